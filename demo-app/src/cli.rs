@@ -1,0 +1,105 @@
+//! The command line.
+
+use std::net::{IpAddr, SocketAddr};
+
+use clap::builder::PossibleValuesParser;
+use clap::builder::TypedValueParser;
+use clap::{Parser, ValueEnum};
+use evenkeel::{AcceptWake, Listener, Policy, SLOTS_MAX, Workers};
+
+/// A small HTTP server whose workers the kernel balances.
+#[derive(Debug, Parser)]
+#[command(version, after_help = EXAMPLES)]
+pub(crate) struct Cli {
+    /// Worker processes: a number, or `max` (also 0) for one for each CPU that may be used
+    #[arg(long, value_name = "N|max", default_value = "max", value_parser = workers, allow_hyphen_values = true)]
+    pub(crate) workers: Workers,
+
+    /// Who picks the worker for a connection: the kernel (none) or a dispatcher process (rr)
+    #[arg(long, default_value = "none", value_parser = names(Policy::ALL))]
+    pub(crate) policy: Policy,
+
+    /// Where connections wait: one accept queue for each worker (reuseport) or one for all
+    /// (inherited). Default: what goes with the policy
+    #[arg(long, value_parser = names(Listener::ALL))]
+    pub(crate) listener: Option<Listener>,
+
+    /// Which worker of an inherited listener is woken for a connection
+    #[arg(long, value_parser = names(AcceptWake::ALL))]
+    pub(crate) accept_wake: Option<AcceptWake>,
+
+    /// Address to listen on; 0.0.0.0 or :: for all
+    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
+    pub(crate) bind: IpAddr,
+
+    /// Port to listen on; 0 lets the kernel choose
+    #[arg(long, default_value_t = 8080)]
+    pub(crate) port: u16,
+
+    /// Longest time for a worker to finish its requests when it is to stop
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub(crate) grace: u64,
+
+    /// Form of the log on standard error; `RUST_LOG` filters it
+    #[arg(long, value_enum, default_value = "text")]
+    pub(crate) log_format: LogFormat,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// For programs.
+    Json,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  demo-app --workers 4 --policy none     four workers, the kernel picks
+  demo-app --workers 4 --policy rr       each in turn, by a dispatcher process
+  demo-app --listener inherited          one accept queue for all workers
+  demo-app --bind 0.0.0.0 --port 80      all interfaces; needs CAP_NET_BIND_SERVICE
+
+Routes:
+  /              hello
+  /whoami        which worker answers, as JSON
+  /echo          POST: the body comes back
+  /work?us=N     computes for N microseconds
+  /sleep?ms=N    blocks the worker for N milliseconds
+  /health        ok
+
+Signals to the master:
+  TERM, INT      drain and stop; the second one: at once
+  QUIT           stop at once
+  TTIN, TTOU     one worker more, one fewer";
+
+impl Cli {
+    pub(crate) fn address(&self) -> SocketAddr {
+        SocketAddr::new(self.bind, self.port)
+    }
+}
+
+fn workers(text: &str) -> Result<Workers, String> {
+    match text {
+        "max" | "0" => Ok(Workers::Max),
+        _ => match text.parse() {
+            Ok(count) if count <= SLOTS_MAX => Ok(Workers::Exact(count)),
+            _ => Err(format!("choose a number from 1 to {SLOTS_MAX}, or max")),
+        },
+    }
+}
+
+/// Takes the names of all values, so that help and errors list them.
+fn names<T>(all: &'static [T]) -> impl TypedValueParser<Value = T>
+where
+    T: ToString + Copy + Send + Sync + 'static,
+{
+    let names = PossibleValuesParser::new(
+        all.iter().map(|value| clap::builder::PossibleValue::new(value.to_string())),
+    );
+    names.map(|name| {
+        let found = all.iter().find(|value| value.to_string() == name);
+        *found.expect("the parser lets only these names pass")
+    })
+}

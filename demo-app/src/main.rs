@@ -1,0 +1,63 @@
+//! A small HTTP program on evenkeel, to try its policies with curl.
+
+mod cli;
+mod routes;
+mod summary;
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser;
+use evenkeel::{Request, Response, Server};
+
+use cli::{Cli, LogFormat};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_stderr(cli.log_format);
+    match run(&cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            let code = error.downcast_ref::<evenkeel::Error>().map(evenkeel::Error::exit_code);
+            ExitCode::from(code.unwrap_or(1))
+        }
+    }
+}
+
+fn run(cli: &Cli) -> anyhow::Result<()> {
+    let mut server = Server::bind(cli.address())
+        .workers(cli.workers)
+        .policy(cli.policy)
+        .grace(Duration::from_secs(cli.grace))
+        .on_listening(|address| summary::print_listening(cli, address))
+        .on_stop(summary::print);
+    if let Some(listener) = cli.listener {
+        server = server.listener(listener);
+    }
+    if let Some(wake) = cli.accept_wake {
+        server = server.accept_wake(wake);
+    }
+    // The closure runs in each worker after the fork, so that it knows which one it is.
+    let served = server.serve_with(|worker| {
+        let worker = *worker;
+        let index = worker.index().to_string();
+        anyhow::Ok(move |request: &Request<'_>, response: &mut Response<'_>| {
+            response.header("X-Worker", &index);
+            routes::answer(&worker, request, response);
+        })
+    });
+    Ok(served?)
+}
+
+/// The master and its workers write each line with one call, so that lines never mix.
+fn log_to_stderr(format: LogFormat) {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match format {
+        LogFormat::Text => subscriber.with_ansi(std::io::stderr().is_terminal()).init(),
+        LogFormat::Json => subscriber.json().init(),
+    }
+}

@@ -1,0 +1,182 @@
+//! What lies where in the shared mapping.
+
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use super::histogram::Histogram;
+use super::snapshot::Phase;
+use crate::ids::{Generation, Place};
+use crate::limits::SLOTS_MAX;
+use crate::sys::shared::Shareable;
+
+/// Workers of one slot that may live at a time: one, and the one that it replaces.
+pub(crate) const SEATS: usize = 2;
+
+/// The whole mapping. Pages that no slot uses are never touched and cost nothing.
+#[repr(C)]
+#[derive(Debug)]
+pub(crate) struct Board {
+    slots: [Row; SLOTS_MAX as usize],
+    dispatcher: Row,
+}
+
+/// One place: what the master says of it, and the seats of its processes.
+#[repr(C, align(128))]
+#[derive(Debug)]
+pub(crate) struct Row {
+    phase: AtomicU32,
+    pid: AtomicU32,
+    generation: AtomicU32,
+    respawns: AtomicU64,
+    seats: [Seat; SEATS],
+}
+
+/// What one worker counts. Aligned to two cache lines, because the processor fetches lines in pairs.
+#[repr(C, align(128))]
+#[derive(Debug, Default)]
+pub(crate) struct Seat {
+    accepted: AtomicU64,
+    open: AtomicU64,
+    requests: AtomicU64,
+    errors: AtomicU64,
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+    busy_since_ns: AtomicU64,
+    pub(super) latency: Histogram,
+}
+
+// SAFETY: atomics only, through and through, for which all zeroes are valid.
+#[allow(unsafe_code, reason = "the promise stands beside the fields that it is about")]
+unsafe impl Shareable for Board {}
+
+impl Board {
+    pub(crate) fn row(&self, place: Place) -> &Row {
+        match place {
+            Place::Dispatcher => &self.dispatcher,
+            Place::Slot(slot) => &self.slots[slot.index()],
+        }
+    }
+
+    pub(super) fn slots(&self) -> &[Row] {
+        &self.slots
+    }
+}
+
+impl Row {
+    /// The seat for a worker of this generation; neighbours in time never share one.
+    pub(crate) fn seat(&self, generation: Generation) -> &Seat {
+        &self.seats[generation.0 as usize % SEATS]
+    }
+
+    pub(super) fn seats(&self) -> &[Seat] {
+        &self.seats
+    }
+
+    /// Notes that a process was put here. For the master.
+    pub(crate) fn occupied(&self, generation: Generation, pid: u32) {
+        self.pid.store(pid, Relaxed);
+        self.generation.store(generation.0, Relaxed);
+        self.respawns.store(u64::from(generation.0.saturating_sub(1)), Relaxed);
+    }
+
+    /// Notes that the process of this generation is gone. For the master.
+    pub(crate) fn left(&self, generation: Generation) {
+        self.seat(generation).forget_gauges();
+        if self.generation.load(Relaxed) == generation.0 {
+            self.pid.store(0, Relaxed);
+        }
+    }
+
+    /// Notes the place's phase. For the master.
+    pub(crate) fn enter(&self, phase: Phase) {
+        self.phase.store(phase as u32, Relaxed);
+    }
+
+    pub(super) fn phase(&self) -> Phase {
+        Phase::from_number(self.phase.load(Relaxed))
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.pid.load(Relaxed)
+    }
+
+    pub(super) fn generation(&self) -> u32 {
+        self.generation.load(Relaxed)
+    }
+
+    pub(super) fn respawns(&self) -> u64 {
+        self.respawns.load(Relaxed)
+    }
+}
+
+/// Each method but the readers is for the one worker that sits here.
+impl Seat {
+    pub(crate) fn count_accepted(&self) {
+        add(&self.accepted, 1);
+        add(&self.open, 1);
+    }
+
+    pub(crate) fn count_closed(&self) {
+        self.open.store(self.open.load(Relaxed).saturating_sub(1), Relaxed);
+    }
+
+    pub(crate) fn count_request(&self, nanoseconds: u64) {
+        add(&self.requests, 1);
+        self.latency.record(nanoseconds / 1_000);
+    }
+
+    pub(crate) fn count_error(&self) {
+        add(&self.errors, 1);
+    }
+
+    pub(crate) fn count_bytes_in(&self, bytes: usize) {
+        add(&self.bytes_in, bytes as u64);
+    }
+
+    pub(crate) fn count_bytes_out(&self, bytes: usize) {
+        add(&self.bytes_out, bytes as u64);
+    }
+
+    /// Since when the worker has been away from its loop, in `CLOCK_MONOTONIC` nanoseconds; 0: it
+    /// waits for events.
+    pub(crate) fn busy_since(&self, now_ns: u64) {
+        self.busy_since_ns.store(now_ns, Relaxed);
+    }
+
+    fn forget_gauges(&self) {
+        self.open.store(0, Relaxed);
+        self.busy_since_ns.store(0, Relaxed);
+    }
+
+    pub(super) fn accepted(&self) -> u64 {
+        self.accepted.load(Relaxed)
+    }
+
+    pub(crate) fn open(&self) -> u64 {
+        self.open.load(Relaxed)
+    }
+
+    pub(super) fn requests(&self) -> u64 {
+        self.requests.load(Relaxed)
+    }
+
+    pub(super) fn errors(&self) -> u64 {
+        self.errors.load(Relaxed)
+    }
+
+    pub(super) fn bytes_in(&self) -> u64 {
+        self.bytes_in.load(Relaxed)
+    }
+
+    pub(super) fn bytes_out(&self) -> u64 {
+        self.bytes_out.load(Relaxed)
+    }
+
+    pub(super) fn busy_since_ns(&self) -> u64 {
+        self.busy_since_ns.load(Relaxed)
+    }
+}
+
+/// One writer, so a load and a store do; `fetch_add` would lock the bus for nothing.
+fn add(counter: &AtomicU64, amount: u64) {
+    counter.store(counter.load(Relaxed) + amount, Relaxed);
+}

@@ -1,0 +1,125 @@
+//! What the scoreboard said at one moment, as plain data.
+
+use std::fmt;
+
+use super::histogram;
+use super::layout::{Board, Row};
+
+/// What a slot is doing. The words are the same in logs, listings and tests.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+#[repr(u32)]
+pub enum Phase {
+    /// No worker, and none under way.
+    #[default]
+    Vacant = 0,
+    /// A worker was forked and has not said READY yet.
+    Starting = 1,
+    /// The worker accepts connections.
+    Ready = 2,
+    /// The worker takes no new connections, answers what it has, and exits.
+    Draining = 3,
+    /// The last worker died young; the next one is forked after a pause.
+    BackingOff = 4,
+}
+
+impl Phase {
+    pub(super) fn from_number(number: u32) -> Self {
+        match number {
+            1 => Self::Starting,
+            2 => Self::Ready,
+            3 => Self::Draining,
+            4 => Self::BackingOff,
+            _ => Self::Vacant,
+        }
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::Vacant => "vacant",
+            Self::Starting => "starting",
+            Self::Ready => "ready",
+            Self::Draining => "draining",
+            Self::BackingOff => "backing-off",
+        })
+    }
+}
+
+/// The scoreboard at one moment: one entry for each slot that ever had a worker.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Snapshot {
+    /// The slots in order.
+    pub workers: Vec<WorkerSnapshot>,
+}
+
+/// One slot at one moment. Counters are sums over all workers that sat in the slot.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct WorkerSnapshot {
+    /// The slot's number, from 0.
+    pub slot: u16,
+    /// Process id of the newest worker; 0 when it is gone.
+    pub pid: u32,
+    /// How many processes have sat in the slot.
+    pub generation: u32,
+    /// What the slot is doing.
+    pub phase: Phase,
+    /// Workers that were forked after the first.
+    pub respawns: u64,
+    /// Connections accepted.
+    pub accepted: u64,
+    /// Connections open now.
+    pub open: u64,
+    /// Requests that a handler answered.
+    pub requests: u64,
+    /// Requests that were refused (4xx and 5xx of the protocol), and handlers that panicked.
+    pub errors: u64,
+    /// Bytes read from connections.
+    pub bytes_in: u64,
+    /// Bytes written to connections.
+    pub bytes_out: u64,
+    /// Since when the worker has been busy, in `CLOCK_MONOTONIC` nanoseconds; 0 when it waits.
+    pub busy_since_ns: u64,
+    latency_counts: Vec<u64>,
+}
+
+impl Snapshot {
+    pub(crate) fn of(board: &Board) -> Self {
+        let rows = board.slots().iter().enumerate();
+        let used = rows.filter(|(_, row)| row.generation() > 0);
+        Self { workers: used.map(|(index, row)| WorkerSnapshot::of(index, row)).collect() }
+    }
+}
+
+impl WorkerSnapshot {
+    fn of(index: usize, row: &Row) -> Self {
+        let mut snapshot = Self {
+            slot: u16::try_from(index).unwrap_or(u16::MAX),
+            pid: row.pid(),
+            generation: row.generation(),
+            phase: row.phase(),
+            respawns: row.respawns(),
+            ..Self::default()
+        };
+        for seat in row.seats() {
+            snapshot.accepted += seat.accepted();
+            snapshot.open += seat.open();
+            snapshot.requests += seat.requests();
+            snapshot.errors += seat.errors();
+            snapshot.bytes_in += seat.bytes_in();
+            snapshot.bytes_out += seat.bytes_out();
+            snapshot.busy_since_ns = snapshot.busy_since_ns.max(seat.busy_since_ns());
+            seat.latency.add_to(&mut snapshot.latency_counts);
+        }
+        snapshot
+    }
+
+    /// Time from a request's last byte to its answer, in microseconds, at a quantile between 0 and
+    /// 1; right to within 25%. `None` when no request was answered.
+    pub fn latency_us(&self, quantile: f64) -> Option<u64> {
+        histogram::quantile_us(&self.latency_counts, quantile)
+    }
+}

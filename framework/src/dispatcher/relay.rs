@@ -1,0 +1,296 @@
+//! The dispatcher's loop: from the accept queue to the workers' links.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::time::{Duration, Instant};
+
+use mio::net::TcpListener;
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+use nix::sys::signal::Signal;
+
+use super::rotation::Rotation;
+use crate::board::Seat;
+use crate::ids::{Generation, SlotId};
+use crate::limits::{ACCEPT_PAUSE, EVENTS_PER_TURN};
+use crate::master::spawn::Birth;
+use crate::net::channel::{Channel, Next, Order, Queue, Report};
+use crate::net::listener;
+use crate::signals::Signals;
+use crate::sys::descriptors::{self, Received};
+use crate::sys::epoll::{self, Wake};
+use crate::worker::is_exhaustion;
+
+const INTAKE: Token = Token(usize::MAX);
+const MASTER: Token = Token(usize::MAX - 1);
+const SIGNALS: Token = Token(usize::MAX - 2);
+
+/// The loop and all that it looks after.
+pub(super) struct Relay<'a> {
+    poll: Poll,
+    channel: &'a Channel,
+    signals: &'a Signals,
+    seat: &'static Seat,
+    grace: Duration,
+    listener: TcpListener,
+    armed: bool,
+    paused_until: Option<Instant>,
+    rotation: Rotation<OwnedFd, OwnedFd>,
+    /// Which worker a token stands for.
+    tokens: BTreeMap<usize, (SlotId, Generation)>,
+    next_token: usize,
+    next_ticket: u64,
+    /// Sockets that come back from a worker that died.
+    returned: VecDeque<OwnedFd>,
+    drain: Option<Drain>,
+}
+
+#[derive(Clone, Copy)]
+struct Drain {
+    queue: Queue,
+    orphaned_until: Option<Instant>,
+    by_signal: bool,
+}
+
+impl<'a> Relay<'a> {
+    pub(super) fn new(birth: &'a Birth, listener: OwnedFd) -> io::Result<Self> {
+        let poll = Poll::new()?;
+        for (source, token) in [(birth.channel.as_fd(), MASTER), (birth.signals.as_fd(), SIGNALS)] {
+            let raw = source.as_raw_fd();
+            poll.registry().register(&mut SourceFd(&raw), token, Interest::READABLE)?;
+        }
+        Ok(Self {
+            poll,
+            channel: &birth.channel,
+            signals: &birth.signals,
+            seat: birth.board.row(birth.id.place).seat(birth.id.generation),
+            grace: birth.plan.grace,
+            listener: TcpListener::from_std(listener.into()),
+            armed: false,
+            paused_until: None,
+            rotation: Rotation::default(),
+            tokens: BTreeMap::new(),
+            next_token: 0,
+            // Tickets of an earlier dispatcher may still come back: these are others.
+            next_ticket: u64::from(birth.id.generation.0) << 40,
+            returned: VecDeque::new(),
+            drain: None,
+        })
+    }
+
+    /// Hands out until it has drained.
+    pub(super) fn run(&mut self) -> io::Result<()> {
+        let mut events = Events::with_capacity(EVENTS_PER_TURN);
+        loop {
+            match self.poll.poll(&mut events, self.timeout()) {
+                Ok(()) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(error),
+            }
+            if events.iter().any(|event| event.token() == SIGNALS) && self.take_signals() {
+                return Ok(());
+            }
+            // Workers are introduced before their turn comes.
+            self.take_orders()?;
+            for event in &events {
+                if let Some(key) = self.tokens.get(&event.token().0).copied() {
+                    self.hear(event.token(), key);
+                }
+            }
+            self.hand_out()?;
+            if self.finished() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        let orphaned = self.drain.and_then(|drain| drain.orphaned_until);
+        let due = [self.paused_until, orphaned].into_iter().flatten().min();
+        due.map(|due| due.saturating_duration_since(Instant::now()))
+    }
+
+    /// Gives sockets to workers as long as there are both, then waits for what is missing.
+    fn hand_out(&mut self) -> io::Result<()> {
+        if self.paused_until.is_some_and(|until| until <= Instant::now()) {
+            self.paused_until = None;
+        }
+        let mut queue_empty = false;
+        while let Some(member) = self.rotation.next() {
+            let key = member.key();
+            let socket = match self.returned.pop_front() {
+                Some(socket) => socket,
+                None => match self.accept() {
+                    Some(socket) => socket,
+                    None => {
+                        queue_empty = true;
+                        break;
+                    }
+                },
+            };
+            self.give(key, socket);
+        }
+        self.arm(queue_empty && self.paused_until.is_none())
+    }
+
+    fn accept(&mut self) -> Option<OwnedFd> {
+        let leaves = self.drain.is_some_and(|drain| drain.queue == Queue::Leave);
+        if leaves || self.paused_until.is_some() {
+            return None;
+        }
+        loop {
+            match self.listener.accept() {
+                Ok((stream, _)) => {
+                    self.seat.count_accepted();
+                    return Some(std::net::TcpStream::from(stream).into());
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
+                Err(error) if is_exhaustion(&error) => {
+                    tracing::warn!("accepting pauses: {error}; raise the limit of open files");
+                    self.seat.count_error();
+                    self.paused_until = Some(Instant::now() + ACCEPT_PAUSE);
+                    return None;
+                }
+                // accept(2): errors of the connection itself, and EINTR.
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Sends the socket without waiting; if the worker cannot take it, it goes to the next.
+    fn give(&mut self, (slot, generation): (SlotId, Generation), socket: OwnedFd) {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        let link = self.rotation.members().iter().find(|member| member.key() == (slot, generation));
+        let Some(link) = link.map(|member| &member.link) else {
+            return self.returned.push_front(socket);
+        };
+        match descriptors::send(link, &ticket.to_le_bytes(), Some(socket.as_fd())) {
+            Ok(()) => self.rotation.sent(slot, generation, ticket, socket),
+            Err(error) => {
+                // EPIPE: the worker drains or is gone, and says so itself. The rest cannot be
+                // cured here either.
+                tracing::debug!(%slot, "no sockets for this worker any more: {error}");
+                self.rotation.part(slot, generation);
+                self.returned.push_front(socket);
+            }
+        }
+    }
+
+    /// Waits for connections only when there is a worker for them.
+    fn arm(&mut self, wanted: bool) -> io::Result<()> {
+        if self.armed == wanted {
+            return Ok(());
+        }
+        self.armed = wanted;
+        if wanted {
+            epoll::add(&self.poll, self.listener.as_fd(), INTAKE, Wake::All)
+        } else {
+            epoll::remove(&self.poll, self.listener.as_fd())
+        }
+    }
+
+    /// Takes a worker's acknowledgements, or its end.
+    fn hear(&mut self, token: Token, (slot, generation): (SlotId, Generation)) {
+        let mut ticket = [0; 8];
+        loop {
+            let members = self.rotation.members();
+            let member = members.iter().find(|member| member.key() == (slot, generation));
+            let Some(member) = member else { return };
+            match descriptors::receive(&member.link, &mut ticket) {
+                Ok(Received::Message(..)) => {
+                    self.seat.count_closed();
+                    self.rotation.acknowledged(slot, generation, u64::from_le_bytes(ticket));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Ok(Received::End) | Err(_) => {
+                    self.tokens.remove(&token.0);
+                    self.returned.extend(self.rotation.leave(slot, generation));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn take_orders(&mut self) -> io::Result<()> {
+        loop {
+            match self.channel.next_order() {
+                Next::Message(Order::Introduce { slot, generation, link }) => {
+                    self.introduce(slot, generation, link)?;
+                }
+                Next::Message(Order::Drain { queue, .. }) => self.begin_drain(queue),
+                Next::Nothing => return Ok(()),
+                Next::End => {
+                    self.be_orphaned();
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    fn introduce(&mut self, slot: SlotId, generation: Generation, link: OwnedFd) -> io::Result<()> {
+        let token = Token(self.next_token);
+        self.next_token += 1;
+        let raw = link.as_raw_fd();
+        self.poll.registry().register(&mut SourceFd(&raw), token, Interest::READABLE)?;
+        self.tokens.insert(token.0, (slot, generation));
+        self.rotation.join(slot, generation, link);
+        Ok(())
+    }
+
+    /// True when it is to end at once.
+    fn take_signals(&mut self) -> bool {
+        for signal in self.signals.take() {
+            let again = self.drain.is_some_and(|drain| drain.by_signal);
+            if signal == Signal::SIGQUIT || again {
+                return true;
+            }
+            if self.drain.is_none() {
+                // The next dispatcher takes over the accept queue.
+                let _ = self.channel.report(&Report::Draining);
+                self.begin_drain(Queue::Leave);
+            }
+            if let Some(drain) = &mut self.drain {
+                drain.by_signal = true;
+            }
+        }
+        false
+    }
+
+    fn begin_drain(&mut self, queue: Queue) {
+        let drain =
+            self.drain.get_or_insert(Drain { queue, orphaned_until: None, by_signal: false });
+        if queue == Queue::Empty {
+            drain.queue = queue;
+        }
+    }
+
+    fn be_orphaned(&mut self) {
+        if self.drain.is_some_and(|drain| drain.orphaned_until.is_some()) {
+            return;
+        }
+        if let Err(error) = listener::refuse_newcomers(&self.listener) {
+            tracing::warn!("connections that come now may be reset: {error}");
+        }
+        self.begin_drain(Queue::Empty);
+        if let Some(drain) = &mut self.drain {
+            drain.orphaned_until = Some(Instant::now() + self.grace);
+        }
+    }
+
+    /// Drained: the queue is empty, and the workers have what was in it. Without workers nothing can
+    /// be handed out any more.
+    fn finished(&self) -> bool {
+        let Some(drain) = self.drain else { return false };
+        if drain.orphaned_until.is_some_and(|until| until <= Instant::now()) {
+            return true;
+        }
+        let nobody = self.rotation.members().is_empty();
+        // Armed means: the queue was empty when it was last looked at, and somebody had room.
+        let emptied = drain.queue == Queue::Leave || self.armed;
+        let handed_out = self.returned.is_empty() && self.rotation.all_acknowledged();
+        nobody || emptied && handed_out
+    }
+}

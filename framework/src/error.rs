@@ -1,0 +1,147 @@
+//! The one error of the library.
+
+use std::fmt;
+use std::io;
+
+/// Why a server could not start, or had to stop.
+///
+/// Its text says what failed, on what, why, and how to mend it. The kinds are told apart by the
+/// `is_*` methods; [`Error::exit_code`] is what a program should exit with.
+pub struct Error(Box<Inner>);
+
+struct Inner {
+    kind: Kind,
+    text: String,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Config,
+    AddressInUse,
+    AddressNotAvailable,
+    Permission,
+    Threads,
+    System,
+    WorkerFatal,
+    Abandoned,
+}
+
+impl Error {
+    pub(crate) fn config(text: String) -> Self {
+        Self::new(Kind::Config, text)
+    }
+
+    /// From a failed `bind`, with a text that already names cause and mend.
+    pub(crate) fn bind(text: String, source: io::Error) -> Self {
+        let kind = match source.kind() {
+            io::ErrorKind::AddrInUse => Kind::AddressInUse,
+            io::ErrorKind::AddrNotAvailable => Kind::AddressNotAvailable,
+            io::ErrorKind::PermissionDenied => Kind::Permission,
+            _ => Kind::System,
+        };
+        Self(Box::new(Inner { kind, text, source: Some(source.into()) }))
+    }
+
+    pub(crate) fn threads(names: &[String]) -> Self {
+        let text = format!(
+            "refusing to fork while {} threads are alive ({}): a child would have only one of them, \
+             and the locks of the others for ever; call serve from a plain fn main before anything \
+             starts a thread, so without #[tokio::main], thread pools and background loggers",
+            names.len(),
+            names.join(", "),
+        );
+        Self::new(Kind::Threads, text)
+    }
+
+    pub(crate) fn system(doing: &str, source: io::Error) -> Self {
+        let text = format!("cannot {doing}: {source}");
+        Self(Box::new(Inner { kind: Kind::System, text, source: Some(source.into()) }))
+    }
+
+    pub(crate) fn worker_fatal(text: String) -> Self {
+        Self::new(Kind::WorkerFatal, text)
+    }
+
+    pub(crate) fn abandoned(children: usize) -> Self {
+        let text = format!(
+            "{children} processes were killed and are still not gone; look for state D in ps, which \
+             is a wait in the kernel for a device"
+        );
+        Self::new(Kind::Abandoned, text)
+    }
+
+    fn new(kind: Kind, text: String) -> Self {
+        Self(Box::new(Inner { kind, text, source: None }))
+    }
+
+    /// The server was set up in a way that cannot work.
+    pub fn is_config(&self) -> bool {
+        self.0.kind == Kind::Config
+    }
+
+    /// Another program listens on the address.
+    pub fn is_address_in_use(&self) -> bool {
+        self.0.kind == Kind::AddressInUse
+    }
+
+    /// The address belongs to no interface of this machine.
+    pub fn is_address_not_available(&self) -> bool {
+        self.0.kind == Kind::AddressNotAvailable
+    }
+
+    /// The user may not do it; for a port below 1024, for example.
+    pub fn is_permission(&self) -> bool {
+        self.0.kind == Kind::Permission
+    }
+
+    /// More than one thread was alive when the workers were to be forked.
+    pub fn is_threads(&self) -> bool {
+        self.0.kind == Kind::Threads
+    }
+
+    /// A worker exited with 78 (`EX_CONFIG`): none could ever work.
+    pub fn is_worker_fatal(&self) -> bool {
+        self.0.kind == Kind::WorkerFatal
+    }
+
+    /// What a program that ends with this error should exit with, as in sysexits(3): 64 for a
+    /// configuration that cannot work, 69 for an address that is taken or not there, 70 for threads
+    /// before the fork, 71 for a failed system call, 77 for a missing permission, 78 when a worker
+    /// said so.
+    pub fn exit_code(&self) -> u8 {
+        match self.0.kind {
+            Kind::Config => 64,
+            Kind::AddressInUse | Kind::AddressNotAvailable => 69,
+            Kind::Threads => 70,
+            Kind::System | Kind::Abandoned => 71,
+            Kind::Permission => 77,
+            Kind::WorkerFatal => 78,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.text)
+    }
+}
+
+/// The text, too, so that `fn main() -> Result<(), Error>` prints something to read.
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.text)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source.as_ref().map(|source| source.as_ref() as _)
+    }
+}
+
+/// What a panic said.
+pub(crate) fn panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message")
+}

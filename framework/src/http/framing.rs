@@ -1,0 +1,113 @@
+//! Where a request ends, and whether another may follow on the connection.
+
+use super::head::Head;
+use super::limits::Limits;
+use super::refusal::{Refusal, bad, refuse};
+use super::request::Version;
+
+/// How the body is delimited.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Body {
+    /// Also a `Content-Length` of 0.
+    None,
+    Length(u64),
+    Chunked,
+}
+
+/// What the head says of the message around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Framing {
+    pub(super) body: Body,
+    pub(super) keep_alive: bool,
+    /// The client waits for `100 Continue` before it sends the body.
+    pub(super) expects_continue: bool,
+}
+
+impl Framing {
+    pub(super) fn of(head: &Head<'_, '_>, limits: &Limits) -> Result<Self, Refusal> {
+        Ok(Self {
+            body: body(head, limits)?,
+            keep_alive: keep_alive(head),
+            expects_continue: expects_continue(head)?,
+        })
+    }
+}
+
+/// RFC 9112 section 6.3. A request with both fields is an attempt at smuggling (section 6.1).
+fn body(head: &Head<'_, '_>, limits: &Limits) -> Result<Body, Refusal> {
+    let length = content_length(head)?;
+    let chunked = is_chunked(head)?;
+    match (length, chunked) {
+        (Some(_), true) => Err(bad("both Content-Length and Transfer-Encoding")),
+        (None, true) => Ok(Body::Chunked),
+        (None | Some(0), false) => Ok(Body::None),
+        (Some(length), false) if length > limits.body_bytes_max => {
+            Err(refuse(413, "the body is too long"))
+        }
+        (Some(length), false) => Ok(Body::Length(length)),
+    }
+}
+
+/// RFC 9110 section 8.6: one number. A list of equal ones may be accepted or refused; refused.
+fn content_length(head: &Head<'_, '_>) -> Result<Option<u64>, Refusal> {
+    // Longer numbers cannot be lengths, and might not fit.
+    const DIGITS_MAX: usize = 19;
+    let mut values = head.values("content-length");
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(bad("more than one Content-Length field"));
+    }
+    if value.is_empty() || value.len() > DIGITS_MAX || !value.iter().all(u8::is_ascii_digit) {
+        return Err(bad("a malformed Content-Length field"));
+    }
+    Ok(Some(value.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'))))
+}
+
+/// RFC 9112 section 6.1: `chunked` once and last; it is the only coding that we undo.
+fn is_chunked(head: &Head<'_, '_>) -> Result<bool, Refusal> {
+    let mut fields = head.values("transfer-encoding");
+    let Some(value) = fields.next() else { return Ok(false) };
+    if head.version == Version::Http10 {
+        return Err(bad("Transfer-Encoding in HTTP/1.0"));
+    }
+    let more = fields.next().is_some();
+    let mut codings = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
+    let chunked = codings.clone().filter(|coding| coding.eq_ignore_ascii_case(b"chunked")).count();
+    let last_is_chunked =
+        codings.next_back().is_some_and(|coding| coding.eq_ignore_ascii_case(b"chunked"));
+    match (chunked, last_is_chunked, codings.next().is_some() || more) {
+        (1, true, false) => Ok(true),
+        (0, ..) => Err(refuse(501, "a transfer coding that is not chunked")),
+        (1, true, true) => Err(refuse(501, "transfer codings before chunked")),
+        _ => Err(bad("chunked is not the one last transfer coding")),
+    }
+}
+
+/// RFC 9112 section 9.3.
+fn keep_alive(head: &Head<'_, '_>) -> bool {
+    let has = |wanted: &[u8]| {
+        let values = head.values("connection");
+        let mut options = values.flat_map(|value| value.split(|byte| *byte == b','));
+        options.any(|option| option.trim_ascii().eq_ignore_ascii_case(wanted))
+    };
+    match head.version {
+        Version::Http11 => !has(b"close"),
+        Version::Http10 => has(b"keep-alive") && !has(b"close"),
+    }
+}
+
+/// RFC 9110 section 10.1.1. HTTP/1.0 clients do not wait.
+fn expects_continue(head: &Head<'_, '_>) -> Result<bool, Refusal> {
+    for value in head.values("expect") {
+        if !value.eq_ignore_ascii_case(b"100-continue") {
+            return Err(refuse(417, "an expectation that is not 100-continue"));
+        }
+        if head.version == Version::Http11 {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,42 @@
+//! The limits of one message and one connection.
+
+/// Octets of a request line and its header fields. nginx takes up to 4 × 8 KiB, Node 16 KiB.
+pub(crate) const HEAD_BYTES_MAX: usize = 16 * 1024;
+
+/// Header fields of one request, as in Apache httpd.
+pub(crate) const HEADERS_MAX: usize = 100;
+
+/// Octets of one request body, which is held in memory: nginx's default.
+pub(crate) const BODY_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Octets of the line that begins a chunk. Extensions have no use that anybody knows of.
+pub(crate) const CHUNK_LINE_BYTES_MAX: usize = 256;
+
+/// Octets of all trailer fields of one request.
+pub(crate) const TRAILER_BYTES_MAX: usize = 4 * 1024;
+
+/// Requests on one connection, so that a long-lived one meets the balance again some day.
+pub(crate) const REQUESTS_MAX: u32 = 1_000_000;
+
+/// Octets of answers that are gathered for one write before they are sent.
+pub(crate) const OUTPUT_HIGH_WATER_BYTES: usize = 64 * 1024;
+
+/// The limits in force.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    pub(crate) head_bytes_max: usize,
+    pub(crate) body_bytes_max: u64,
+    pub(crate) requests_max: u32,
+    pub(crate) output_high_water_bytes: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            head_bytes_max: HEAD_BYTES_MAX,
+            body_bytes_max: BODY_BYTES_MAX,
+            requests_max: REQUESTS_MAX,
+            output_high_water_bytes: OUTPUT_HIGH_WATER_BYTES,
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Prefork servers that the kernel balances.
+//!
+//! A program that calls [`Server::serve`] at the top of `main` becomes a minimal master, which forks
+//! workers and then only waits for signals and for their short messages, and workers, each with one
+//! thread, one event loop and its own listener on the same port (`SO_REUSEPORT`). The kernel picks
+//! the worker for a connection; the master never touches one.
+//!
+//! ```no_run
+//! fn main() -> Result<(), evenkeel::Error> {
+//!     evenkeel::Server::bind("0.0.0.0:8080")
+//!         .serve(|req, res| res.body(format!("hello from {}\n", req.path())))
+//! }
+//! ```
+//!
+//! # What holds
+//! - The listener of a slot outlives its workers: the master keeps a duplicate, so that what waits in
+//!   the accept queue when a worker dies is answered by the next one.
+//! - A connection is not sent to a slot without a ready worker: the kernel is told to choose among
+//!   the others.
+//! - All workers stop together: what was queued or in flight is answered, within one deadline.
+//!
+//! # Signals to the master
+//! | signal | meaning |
+//! |---|---|
+//! | TERM, INT | drain and stop; the second one: at once |
+//! | QUIT | stop at once |
+//! | TTIN, TTOU | one worker more, one fewer |
+//!
+//! A worker that gets TERM drains and is replaced. Linux only.
+
+mod board;
+mod dispatcher;
+mod error;
+mod http;
+mod ids;
+mod limits;
+mod master;
+mod net;
+mod plan;
+mod server;
+mod signals;
+mod sys;
+mod worker;
+
+pub use board::{Phase, Snapshot, WorkerSnapshot};
+pub use error::Error;
+pub use http::{Request, Response, Version};
+pub use limits::SLOTS_MAX;
+pub use plan::{AcceptWake, Listener, Policy, Timeouts, Workers};
+pub use server::Server;
+pub use worker::Worker;
+
+/// The pure parts, for the project's own simulations and property tests. Not part of the interface.
+#[doc(hidden)]
+pub mod internals {
+    pub use crate::ids::{ChildId, Generation, Place, SlotId};
+    pub use crate::master::action::{Action, Outcome};
+    pub use crate::master::event::{Event, Exit};
+    pub use crate::master::supervisor::{Layout, Rules, Supervisor};
+    pub use crate::net::group::{Choice, Group};
+}

@@ -1,0 +1,95 @@
+//! Every limit of the master, the workers and the dispatcher, with its unit and its reason. The
+//! limits of HTTP stand in `http::limits`.
+
+use std::time::Duration;
+
+/// Most slots of one master. Each costs the master about four descriptors, so that 256 stay below
+/// the usual soft limit of 1,024; more processes than this share no machine usefully.
+pub const SLOTS_MAX: u16 = 256;
+
+/// Length of each accept queue unless the user says otherwise: what Linux allows by default
+/// (`net.core.somaxconn` since 5.4).
+pub(crate) const BACKLOG_DEFAULT: u32 = 4096;
+
+/// How long a drain may take before the worker is killed: what gunicorn and Kubernetes grant.
+pub(crate) const GRACE_DEFAULT: Duration = Duration::from_secs(30);
+
+/// How long a worker may take from the fork to READY before it is killed and tried again.
+pub(crate) const READY_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
+
+/// A worker that was ready for this long was healthy: its successor comes at once. As PM2's
+/// `min_uptime`.
+pub(crate) const MIN_UPTIME_DEFAULT: Duration = Duration::from_secs(1);
+
+/// Pause before the first retry of a slot whose worker died young.
+pub(crate) const BACKOFF_FIRST: Duration = Duration::from_millis(100);
+
+/// Longest pause between two tries of a slot, as in einhorn.
+pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(30);
+
+/// How long the master waits for children that it has killed before it gives up on them. The kernel
+/// needs longer only for a process in uninterruptible sleep.
+pub(crate) const KILL_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How often a retired slot whose worker died before its accept queue was empty is given another
+/// worker to empty it.
+pub(crate) const RETIRE_ATTEMPTS_MAX: u32 = 3;
+
+/// How long a new master waits for the workers of a dead one to let go of the port. They close it as
+/// soon as their accept queues are empty, which takes milliseconds.
+pub(crate) const ORPHAN_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// Bytes of one message between the master and a child. Texts are cut to fit.
+pub(crate) const MESSAGE_BYTES_MAX: usize = 4096;
+
+/// Connections that a worker holds at a time unless the user says otherwise; at the limit it stops
+/// accepting, and the others or the accept queue take over.
+pub(crate) const CONNECTIONS_MAX_DEFAULT: usize = 16_384;
+
+/// Accepts a worker takes from its own accept queue before it looks at its connections again.
+pub(crate) const ACCEPTS_PER_WAKE_OWN: usize = 64;
+
+/// Accepts a worker takes from a shared accept queue for each wake-up: one, so that the wake-up that
+/// belongs to a sibling is not answered here. nginx does the same unless `multi_accept` is on.
+pub(crate) const ACCEPTS_PER_WAKE_SHARED: usize = 1;
+
+/// Pause of accepting after the kernel ran out of descriptors or memory; nginx waits as long.
+pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
+
+/// Readiness events taken in one turn of a loop.
+pub(crate) const EVENTS_PER_TURN: usize = 256;
+
+/// Bytes of the one read buffer of a worker.
+pub(crate) const READ_BUFFER_BYTES: usize = 64 * 1024;
+
+/// Reads from one connection in a turn before the others get theirs.
+pub(crate) const READS_PER_TURN: usize = 4;
+
+/// A buffer that grew beyond this for one large answer is given back afterwards.
+pub(crate) const KEPT_BUFFER_BYTES: usize = 256 * 1024;
+
+/// How often a worker looks for connections that are past their deadline; deadlines are this coarse.
+pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Time to send a whole request head, from its first byte or, on a new connection, from the accept.
+pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// Longest silence within a request body.
+pub(crate) const BODY_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a keep-alive connection may stay idle: nginx's default.
+pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// Longest time without the peer taking any byte of an answer.
+pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long a connection that we closed for writing is still read from, so that the answer is not
+/// destroyed by a reset (RFC 9112 section 9.6).
+pub(crate) const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// While draining: how long a connection that has sent nothing yet may still send its first request.
+pub(crate) const DRAIN_FIRST_REQUEST: Duration = Duration::from_secs(1);
+
+/// Sockets handed to one worker and not yet acknowledged. Node's cluster allows one; a few let a
+/// worker that comes out of a handler go on without waiting for the dispatcher to be scheduled.
+pub(crate) const UNACKNOWLEDGED_MAX: usize = 4;

@@ -1,0 +1,51 @@
+//! Everything that can happen to a master.
+
+use crate::ids::ChildId;
+
+/// One thing that happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The master is set up: fork the first workers.
+    Boot,
+    /// The child can serve.
+    Ready(ChildId),
+    /// The child has begun to drain by itself, because somebody sent it SIGTERM.
+    Draining(ChildId),
+    /// The child was reaped.
+    Exited(ChildId, Exit),
+    /// The child that was asked for could not be forked.
+    NotForked(ChildId),
+    /// One worker more (SIGTTIN).
+    ScaleUp,
+    /// One worker fewer (SIGTTOU).
+    ScaleDown,
+    /// Drain and stop (SIGTERM, SIGINT). The second one means [`Event::StopNow`].
+    Stop,
+    /// Stop at once (SIGQUIT).
+    StopNow,
+    /// Time has passed: look at the deadlines.
+    Tick,
+}
+
+/// How a process ended (wait(2)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// It returned this code.
+    Code(i32),
+    /// It was ended by this signal.
+    Signal(i32),
+}
+
+/// What a worker says with its exit code.
+pub(crate) mod code {
+    /// Done; a successor is welcome at once.
+    pub(crate) const DONE: i32 = 0;
+    /// It ended with an error; the text came over the channel.
+    pub(crate) const FAILED: i32 = 1;
+    /// `EX_TEMPFAIL` of sysexits(3): try again later, even after a healthy life.
+    pub(crate) const RETRY_LATER: i32 = 75;
+    /// `EX_CONFIG` of sysexits(3): no worker can ever work like this; stop everything.
+    pub(crate) const FATAL: i32 = 78;
+    /// What Rust programs exit with after a panic.
+    pub(crate) const PANICKED: i32 = 101;
+}

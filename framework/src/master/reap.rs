@@ -1,0 +1,51 @@
+//! Children that ended.
+
+use nix::errno::Errno;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
+
+use super::Master;
+use super::event::{Event, Exit, code};
+
+impl Master<'_> {
+    /// Waits for all that have ended, until there is none: signals of one kind are merged.
+    pub(super) fn reap(&mut self, events: &mut Vec<Event>) {
+        loop {
+            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::Exited(pid, code)) => self.bury(pid, Exit::Code(code), events),
+                Ok(WaitStatus::Signaled(pid, signal, _)) => {
+                    self.bury(pid, Exit::Signal(signal as i32), events);
+                }
+                Ok(WaitStatus::StillAlive) | Err(Errno::ECHILD) => return,
+                Ok(_) | Err(Errno::EINTR) => {}
+                Err(error) => return tracing::error!("cannot wait for children: {error}"),
+            }
+        }
+    }
+
+    fn bury(&mut self, pid: Pid, exit: Exit, events: &mut Vec<Event>) {
+        let Some(index) = self.children.iter().position(|child| child.pid == pid) else {
+            // As PID 1, or as a subreaper, one gets the orphans of others.
+            return tracing::debug!(pid = pid.as_raw(), "reaped a process that is no worker");
+        };
+        self.hear(index, events);
+        let child = self.children.swap_remove(index);
+        self.board.row(child.id.place).left(child.id.generation);
+        let why = child.failure.as_deref();
+        let (id, pid) = (child.id, pid.as_raw());
+        match (exit, why) {
+            (Exit::Code(code::DONE), _) => tracing::info!(pid, "{id} is done"),
+            (Exit::Code(code), Some(why)) => tracing::error!(pid, code, "{id} failed: {why}"),
+            (Exit::Code(code), None) => {
+                tracing::error!(pid, code, "{id} ended with exit code {code}")
+            }
+            (Exit::Signal(signal), _) => {
+                tracing::error!(pid, signal, "{id} was ended by signal {signal}")
+            }
+        }
+        if exit == Exit::Code(code::FATAL) {
+            self.fatal = child.failure;
+        }
+        events.push(Event::Exited(id, exit));
+    }
+}

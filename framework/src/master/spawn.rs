@@ -1,0 +1,175 @@
+//! The fork, on both sides.
+//!
+//! In the child nothing prints, logs or runs the user's code before it has closed what is not its
+//! own: a listener or a channel kept open by a sibling would outlive its owner unseen.
+
+use std::fmt;
+use std::io::{self, Write};
+use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
+use nix::unistd::{Pid, getpid, getppid};
+
+use super::event::code;
+use super::{Child, Master, SIGNALS};
+use crate::board::Board;
+use crate::dispatcher;
+use crate::ids::{ChildId, Place};
+use crate::net::channel::{Channel, Report};
+use crate::net::group::Group;
+use crate::plan::{AcceptWake, Intake, Plan};
+use crate::signals::Signals;
+use crate::sys::descriptors;
+use crate::sys::fork::{Refused, Side, exit_now, fork};
+
+/// What a child begins its life with. It owns nothing else of the master.
+#[derive(Debug)]
+pub(crate) struct Birth {
+    pub(crate) id: ChildId,
+    pub(crate) plan: Plan,
+    pub(crate) board: &'static Board,
+    pub(crate) channel: Channel,
+    pub(crate) signals: Signals,
+    pub(crate) stock: Stock,
+}
+
+/// Where a child gets its connections from.
+#[derive(Debug)]
+pub(crate) enum Stock {
+    /// Its slot's listener; the first worker of a slot binds one.
+    Slot(Option<OwnedFd>),
+    /// The listener that all workers share.
+    Shared(OwnedFd, AcceptWake),
+    /// Its end of the link with the dispatcher.
+    Link(OwnedFd),
+    /// It is the dispatcher, and this is its listener.
+    Dispatcher(OwnedFd),
+}
+
+/// What a child reacts to.
+const CHILD_SIGNALS: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT];
+
+/// Why there is no child.
+pub(super) struct NoChild(Refused);
+
+impl Master<'_> {
+    /// Forks `id`. Returns in the master only.
+    pub(super) fn fork(&mut self, id: ChildId) -> Result<(), NoChild> {
+        let (channel, theirs) = Channel::pair()?;
+        let dispatched = self.plan.intake == Intake::Dispatcher && id.place != Place::Dispatcher;
+        let (link, worker_end) = match dispatched.then(descriptors::pair).transpose()? {
+            Some((one, other)) => (Some(one), Some(other)),
+            None => (None, None),
+        };
+        if let Place::Slot(slot) = id.place {
+            let slots = self.lodged.len().max(slot.index() + 1);
+            self.lodged.resize_with(slots, || None);
+        }
+        flush();
+        let master = getpid();
+        Signals::block(&SIGNALS)?;
+        let side = fork();
+        if let Ok(Side::Child) = side {
+            drop((channel, link));
+            self.live(id, master, theirs, worker_end);
+        }
+        Signals::unblock(&SIGNALS)?;
+        let Side::Master { child: pid } = side? else { unreachable!("the child never gets here") };
+        self.board.row(id.place).occupied(id.generation, u32::try_from(pid.as_raw()).unwrap_or(0));
+        tracing::info!(pid = pid.as_raw(), "{id} is starting");
+        self.children.push(Child { id, pid, channel: Some(channel), link, failure: None });
+        Ok(())
+    }
+
+    /// The child's whole life.
+    fn live(&mut self, id: ChildId, master: Pid, channel: Channel, link: Option<OwnedFd>) -> ! {
+        let exit = match self.be_born(id, master, channel, link) {
+            Ok(birth) => catch_unwind(AssertUnwindSafe(|| match id.place {
+                Place::Dispatcher => dispatcher::run(birth),
+                Place::Slot(_) => (self.work)(birth),
+            }))
+            .unwrap_or(code::PANICKED),
+            Err(_) => code::FAILED,
+        };
+        flush();
+        exit_now(exit)
+    }
+
+    /// Keeps what is the child's own and lets go of all else.
+    fn be_born(
+        &mut self,
+        id: ChildId,
+        master: Pid,
+        channel: Channel,
+        link: Option<OwnedFd>,
+    ) -> io::Result<Birth> {
+        self.children = Vec::new();
+        let mut lodged = std::mem::take(&mut self.lodged);
+        self.group = Group::default();
+        let stock = match (self.plan.intake, id.place) {
+            (Intake::Group, Place::Slot(slot)) => Stock::Slot(lodged[slot.index()].take()),
+            (Intake::Shared(wake), _) => Stock::Shared(self.address.socket.try_clone()?, wake),
+            (_, Place::Dispatcher) => Stock::Dispatcher(self.address.socket.try_clone()?),
+            (Intake::Dispatcher, Place::Slot(_)) => {
+                Stock::Link(link.ok_or_else(|| io::Error::other("a worker without a link"))?)
+            }
+        };
+        drop(lodged);
+        // The master's socket cannot be moved out of its place; a channel to nowhere stands in.
+        let (stand_in, _) = descriptors::pair()?;
+        self.address.socket = stand_in;
+        let signals = Signals::register(&CHILD_SIGNALS)?;
+        std::mem::replace(&mut self.signals, Signals::register(&[])?).unregister();
+        // Until it is ready a child has nothing to finish, and its loop does not watch the channel.
+        set_pdeathsig(Signal::SIGKILL)?;
+        if getppid() != master {
+            return Err(io::Error::other("the master died during the fork"));
+        }
+        Signals::unblock(&SIGNALS)?;
+        Ok(Birth { id, plan: self.plan.clone(), board: self.board, channel, signals, stock })
+    }
+}
+
+impl Birth {
+    /// Tells the master that this child serves. From now on the end of the channel says when the
+    /// master dies, and the child may finish what it has.
+    pub(crate) fn ready(&self, lodged: Option<OwnedFd>) -> io::Result<()> {
+        self.channel.report(&Report::Ready { lodged })?;
+        set_pdeathsig(None)?;
+        Ok(())
+    }
+}
+
+/// What stands in a buffer at the fork would be written twice.
+fn flush() {
+    let _ = io::stdout().flush();
+    let _ = io::stderr().flush();
+}
+
+impl From<io::Error> for NoChild {
+    fn from(error: io::Error) -> Self {
+        Self(Refused::System(error))
+    }
+}
+
+impl From<Refused> for NoChild {
+    fn from(refused: Refused) -> Self {
+        Self(refused)
+    }
+}
+
+impl fmt::Display for NoChild {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Refused::System(error) => write!(f, "{error}"),
+            Refused::Threads(names) => write!(
+                f,
+                "{} threads are alive in the master ({}); nothing may start a thread there",
+                names.len(),
+                names.join(", ")
+            ),
+        }
+    }
+}

@@ -1,0 +1,420 @@
+//! The whole of the master's judgement, without a system call.
+//!
+//! Each event changes what is known; then [`Supervisor::settle`] derives from all that is known what
+//! is to be done, in the one order in which it is safe: listeners are closed before the program that
+//! chooses among them is changed, a slot is steered around before its worker drains.
+
+use std::time::{Duration, Instant};
+
+use super::action::{Action, Outcome};
+use super::event::{Event, Exit, code};
+use super::slot::{Life, Retirement, Slot, Tenant};
+use crate::board::Phase;
+use crate::ids::{ChildId, Place, SlotId};
+use crate::limits::{KILL_PATIENCE, RETIRE_ATTEMPTS_MAX};
+
+/// What the user's plan says that bears on the master's decisions.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// Slots at the start, at least 1.
+    pub workers: u16,
+    /// Most slots, at least `workers`.
+    pub workers_max: u16,
+    /// Where connections wait.
+    pub layout: Layout,
+    /// Time for a drain.
+    pub grace: Duration,
+    /// Time from the fork to READY.
+    pub ready_timeout: Duration,
+    /// A process that was ready for so long was healthy.
+    pub min_uptime: Duration,
+}
+
+/// Who holds the accept queues.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// Each slot has its own listener in a reuseport group.
+    Group,
+    /// All workers accept from one listener.
+    Shared,
+    /// The dispatcher accepts from one listener and hands sockets out.
+    Dispatched,
+}
+
+/// All slots, and what the master is about.
+#[derive(Clone, Debug)]
+pub struct Supervisor {
+    rules: Rules,
+    slots: Vec<Slot>,
+    dispatcher: Option<Slot>,
+    mode: Mode,
+    /// The listeners may be opened: every slot of the start has been heard of once.
+    gate_open: bool,
+    shared_listening: bool,
+    steered: Vec<SlotId>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Running,
+    Stopping { until: Instant, refused: bool, outcome: Outcome },
+    Killing { until: Instant, outcome: Outcome },
+    Finished,
+}
+
+impl Supervisor {
+    /// A master that has not begun.
+    pub fn new(rules: Rules) -> Self {
+        let dispatched = rules.layout == Layout::Dispatched;
+        Self {
+            rules,
+            slots: (0..rules.workers).map(|n| Slot::new(Place::Slot(SlotId(n)))).collect(),
+            dispatcher: dispatched.then(|| Slot::new(Place::Dispatcher)),
+            mode: Mode::Running,
+            gate_open: false,
+            shared_listening: false,
+            steered: Vec::new(),
+        }
+    }
+
+    /// Takes note of one event and says what to do, in order.
+    pub fn on(&mut self, event: Event, now: Instant) -> Vec<Action> {
+        let mut actions = Vec::new();
+        match event {
+            Event::Boot | Event::Tick => {}
+            Event::Ready(child) => self.ready(child, now),
+            Event::Draining(child) => self.draining(child, now),
+            Event::Exited(child, exit) => self.exited(child, exit, now, &mut actions),
+            Event::NotForked(child) => {
+                self.exited(child, Exit::Code(code::FAILED), now, &mut actions)
+            }
+            Event::ScaleUp => self.scale_up(&mut actions),
+            Event::ScaleDown => self.scale_down(now, &mut actions),
+            Event::Stop => self.stop(now, Outcome::Stopped),
+            Event::StopNow => self.stop_now(now),
+        }
+        self.settle(now, &mut actions);
+        actions
+    }
+
+    /// When [`Event::Tick`] is due at the latest.
+    pub fn deadline(&self) -> Option<Instant> {
+        let tenants = || self.all().flat_map(Slot::tenants).filter_map(Tenant::deadline).min();
+        match self.mode {
+            Mode::Running => self.all().filter_map(Slot::deadline).min(),
+            Mode::Stopping { until, .. } => tenants().or(Some(until + KILL_PATIENCE)),
+            Mode::Killing { until, .. } => Some(until),
+            Mode::Finished => None,
+        }
+    }
+
+    /// What each place is doing.
+    pub fn phases(&self) -> impl Iterator<Item = (Place, Phase)> {
+        self.all().map(|slot| (slot.place(), slot.phase()))
+    }
+
+    /// Workers the master wants to have.
+    pub fn workers_wanted(&self) -> usize {
+        self.slots.iter().filter(|slot| slot.retirement == Retirement::No).count()
+    }
+
+    /// The slots whose worker serves.
+    pub fn ready_slots(&self) -> Vec<SlotId> {
+        let ready = self.slots.iter().filter(|slot| slot.ready());
+        ready.filter_map(|slot| slot_id(slot.place())).collect()
+    }
+
+    /// The slots that the kernel was last told to choose among.
+    pub fn steered_slots(&self) -> &[SlotId] {
+        &self.steered
+    }
+
+    /// All processes that have not been reaped yet.
+    pub fn children(&self) -> impl Iterator<Item = ChildId> {
+        self.all().flat_map(Slot::tenants).map(|tenant| tenant.id)
+    }
+
+    /// The listeners may be opened, and connections may come.
+    pub fn booted(&self) -> bool {
+        self.gate_open
+    }
+}
+
+/// What events change.
+impl Supervisor {
+    fn ready(&mut self, child: ChildId, now: Instant) {
+        let retired = self.slot(child.place).is_some_and(|slot| slot.retirement != Retirement::No);
+        let until = now + self.rules.grace;
+        let Some(tenant) = self.slot(child.place).and_then(|slot| slot.tenant(child)) else {
+            return;
+        };
+        tenant.ready_since.get_or_insert(now);
+        if let Life::Starting { .. } = tenant.life {
+            tenant.life = Life::Ready;
+            if retired {
+                tenant.drain(until, true);
+            }
+        }
+    }
+
+    fn draining(&mut self, child: ChildId, now: Instant) {
+        let until = now + self.rules.grace;
+        let Some(tenant) = self.slot(child.place).and_then(|slot| slot.tenant(child)) else {
+            return;
+        };
+        if tenant.drains() {
+            return;
+        }
+        // Its successor in the slot takes over the accept queue, and it knows that it drains.
+        tenant.drain(until, false);
+        if let Life::Draining { told, .. } = &mut tenant.life {
+            *told = true;
+        }
+    }
+
+    fn exited(&mut self, child: ChildId, exit: Exit, now: Instant, actions: &mut Vec<Action>) {
+        let min_uptime = self.rules.min_uptime;
+        let running = self.mode == Mode::Running;
+        if let Some(slot) = self.slot(child.place) {
+            let pause = slot.vacate(child, exit, now, min_uptime);
+            if let Some(pause) = pause.filter(|_| running) {
+                let failures = slot.failures();
+                actions.push(Action::BackOff(child, pause, failures));
+            }
+        }
+        if exit == Exit::Code(code::FATAL) && running {
+            self.stop(now, Outcome::Fatal(child));
+        }
+    }
+
+    fn scale_up(&mut self, actions: &mut Vec<Action>) {
+        if self.mode != Mode::Running {
+            return actions.push(Action::Refuse("the master is stopping"));
+        }
+        let retired = self.slots.iter_mut().find(|slot| slot.retirement != Retirement::No);
+        if let Some(slot) = retired {
+            slot.retirement = Retirement::No;
+        } else if self.slots.len() < usize::from(self.rules.workers_max) {
+            let next = u16::try_from(self.slots.len()).unwrap_or(u16::MAX);
+            self.slots.push(Slot::new(Place::Slot(SlotId(next))));
+        } else {
+            actions.push(Action::Refuse("there are as many workers as one master may have"));
+        }
+    }
+
+    /// Retires the last slot.
+    fn scale_down(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        if self.mode != Mode::Running {
+            return actions.push(Action::Refuse("the master is stopping"));
+        }
+        if self.workers_wanted() <= 1 {
+            return actions.push(Action::Refuse("the last worker stays"));
+        }
+        let until = now + self.rules.grace;
+        let own_queue = self.rules.layout == Layout::Group;
+        let Some(slot) = self.slots.iter_mut().rfind(|slot| slot.retirement == Retirement::No)
+        else {
+            return;
+        };
+        slot.retirement = Retirement::Draining { failures: 0 };
+        if let Some(tenant) = &mut slot.current {
+            tenant.drain(until, own_queue);
+        }
+    }
+
+    fn stop(&mut self, now: Instant, outcome: Outcome) {
+        match self.mode {
+            Mode::Running => {
+                let until = now + self.rules.grace;
+                self.mode = Mode::Stopping { until, refused: false, outcome };
+            }
+            Mode::Stopping { .. } => self.stop_now(now),
+            Mode::Killing { .. } | Mode::Finished => {}
+        }
+    }
+
+    fn stop_now(&mut self, now: Instant) {
+        let outcome = match self.mode {
+            Mode::Running => Outcome::Stopped,
+            Mode::Stopping { outcome, .. } => outcome,
+            Mode::Killing { .. } | Mode::Finished => return,
+        };
+        self.mode = Mode::Killing { until: now + KILL_PATIENCE, outcome };
+    }
+}
+
+/// What follows from all that is known.
+impl Supervisor {
+    fn settle(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        match self.mode {
+            Mode::Running => {}
+            Mode::Stopping { until, .. } => self.press_on(until, now, actions),
+            Mode::Killing { .. } => self.kill(|_| true, actions),
+            Mode::Finished => return,
+        }
+        self.finish_retirements(actions);
+        if self.mode == Mode::Running {
+            self.open_listeners(actions);
+        }
+        self.steer(actions);
+        self.introduce(actions);
+        self.send_drains(now, actions);
+        self.kill(|tenant| tenant.overdue(now), actions);
+        if self.mode == Mode::Running {
+            self.fork(now, actions);
+        }
+        self.finish(now, actions);
+    }
+
+    /// Stopping: the dispatcher drains first, because it fills the workers' queues.
+    fn press_on(&mut self, until: Instant, now: Instant, actions: &mut Vec<Action>) {
+        if let Mode::Stopping { refused, .. } = &mut self.mode
+            && !std::mem::replace(refused, true)
+        {
+            actions.push(Action::RefuseNewcomers);
+        }
+        let dispatcher_gone = self.dispatcher.as_ref().is_none_or(Slot::empty);
+        if let Some(dispatcher) = &mut self.dispatcher {
+            dispatcher.tenants_mut().for_each(|tenant| tenant.drain(until, true));
+        }
+        if dispatcher_gone {
+            let tenants = self.slots.iter_mut().flat_map(Slot::tenants_mut);
+            tenants.for_each(|tenant| tenant.drain(until, true));
+        }
+        if now >= until {
+            self.kill(|_| true, actions);
+        }
+    }
+
+    /// A retired slot's listener is closed when its queue is empty, or when nothing helped.
+    fn finish_retirements(&mut self, actions: &mut Vec<Action>) {
+        for slot in &mut self.slots {
+            if let Retirement::Draining { failures } = slot.retirement
+                && slot.empty()
+                && (failures >= RETIRE_ATTEMPTS_MAX || !slot.listening)
+            {
+                slot.retirement = Retirement::Done;
+            }
+            let closing = slot.retirement == Retirement::Done && slot.empty() && slot.listening;
+            if let Some(id) = slot_id(slot.place()).filter(|_| closing) {
+                slot.listening = false;
+                actions.push(Action::CloseListener(id));
+            }
+        }
+    }
+
+    fn open_listeners(&mut self, actions: &mut Vec<Action>) {
+        self.gate_open = self.gate_open || self.all().all(Slot::settled);
+        if !self.gate_open {
+            return;
+        }
+        if self.rules.layout == Layout::Group {
+            for slot in self.slots.iter_mut().filter(|slot| slot.ready() && !slot.listening) {
+                slot.listening = true;
+                actions.extend(slot_id(slot.place()).map(Action::Listen));
+            }
+            return;
+        }
+        let dispatched = self.dispatcher.as_ref().is_none_or(Slot::ready);
+        if !self.shared_listening && dispatched && self.slots.iter().any(Slot::ready) {
+            self.shared_listening = true;
+            actions.push(Action::ListenShared);
+        }
+    }
+
+    fn steer(&mut self, actions: &mut Vec<Action>) {
+        if self.rules.layout != Layout::Group || self.mode != Mode::Running {
+            return;
+        }
+        let live = self.slots.iter().filter(|slot| slot.listening && slot.ready());
+        let live: Vec<SlotId> = live.filter_map(|slot| slot_id(slot.place())).collect();
+        // The indexes that a program names change when listeners come and go, too.
+        let moved =
+            |action: &Action| matches!(action, Action::Listen(_) | Action::CloseListener(_));
+        if live != self.steered || actions.iter().any(moved) {
+            self.steered.clone_from(&live);
+            actions.push(Action::Steer(live));
+        }
+    }
+
+    fn introduce(&mut self, actions: &mut Vec<Action>) {
+        let Some(dispatcher) = &self.dispatcher else { return };
+        let serving = dispatcher.current.filter(|tenant| tenant.life == Life::Ready);
+        let Some(serving) = serving.map(|tenant| tenant.id.generation) else { return };
+        for tenant in self.slots.iter_mut().filter_map(|slot| slot.current.as_mut()) {
+            if tenant.life == Life::Ready && tenant.introduced != Some(serving) {
+                tenant.introduced = Some(serving);
+                actions.push(Action::Introduce(tenant.id));
+            }
+        }
+    }
+
+    fn send_drains(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        let dispatched = self.dispatcher.is_some();
+        let slots = self.slots.iter_mut().chain(&mut self.dispatcher);
+        for tenant in slots.flat_map(Slot::tenants_mut) {
+            let Life::Draining { until, told, empty_queue } = &mut tenant.life else { continue };
+            let newly = !std::mem::replace(told, true);
+            if newly {
+                let grace = until.saturating_duration_since(now);
+                actions.push(Action::Drain { child: tenant.id, grace, empty_queue: *empty_queue });
+            }
+            let linked = dispatched && tenant.id.place != Place::Dispatcher;
+            if linked && !std::mem::replace(&mut tenant.parted, true) {
+                actions.push(Action::Part(tenant.id));
+            }
+        }
+    }
+
+    fn kill(&mut self, doomed: impl Fn(&Tenant) -> bool, actions: &mut Vec<Action>) {
+        let slots = self.slots.iter_mut().chain(&mut self.dispatcher);
+        for tenant in slots.flat_map(Slot::tenants_mut).filter(|tenant| doomed(tenant)) {
+            if tenant.life != Life::Killed {
+                tenant.life = Life::Killed;
+                actions.push(Action::Kill(tenant.id));
+            }
+        }
+    }
+
+    fn fork(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        let timeout = self.rules.ready_timeout;
+        let slots = self.dispatcher.iter_mut().chain(&mut self.slots);
+        actions.extend(slots.filter_map(|slot| slot.occupy(now, timeout)).map(Action::Fork));
+    }
+
+    fn finish(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        let (Mode::Stopping { until, outcome, .. } | Mode::Killing { until, outcome }) = self.mode
+        else {
+            return;
+        };
+        let left = self.children().count();
+        let patience = match self.mode {
+            Mode::Stopping { .. } => until + KILL_PATIENCE,
+            _ => until,
+        };
+        if left > 0 && now < patience {
+            return;
+        }
+        self.mode = Mode::Finished;
+        let outcome = if left > 0 { Outcome::Abandoned(left) } else { outcome };
+        actions.push(Action::Finish(outcome));
+    }
+
+    fn slot(&mut self, place: Place) -> Option<&mut Slot> {
+        match place {
+            Place::Dispatcher => self.dispatcher.as_mut(),
+            Place::Slot(slot) => self.slots.get_mut(slot.index()),
+        }
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Slot> {
+        self.dispatcher.iter().chain(&self.slots)
+    }
+}
+
+fn slot_id(place: Place) -> Option<SlotId> {
+    match place {
+        Place::Slot(slot) => Some(slot),
+        Place::Dispatcher => None,
+    }
+}

@@ -1,0 +1,204 @@
+//! What the master and its children say to each other, over one `SOCK_SEQPACKET` pair a child.
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
+
+use crate::ids::{Generation, SlotId};
+use crate::limits::MESSAGE_BYTES_MAX;
+use crate::sys::descriptors::{self, Received};
+
+/// One side of a channel. The other side's end of file means that the process there is gone.
+#[derive(Debug)]
+pub(crate) struct Channel(OwnedFd);
+
+/// From a child to the master.
+#[derive(Debug)]
+pub(crate) enum Report {
+    /// The child can serve. A worker that bound its own listener lodges a duplicate of it.
+    Ready { lodged: Option<OwnedFd> },
+    /// The child has begun to drain by itself.
+    Draining,
+    /// The child is about to exit because of this.
+    Failed { text: String },
+}
+
+/// From the master to a child.
+#[derive(Debug)]
+pub(crate) enum Order {
+    /// Drain within this time, then exit.
+    Drain { grace: Duration, queue: Queue },
+    /// To the dispatcher: this worker takes sockets from the other end of `link`.
+    Introduce { slot: SlotId, generation: Generation, link: OwnedFd },
+}
+
+/// What a draining worker does with connections that wait in its accept queue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Queue {
+    /// Accepts them until none is left: nobody else will.
+    Empty,
+    /// Leaves them to a sibling or successor with the same listener.
+    Leave,
+}
+
+/// What [`Channel::reports`] or [`Channel::orders`] found.
+#[derive(Debug)]
+pub(crate) enum Next<T> {
+    Message(T),
+    /// Nothing more for now.
+    Nothing,
+    /// The other side is gone.
+    End,
+}
+
+/// The first octet of each message.
+mod tag {
+    pub(super) const READY: u8 = 1;
+    pub(super) const DRAINING: u8 = 2;
+    pub(super) const FAILED: u8 = 3;
+    pub(super) const DRAIN_EMPTY: u8 = 16;
+    pub(super) const DRAIN_LEAVE: u8 = 17;
+    pub(super) const INTRODUCE: u8 = 18;
+}
+
+impl Channel {
+    /// Both sides of a new channel.
+    pub(crate) fn pair() -> io::Result<(Self, Self)> {
+        let (one, other) = descriptors::pair()?;
+        Ok((Self(one), Self(other)))
+    }
+
+    /// Sends to the master. Never waits.
+    pub(crate) fn report(&self, report: &Report) -> io::Result<()> {
+        match report {
+            Report::Ready { lodged } => self.send(&[tag::READY], lodged.as_ref().map(AsFd::as_fd)),
+            Report::Draining => self.send(&[tag::DRAINING], None),
+            Report::Failed { text } => {
+                let mut bytes = vec![tag::FAILED];
+                bytes.extend(text.bytes().take(MESSAGE_BYTES_MAX - 1));
+                self.send(&bytes, None)
+            }
+        }
+    }
+
+    /// Sends to the child. Never waits.
+    pub(crate) fn order(&self, order: &Order) -> io::Result<()> {
+        match order {
+            Order::Drain { grace, queue } => {
+                let kind = match queue {
+                    Queue::Empty => tag::DRAIN_EMPTY,
+                    Queue::Leave => tag::DRAIN_LEAVE,
+                };
+                let milliseconds = u64::try_from(grace.as_millis()).unwrap_or(u64::MAX);
+                let mut bytes = vec![kind];
+                bytes.extend(milliseconds.to_le_bytes());
+                self.send(&bytes, None)
+            }
+            Order::Introduce { slot, generation, link } => {
+                let mut bytes = vec![tag::INTRODUCE];
+                bytes.extend(slot.0.to_le_bytes());
+                bytes.extend(generation.0.to_le_bytes());
+                self.send(&bytes, Some(link.as_fd()))
+            }
+        }
+    }
+
+    /// The next report of the child.
+    pub(crate) fn next_report(&self) -> Next<Report> {
+        self.next(|tag, body, descriptor| match tag {
+            tag::READY => Some(Report::Ready { lodged: descriptor }),
+            tag::DRAINING => Some(Report::Draining),
+            tag::FAILED => Some(Report::Failed { text: String::from_utf8_lossy(body).into() }),
+            _ => None,
+        })
+    }
+
+    /// The next order of the master.
+    pub(crate) fn next_order(&self) -> Next<Order> {
+        self.next(|tag, body, descriptor| match tag {
+            tag::DRAIN_EMPTY => Some(Order::Drain { grace: grace(body)?, queue: Queue::Empty }),
+            tag::DRAIN_LEAVE => Some(Order::Drain { grace: grace(body)?, queue: Queue::Leave }),
+            tag::INTRODUCE => {
+                let (slot, generation) = body.split_first_chunk()?;
+                Some(Order::Introduce {
+                    slot: SlotId(u16::from_le_bytes(*slot)),
+                    generation: Generation(u32::from_le_bytes(generation.try_into().ok()?)),
+                    link: descriptor?,
+                })
+            }
+            _ => None,
+        })
+    }
+
+    fn send(&self, bytes: &[u8], descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
+        descriptors::send(self, bytes, descriptor)
+    }
+
+    /// Reads on over messages that `decode` does not know.
+    fn next<T>(&self, decode: impl Fn(u8, &[u8], Option<OwnedFd>) -> Option<T>) -> Next<T> {
+        let mut buffer = [0; MESSAGE_BYTES_MAX];
+        loop {
+            match descriptors::receive(self, &mut buffer) {
+                Ok(Received::Message(length, descriptor)) => {
+                    let known = buffer[..length].split_first();
+                    let message = known.and_then(|(tag, body)| decode(*tag, body, descriptor));
+                    if let Some(message) = message {
+                        return Next::Message(message);
+                    }
+                    tracing::warn!("a message on the channel was not understood and is ignored");
+                }
+                Ok(Received::End) => return Next::End,
+                Err(error) => match error.kind() {
+                    io::ErrorKind::WouldBlock => return Next::Nothing,
+                    io::ErrorKind::Interrupted => {}
+                    _ => return Next::End,
+                },
+            }
+        }
+    }
+}
+
+impl AsFd for Channel {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+fn grace(body: &[u8]) -> Option<Duration> {
+    Some(Duration::from_millis(u64::from_le_bytes(body.try_into().ok()?)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_on_one_side_is_understood_on_the_other() {
+        let (master, child) = Channel::pair().unwrap();
+        child.report(&Report::Failed { text: "no database".into() }).unwrap();
+        child
+            .report(&Report::Ready { lodged: Some(child.as_fd().try_clone_to_owned().unwrap()) })
+            .unwrap();
+        assert!(
+            matches!(master.next_report(), Next::Message(Report::Failed { text }) if text == "no database")
+        );
+        assert!(matches!(master.next_report(), Next::Message(Report::Ready { lodged: Some(_) })));
+        assert!(matches!(master.next_report(), Next::Nothing));
+
+        let grace = Duration::from_millis(1500);
+        master.order(&Order::Drain { grace, queue: Queue::Leave }).unwrap();
+        assert!(matches!(child.next_order(),
+            Next::Message(Order::Drain { grace: said, queue: Queue::Leave }) if said == grace));
+        drop(master);
+        assert!(matches!(child.next_order(), Next::End));
+    }
+
+    #[test]
+    fn a_long_text_is_cut_and_an_unknown_message_skipped() {
+        let (master, child) = Channel::pair().unwrap();
+        descriptors::send(&child, &[200, 1, 2], None).unwrap();
+        child.report(&Report::Failed { text: "x".repeat(100_000) }).unwrap();
+        assert!(matches!(master.next_report(),
+            Next::Message(Report::Failed { text }) if text.len() == MESSAGE_BYTES_MAX - 1));
+    }
+}

@@ -1,0 +1,79 @@
+//! Listening sockets: tested for, bound, opened, closed to newcomers.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, OwnedFd};
+
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+
+use super::steer;
+
+/// Binds the address as a server without `SO_REUSEPORT` would, and lets go of it again.
+///
+/// With `SO_REUSEPORT` a second program of the same user would join the group without an error.
+pub(crate) fn probe(address: SocketAddr) -> io::Result<()> {
+    let socket = new(address)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())
+}
+
+/// Binds the socket that keeps the port for the group and never listens: it gets no connection.
+///
+/// Without `SO_REUSEADDR`, so that it stands in the way of the probe of a second master.
+pub(crate) fn bind_guard(address: SocketAddr) -> io::Result<OwnedFd> {
+    bind_in_group(new(address)?, address)
+}
+
+/// Binds a member of the address's reuseport group that does not listen yet.
+///
+/// With `SO_REUSEADDR`, which its connections inherit, so that those that are still open do not
+/// stand in the way of a new master's probe.
+pub(crate) fn bind_member(address: SocketAddr) -> io::Result<OwnedFd> {
+    let socket = new(address)?;
+    socket.set_reuse_address(true)?;
+    bind_in_group(socket, address)
+}
+
+fn bind_in_group(socket: Socket, address: SocketAddr) -> io::Result<OwnedFd> {
+    socket.set_reuse_port(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}
+
+/// Binds the one socket that all workers share. It does not listen yet.
+pub(crate) fn bind_shared(address: SocketAddr) -> io::Result<OwnedFd> {
+    let socket = new(address)?;
+    socket.set_reuse_address(true)?;
+    socket.bind(&address.into())?;
+    Ok(socket.into())
+}
+
+/// Opens the accept queue, `backlog` connections long.
+pub(crate) fn listen(socket: impl AsFd, backlog: u32) -> io::Result<()> {
+    SockRef::from(&socket.as_fd()).listen(i32::try_from(backlog).unwrap_or(i32::MAX))
+}
+
+/// Closes the listener to newcomers, while handshakes under way are still completed and what is
+/// queued can still be accepted. A client that is turned away sends its SYN again after a second,
+/// and then meets a closed port or the next server.
+pub(crate) fn refuse_newcomers(listener: impl AsFd) -> io::Result<()> {
+    SockRef::from(&listener.as_fd()).attach_filter(&steer::refuse_openers())
+}
+
+/// The address that a socket is bound to.
+pub(crate) fn local_address(socket: impl AsFd) -> io::Result<SocketAddr> {
+    let address = SockRef::from(&socket.as_fd()).local_addr()?;
+    address.as_socket().ok_or_else(|| io::Error::other("not an internet socket"))
+}
+
+fn new(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    if address.is_ipv6() {
+        // `[::]` takes IPv4 as well, whatever net.ipv6.bindv6only says.
+        socket.set_only_v6(!address.ip().is_unspecified())?;
+    }
+    // Accepted sockets inherit it: one system call less for each connection.
+    socket.set_tcp_nodelay(true)?;
+    Ok(socket)
+}

@@ -1,0 +1,7 @@
+//! Sockets: who listens, in which order, who chooses among them, and how they travel.
+
+pub(crate) mod channel;
+pub(crate) mod group;
+pub(crate) mod holder;
+pub(crate) mod listener;
+pub(crate) mod steer;

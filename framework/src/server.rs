@@ -1,0 +1,200 @@
+//! What the user says, and the call that becomes a master and its workers.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::board::Snapshot;
+use crate::error::Error;
+use crate::http::{Request, Response};
+use crate::limits::{
+    BACKLOG_DEFAULT, BODY_TIMEOUT, CONNECTIONS_MAX_DEFAULT, GRACE_DEFAULT, HEAD_TIMEOUT,
+    IDLE_TIMEOUT, MIN_UPTIME_DEFAULT, READY_TIMEOUT_DEFAULT, WRITE_TIMEOUT,
+};
+use crate::master::spawn::Birth;
+use crate::master::{Hooks, Master};
+use crate::plan::{AcceptWake, Config, Listener, Policy, Timeouts, Workers};
+use crate::worker::{self, Worker};
+
+/// A server to be: an address, and how it is to be served.
+///
+/// ```no_run
+/// use evenkeel::{Policy, Server, Workers};
+///
+/// fn main() -> Result<(), evenkeel::Error> {
+///     Server::bind("0.0.0.0:8080")
+///         .workers(Workers::Max)
+///         .policy(Policy::None)
+///         .serve(|_req, res| res.body("hello\n"))
+/// }
+/// ```
+#[must_use = "a server does nothing until it is told to serve"]
+pub struct Server<'a> {
+    config: Config,
+    hooks: Hooks<'a>,
+}
+
+impl<'a> Server<'a> {
+    /// A server on `HOST:PORT`. With port 0 the kernel chooses one; see [`Server::on_listening`].
+    pub fn bind(address: impl fmt::Display) -> Self {
+        let timeouts = Timeouts::default();
+        let config = Config {
+            address: address.to_string(),
+            workers: Workers::default(),
+            policy: Policy::default(),
+            listener: None,
+            accept_wake: None,
+            backlog: BACKLOG_DEFAULT,
+            grace: GRACE_DEFAULT,
+            ready_timeout: READY_TIMEOUT_DEFAULT,
+            min_uptime: MIN_UPTIME_DEFAULT,
+            connections_max: CONNECTIONS_MAX_DEFAULT,
+            timeouts,
+        };
+        Self { config, hooks: Hooks::default() }
+    }
+
+    /// How many workers to begin with. Default: [`Workers::Max`].
+    pub fn workers(mut self, workers: Workers) -> Self {
+        self.config.workers = workers;
+        self
+    }
+
+    /// Who picks the worker for a new connection. Default: [`Policy::None`].
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.config.policy = policy;
+        self
+    }
+
+    /// Where connections wait. Default: what goes with the policy, which is
+    /// [`Listener::Reuseport`] for `none` and [`Listener::Inherited`] for `rr`.
+    pub fn listener(mut self, listener: Listener) -> Self {
+        self.config.listener = Some(listener);
+        self
+    }
+
+    /// Which worker of a shared accept queue is woken; only with policy `none` and
+    /// [`Listener::Inherited`]. Default: [`AcceptWake::Rotating`].
+    pub fn accept_wake(mut self, wake: AcceptWake) -> Self {
+        self.config.accept_wake = Some(wake);
+        self
+    }
+
+    /// Length of each accept queue, in connections. Default: 4,096; the kernel allows no more than
+    /// `net.core.somaxconn`.
+    pub fn backlog(mut self, connections: u32) -> Self {
+        self.config.backlog = connections;
+        self
+    }
+
+    /// How long a worker may take to drain before it is killed. Default: 30 s.
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.config.grace = grace;
+        self
+    }
+
+    /// How long a worker may take from its fork until it can serve. Default: 30 s. One that takes
+    /// longer is killed, and tried again later.
+    pub fn ready_timeout(mut self, timeout: Duration) -> Self {
+        self.config.ready_timeout = timeout;
+        self
+    }
+
+    /// A worker that has served for so long was healthy: when it dies, its successor comes at once.
+    /// Default: 1 s. After a shorter life the slot waits 100 ms, then half as long again each time,
+    /// up to 30 s.
+    pub fn min_uptime(mut self, uptime: Duration) -> Self {
+        self.config.min_uptime = uptime;
+        self
+    }
+
+    /// Most connections that one worker holds at a time; then it stops accepting. Default: 16,384.
+    pub fn connections_max(mut self, connections: usize) -> Self {
+        self.config.connections_max = connections;
+        self
+    }
+
+    /// How long a worker waits for its peers.
+    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
+        self.config.timeouts = timeouts;
+        self
+    }
+
+    /// Is called once, in the master, as soon as connections are accepted, with the address; its port
+    /// is the real one. It must not start a thread.
+    pub fn on_listening(mut self, tell: impl FnOnce(SocketAddr) + 'a) -> Self {
+        self.hooks.on_listening = Some(Box::new(tell));
+        self
+    }
+
+    /// Is called once, in the master, when all workers are gone, with the last state of the
+    /// scoreboard.
+    pub fn on_stop(mut self, tell: impl FnOnce(&Snapshot) + 'a) -> Self {
+        self.hooks.on_stop = Some(Box::new(tell));
+        self
+    }
+
+    /// Forks the workers, which answer requests with `handler`, and returns when all have stopped.
+    ///
+    /// Each worker has its own copy of the handler and of all that it captured. A handler that
+    /// panics costs a 500 and its connection. It runs on the worker's only thread: what takes long
+    /// holds up the worker's other connections.
+    ///
+    /// Call it from a plain `fn main`, before anything starts a thread.
+    ///
+    /// # Errors
+    /// What was set cannot work ([`Error::is_config`]), the address is taken
+    /// ([`Error::is_address_in_use`]) or not there, a permission is missing, threads are alive
+    /// ([`Error::is_threads`]), or a worker said that none can ever work
+    /// ([`Error::is_worker_fatal`]).
+    pub fn serve<H>(self, mut handler: H) -> Result<(), Error>
+    where
+        H: FnMut(&Request<'_>, &mut Response<'_>),
+    {
+        self.run(&mut |birth| worker::run(birth, |_| Ok::<_, Error>(&mut handler)))
+    }
+
+    /// Like [`Server::serve`], with a handler that each worker makes for itself after the fork: the
+    /// place for what may not cross a fork, such as threads and connections to databases.
+    ///
+    /// A worker whose `start` fails or panics is tried again after a pause that grows. One that
+    /// exits with 78 (`EX_CONFIG`) stops the server.
+    ///
+    /// ```no_run
+    /// evenkeel::Server::bind("127.0.0.1:8080").serve_with(|worker| {
+    ///     let name = format!("worker {}\n", worker.index());
+    ///     Ok::<_, evenkeel::Error>(move |_: &evenkeel::Request<'_>, res: &mut evenkeel::Response<'_>| {
+    ///         res.body(&name);
+    ///     })
+    /// })?;
+    /// # Ok::<(), evenkeel::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Those of [`Server::serve`].
+    pub fn serve_with<F, H, E>(self, mut start: F) -> Result<(), Error>
+    where
+        F: FnMut(&Worker) -> Result<H, E>,
+        H: FnMut(&Request<'_>, &mut Response<'_>),
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.run(&mut |birth| worker::run(birth, &mut start))
+    }
+
+    fn run(self, work: &mut dyn FnMut(Birth) -> i32) -> Result<(), Error> {
+        let plan = self.config.plan()?;
+        Master::new(plan, self.hooks, work)?.run()
+    }
+}
+
+impl fmt::Debug for Server<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server").field("config", &self.config).finish_non_exhaustive()
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { head: HEAD_TIMEOUT, body: BODY_TIMEOUT, idle: IDLE_TIMEOUT, write: WRITE_TIMEOUT }
+    }
+}

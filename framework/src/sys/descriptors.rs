@@ -1,0 +1,62 @@
+//! Messages that carry descriptors (unix(7), `SCM_RIGHTS`).
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+
+use nix::sys::socket::{
+    AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg,
+    sendmsg, socketpair,
+};
+
+/// A pair of connected `SOCK_SEQPACKET` sockets: whole messages in order, and an end of file when
+/// the other side is gone. Non-blocking and close-on-exec.
+pub(crate) fn pair() -> io::Result<(OwnedFd, OwnedFd)> {
+    let flags = SockFlag::SOCK_CLOEXEC | SockFlag::SOCK_NONBLOCK;
+    Ok(socketpair(AddressFamily::Unix, SockType::SeqPacket, None, flags)?)
+}
+
+/// Sends one message, with a descriptor if given, without ever waiting.
+pub(crate) fn send(
+    socket: impl AsFd,
+    bytes: &[u8],
+    descriptor: Option<BorrowedFd<'_>>,
+) -> io::Result<()> {
+    let raw = descriptor.map(|descriptor| [descriptor.as_raw_fd()]);
+    let rights = raw.as_ref().map(|raw| [ControlMessage::ScmRights(raw)]);
+    let control: &[ControlMessage<'_>] = rights.as_ref().map_or(&[], |rights| rights);
+    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_NOSIGNAL;
+    let parts = [IoSlice::new(bytes)];
+    sendmsg::<()>(socket.as_fd().as_raw_fd(), &parts, control, flags, None)?;
+    Ok(())
+}
+
+/// What [`receive`] found.
+#[derive(Debug)]
+pub(crate) enum Received {
+    /// One message of this many bytes, and the descriptor that came with it.
+    Message(usize, Option<OwnedFd>),
+    /// The other side is gone, and everything it sent has been read.
+    End,
+}
+
+/// Receives one message into `buffer`; `WouldBlock` when there is none.
+pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<Received> {
+    let mut control = nix::cmsg_space!([std::os::fd::RawFd; 1]);
+    let mut parts = [IoSliceMut::new(buffer)];
+    let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
+    let message = recvmsg::<()>(socket.as_fd().as_raw_fd(), &mut parts, Some(&mut control), flags)?;
+    let length = message.bytes;
+    let mut descriptor = None;
+    for item in message.cmsgs()? {
+        if let ControlMessageOwned::ScmRights(raw) = item {
+            for raw in raw {
+                // SAFETY: the kernel has just made this descriptor for us, nobody else owns it.
+                descriptor = Some(unsafe { OwnedFd::from_raw_fd(raw) });
+            }
+        }
+    }
+    if length == 0 && descriptor.is_none() {
+        return Ok(Received::End);
+    }
+    Ok(Received::Message(length, descriptor))
+}

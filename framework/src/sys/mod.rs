@@ -1,0 +1,9 @@
+//! What only the operating system can do. All `unsafe` of the crate stands below this module.
+#![allow(unsafe_code, reason = "system calls that nix does not wrap, fork, shared memory")]
+
+pub(crate) mod clock;
+pub(crate) mod descriptors;
+pub(crate) mod epoll;
+pub(crate) mod fork;
+pub(crate) mod reuseport;
+pub(crate) mod shared;

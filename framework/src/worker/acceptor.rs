@@ -1,0 +1,200 @@
+//! Where a worker's connections come from: its own accept queue, a shared one, or the dispatcher.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use mio::net::{TcpListener, TcpStream};
+use mio::{Poll, Token};
+
+use crate::limits::{ACCEPTS_PER_WAKE_OWN, ACCEPTS_PER_WAKE_SHARED};
+use crate::net::listener;
+use crate::plan::AcceptWake;
+use crate::sys::descriptors::{self, Received};
+use crate::sys::epoll::{self, Wake};
+
+/// A source of connections that is waited on, level-triggered, under one token.
+pub(super) struct Acceptor {
+    source: Source,
+    armed: bool,
+    ended: bool,
+}
+
+enum Source {
+    Own(TcpListener),
+    Shared(TcpListener, AcceptWake),
+    Link(OwnedFd),
+    /// Given back for good.
+    Closed,
+}
+
+/// What one try brought.
+pub(super) enum Accepted {
+    Connection(TcpStream, Option<SocketAddr>),
+    /// Nothing waits.
+    Nothing,
+    /// Out of descriptors or memory: try again later.
+    Exhausted(io::Error),
+}
+
+impl Acceptor {
+    /// The slot's own listener.
+    pub(super) fn own(listener: OwnedFd) -> Self {
+        Self::new(Source::Own(TcpListener::from_std(listener.into())))
+    }
+
+    /// The listener that all workers share.
+    pub(super) fn shared(listener: OwnedFd, wake: AcceptWake) -> Self {
+        Self::new(Source::Shared(TcpListener::from_std(listener.into()), wake))
+    }
+
+    /// The link on which the dispatcher sends sockets.
+    pub(super) fn link(link: OwnedFd) -> Self {
+        Self::new(Source::Link(link))
+    }
+
+    fn new(source: Source) -> Self {
+        Self { source, armed: false, ended: false }
+    }
+
+    /// Begins to be woken for connections.
+    pub(super) fn arm(&mut self, poll: &Poll, token: Token) -> io::Result<()> {
+        let wake = match self.source {
+            Source::Shared(_, AcceptWake::Exclusive | AcceptWake::Rotating) => Wake::One,
+            _ => Wake::All,
+        };
+        match self.source.descriptor().filter(|_| !self.armed && !self.ended) {
+            Some(descriptor) => epoll::add(poll, descriptor, token, wake)?,
+            None => return Ok(()),
+        }
+        self.armed = true;
+        Ok(())
+    }
+
+    /// Is no longer woken for connections; they stay where they are.
+    pub(super) fn disarm(&mut self, poll: &Poll) {
+        if !std::mem::take(&mut self.armed) {
+            return;
+        }
+        // It was added, so it can be removed.
+        if let Some(Err(error)) = self.source.descriptor().map(|source| epoll::remove(poll, source))
+        {
+            tracing::error!("cannot stop waiting for connections: {error}");
+        }
+    }
+
+    /// How many connections to take for one wake-up.
+    pub(super) fn batch(&self) -> usize {
+        match self.source {
+            Source::Shared(..) => ACCEPTS_PER_WAKE_SHARED,
+            _ => ACCEPTS_PER_WAKE_OWN,
+        }
+    }
+
+    /// Takes one connection if one waits.
+    pub(super) fn accept(&mut self) -> Accepted {
+        match &self.source {
+            Source::Own(listener) | Source::Shared(listener, _) => accept(listener),
+            Source::Link(link) => receive(link, &mut self.ended),
+            Source::Closed => Accepted::Nothing,
+        }
+    }
+
+    /// Called after a connection was accepted for a wake-up: goes to the end of the line of those
+    /// whom the kernel wakes one at a time. nginx does so every 16 accepts; after each one even a
+    /// handful of long connections spreads evenly, for two cheap system calls.
+    pub(super) fn took_turn(&mut self, poll: &Poll, token: Token) -> io::Result<()> {
+        if let Source::Shared(_, AcceptWake::Rotating) = self.source {
+            self.disarm(poll);
+            return self.arm(poll, token);
+        }
+        Ok(())
+    }
+
+    /// The dispatcher's link brings connections until it ends, whoever drains.
+    pub(super) fn is_link(&self) -> bool {
+        matches!(self.source, Source::Link(_))
+    }
+
+    /// The link has ended: nothing will come any more.
+    pub(super) fn ended(&self) -> bool {
+        self.ended
+    }
+
+    /// Lets no new connection into the accept queue, when nobody else can do it.
+    pub(super) fn refuse_newcomers(&self) {
+        let listener = self.source.descriptor().filter(|_| !self.is_link());
+        if let Some(Err(error)) = listener.map(listener::refuse_newcomers) {
+            tracing::warn!("connections that come now may be reset: {error}");
+        }
+    }
+
+    /// Gives the listener back, for good.
+    pub(super) fn close(&mut self, poll: &Poll) {
+        self.disarm(poll);
+        self.source = Source::Closed;
+    }
+}
+
+impl Source {
+    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+        match self {
+            Self::Own(listener) | Self::Shared(listener, _) => Some(listener.as_fd()),
+            Self::Link(link) => Some(link.as_fd()),
+            Self::Closed => None,
+        }
+    }
+}
+
+fn accept(listener: &TcpListener) -> Accepted {
+    loop {
+        match listener.accept() {
+            Ok((stream, remote)) => return Accepted::Connection(stream, Some(remote)),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Accepted::Nothing,
+            Err(error) if is_exhaustion(&error) => return Accepted::Exhausted(error),
+            // accept(2): errors of the connection itself, and EINTR; the next one may be well.
+            Err(_) => {}
+        }
+    }
+}
+
+/// Out of descriptors or memory, in this process or the system.
+pub(crate) fn is_exhaustion(error: &io::Error) -> bool {
+    let codes = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
+    error.raw_os_error().is_some_and(|code| codes.contains(&code))
+}
+
+/// Takes a socket from the dispatcher and acknowledges it with the ticket that it came with.
+fn receive(link: &OwnedFd, ended: &mut bool) -> Accepted {
+    let mut ticket = [0; 8];
+    loop {
+        match descriptors::receive(link, &mut ticket) {
+            Ok(Received::Message(_, Some(socket))) => {
+                // At most a handful are outstanding, so there is room; without the dispatcher,
+                // nobody waits for it.
+                let _ = descriptors::send(link, &ticket, None);
+                let stream = std::net::TcpStream::from(socket);
+                let remote = stream.peer_addr().ok();
+                return Accepted::Connection(TcpStream::from_std(stream), remote);
+            }
+            // The kernel drops a descriptor that it finds no number for (unix(7)); the dispatcher
+            // still has the socket, and gives it to another when this ticket does not come back.
+            Ok(Received::Message(..)) => return Accepted::Exhausted(libc_emfile()),
+            Ok(Received::End) => {
+                *ended = true;
+                return Accepted::Nothing;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Accepted::Nothing,
+            Err(error) => {
+                tracing::error!("the link to the dispatcher broke: {error}");
+                *ended = true;
+                return Accepted::Nothing;
+            }
+        }
+    }
+}
+
+fn libc_emfile() -> io::Error {
+    io::Error::from_raw_os_error(libc::EMFILE)
+}

@@ -1,0 +1,102 @@
+//! A worker: one process, one thread, one loop.
+
+mod acceptor;
+mod client;
+mod event_loop;
+mod tally;
+
+use std::error::Error as StdError;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use mio::Poll;
+
+use crate::error::panic_text;
+use crate::http::{Request, Response};
+use crate::ids::{Generation, Place, SlotId};
+use crate::master::event::code;
+use crate::master::spawn::{Birth, Stock};
+use crate::net::channel::Report;
+use crate::net::listener;
+use acceptor::Acceptor;
+pub(crate) use acceptor::is_exhaustion;
+use event_loop::EventLoop;
+
+/// The worker that is being started, as the closure given to
+/// [`Server::serve_with`](crate::Server::serve_with) sees it.
+#[derive(Clone, Copy, Debug)]
+pub struct Worker {
+    slot: SlotId,
+    generation: Generation,
+}
+
+impl Worker {
+    /// The number of the worker's slot, from 0. A successor has the same one.
+    pub fn index(&self) -> u16 {
+        self.slot.0
+    }
+
+    /// How many processes have sat in the slot, this one included.
+    pub fn generation(&self) -> u32 {
+        self.generation.0
+    }
+
+    /// The process id.
+    pub fn pid(&self) -> u32 {
+        std::process::id()
+    }
+}
+
+/// Why a worker ends before it should.
+type Failure = Box<dyn StdError + Send + Sync>;
+
+/// A worker's life from its birth on; its exit code.
+pub(crate) fn run<H, E>(mut birth: Birth, start: impl FnOnce(&Worker) -> Result<H, E>) -> i32
+where
+    H: FnMut(&Request<'_>, &mut Response<'_>),
+    E: Into<Failure>,
+{
+    let result = catch_unwind(AssertUnwindSafe(|| serve(&mut birth, start)));
+    let (text, exit) = match result {
+        Ok(Ok(())) => return code::DONE,
+        Ok(Err(failure)) => (failure.to_string(), code::FAILED),
+        Err(panic) => (format!("it panicked: {}", panic_text(&*panic)), code::PANICKED),
+    };
+    // When the master cannot be told, the exit code still speaks.
+    let _ = birth.channel.report(&Report::Failed { text });
+    exit
+}
+
+fn serve<H, E>(
+    birth: &mut Birth,
+    start: impl FnOnce(&Worker) -> Result<H, E>,
+) -> Result<(), Failure>
+where
+    H: FnMut(&Request<'_>, &mut Response<'_>),
+    E: Into<Failure>,
+{
+    let Place::Slot(slot) = birth.id.place else { return Err("a worker needs a slot".into()) };
+    let poll = Poll::new()?;
+    let (acceptor, lodged) = take_up(birth)?;
+    let handler = start(&Worker { slot, generation: birth.id.generation }).map_err(Into::into)?;
+    let mut event_loop = EventLoop::new(birth, poll, acceptor, handler)?;
+    birth.ready(lodged)?;
+    Ok(event_loop.run()?)
+}
+
+/// What the worker accepts from, and what it lodges with the master.
+fn take_up(birth: &mut Birth) -> io::Result<(Acceptor, Option<OwnedFd>)> {
+    // An empty stand-in: the stock is taken once.
+    match std::mem::replace(&mut birth.stock, Stock::Slot(None)) {
+        Stock::Slot(Some(own)) => Ok((Acceptor::own(own), None)),
+        Stock::Slot(None) => {
+            let own = listener::bind_member(birth.plan.address)?;
+            let lodged = own.try_clone()?;
+            Ok((Acceptor::own(own), Some(lodged)))
+        }
+        Stock::Shared(shared, wake) => Ok((Acceptor::shared(shared, wake), None)),
+        Stock::Link(link) => Ok((Acceptor::link(link), None)),
+        Stock::Dispatcher(_) => Err(io::Error::other("a worker is no dispatcher")),
+    }
+}

@@ -1,0 +1,38 @@
+//! Counting on the scoreboard what the protocol reports.
+
+use crate::board::Seat;
+use crate::http::Meter;
+use crate::sys::clock::monotonic_ns;
+
+/// Measures the requests of one turn.
+pub(super) struct Tally {
+    seat: &'static Seat,
+    /// When the handler was called; 0 outside of a request.
+    began_ns: u64,
+}
+
+impl Tally {
+    pub(super) fn new(seat: &'static Seat) -> Self {
+        Self { seat, began_ns: 0 }
+    }
+}
+
+impl Meter for Tally {
+    fn begin(&mut self) {
+        self.began_ns = monotonic_ns();
+    }
+
+    fn served(&mut self, status: u16) {
+        match std::mem::take(&mut self.began_ns) {
+            // The protocol refused it before a handler saw it.
+            0 => self.seat.count_error(),
+            began => self.seat.count_request(monotonic_ns().saturating_sub(began)),
+        }
+        tracing::trace!(status, "answered");
+    }
+
+    fn fault(&mut self, what: &str) {
+        self.seat.count_error();
+        tracing::error!("a handler failed: {what}");
+    }
+}
