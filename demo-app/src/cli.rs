@@ -40,6 +40,11 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     pub(crate) grace: u64,
 
+    /// A worker that served for so long is replaced at once when it dies; a younger one after a
+    /// pause
+    #[arg(long, value_name = "SECONDS", default_value_t = 1)]
+    pub(crate) min_uptime: u64,
+
     /// Form of the log on standard error; `RUST_LOG` filters it
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) log_format: LogFormat,

@@ -31,6 +31,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         .workers(cli.workers)
         .policy(cli.policy)
         .grace(Duration::from_secs(cli.grace))
+        .min_uptime(Duration::from_secs(cli.min_uptime))
         .on_listening(|address| summary::print_listening(cli, address))
         .on_stop(summary::print);
     if let Some(listener) = cli.listener {

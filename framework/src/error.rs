@@ -23,6 +23,7 @@ enum Kind {
     Permission,
     Threads,
     System,
+    RetryLater,
     WorkerFatal,
     Abandoned,
 }
@@ -59,8 +60,17 @@ impl Error {
         Self(Box::new(Inner { kind: Kind::System, text, source: Some(source.into()) }))
     }
 
-    pub(crate) fn worker_fatal(text: String) -> Self {
-        Self::new(Kind::WorkerFatal, text)
+    /// For the closure of [`Server::serve_with`](crate::Server::serve_with): no worker can ever
+    /// work, because the configuration is wrong, say. The server stops, with this text and exit code
+    /// 78 (`EX_CONFIG`), instead of trying again.
+    pub fn fatal(text: impl Into<String>) -> Self {
+        Self::new(Kind::WorkerFatal, text.into())
+    }
+
+    /// For the closure of [`Server::serve_with`](crate::Server::serve_with): this worker cannot
+    /// begin now. It exits with 75 (`EX_TEMPFAIL`), and its slot tries again after a pause.
+    pub fn retry_later(text: impl Into<String>) -> Self {
+        Self::new(Kind::RetryLater, text.into())
     }
 
     pub(crate) fn abandoned(children: usize) -> Self {
@@ -107,14 +117,15 @@ impl Error {
 
     /// What a program that ends with this error should exit with, as in sysexits(3): 64 for a
     /// configuration that cannot work, 69 for an address that is taken or not there, 70 for threads
-    /// before the fork, 71 for a failed system call, 77 for a missing permission, 78 when a worker
-    /// said so.
+    /// before the fork, 71 for a failed system call, 77 for a missing permission, 75 and 78
+    /// for [`Error::retry_later`] and [`Error::fatal`].
     pub fn exit_code(&self) -> u8 {
         match self.0.kind {
             Kind::Config => 64,
             Kind::AddressInUse | Kind::AddressNotAvailable => 69,
             Kind::Threads => 70,
             Kind::System | Kind::Abandoned => 71,
+            Kind::RetryLater => 75,
             Kind::Permission => 77,
             Kind::WorkerFatal => 78,
         }

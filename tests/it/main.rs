@@ -1,1 +1,18 @@
+//! Tests of evenkeel by behaviour, on real processes, real sockets and a simulated machine.
 
+#[path = "../harness/mod.rs"]
+mod harness;
+#[path = "../sim/mod.rs"]
+mod sim;
+
+mod bad_input;
+mod balance;
+mod crash;
+mod http;
+mod left_behind;
+mod master_death;
+mod scale;
+mod start;
+mod stop;
+mod supervisor;
+mod tidy;

@@ -49,12 +49,16 @@ pub(super) fn find_end(
         }
         if bytes[..feed - 1].ends_with(b"\r\n") && feed - 1 > start {
             let end = feed + 1;
-            return if end > limits.head_bytes_max { Err(too_long(bytes)) } else { Ok(Some(end)) };
+            return if end > limits.head_bytes_max {
+                Err(too_long(bytes, limits))
+            } else {
+                Ok(Some(end))
+            };
         }
         at = feed + 1;
     }
     if bytes.len() >= limits.head_bytes_max {
-        return Err(too_long(bytes));
+        return Err(too_long(bytes, limits));
     }
     Ok(None)
 }
@@ -99,8 +103,9 @@ fn leading_line(bytes: &[u8]) -> usize {
     if bytes.starts_with(b"\r\n") { 2 } else { 0 }
 }
 
-fn too_long(bytes: &[u8]) -> Refusal {
-    if bytes[leading_line(bytes)..].contains(&b'\n') {
+fn too_long(bytes: &[u8], limits: &Limits) -> Refusal {
+    let mut line = bytes[leading_line(bytes)..].iter().take(limits.head_bytes_max);
+    if line.any(|byte| *byte == b'\n') {
         refuse(431, "the header fields are too long")
     } else {
         refuse(414, "the request line is too long")

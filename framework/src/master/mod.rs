@@ -139,7 +139,7 @@ impl<'a> Master<'a> {
         tracing::info!("master stops");
         match self.outcome {
             Some(Outcome::Abandoned(children)) => Err(Error::abandoned(children)),
-            Some(Outcome::Fatal(child)) => Err(Error::worker_fatal(format!(
+            Some(Outcome::Fatal(child)) => Err(Error::fatal(format!(
                 "{child} says that no worker can run (exit code 78): {}",
                 self.fatal.as_deref().unwrap_or("it gave no reason"),
             ))),

@@ -139,8 +139,8 @@ impl Slot {
             };
             return None;
         }
-        let lived = tenant.ready_since.map_or(Duration::ZERO, |since| now - since);
-        if tenant.drains() || (lived >= min_uptime && exit != Exit::Code(code::RETRY_LATER)) {
+        let healthy = tenant.ready_since.is_some_and(|since| now - since >= min_uptime);
+        if tenant.drains() || (healthy && exit != Exit::Code(code::RETRY_LATER)) {
             self.backoff.healthy();
             return None;
         }

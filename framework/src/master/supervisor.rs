@@ -80,6 +80,9 @@ impl Supervisor {
     /// Takes note of one event and says what to do, in order.
     pub fn on(&mut self, event: Event, now: Instant) -> Vec<Action> {
         let mut actions = Vec::new();
+        if self.mode == Mode::Finished {
+            return actions;
+        }
         match event {
             Event::Boot | Event::Tick => {}
             Event::Ready(child) => self.ready(child, now),
@@ -250,7 +253,7 @@ impl Supervisor {
             Mode::Running => {}
             Mode::Stopping { until, .. } => self.press_on(until, now, actions),
             Mode::Killing { .. } => self.kill(|_| true, actions),
-            Mode::Finished => return,
+            Mode::Finished => {}
         }
         self.finish_retirements(actions);
         if self.mode == Mode::Running {

@@ -135,6 +135,14 @@ where
     }
 
     fn turn(&mut self, events: &Events) -> io::Result<Going> {
+        // An order to drain comes before the requests that are to be the last.
+        if events.iter().any(|event| event.token() == MASTER) {
+            self.take_orders();
+        }
+        if events.iter().any(|event| event.token() == SIGNALS) && self.take_signals() == Going::Done
+        {
+            return Ok(Going::Done);
+        }
         if events.iter().any(|event| event.token() == INTAKE) {
             self.accept()?;
         }
@@ -143,13 +151,7 @@ where
         }
         for event in events {
             match event.token() {
-                INTAKE => {}
-                MASTER => self.take_orders(),
-                SIGNALS => {
-                    if self.take_signals() == Going::Done {
-                        return Ok(Going::Done);
-                    }
-                }
+                INTAKE | MASTER | SIGNALS => {}
                 Token(key) => self.advance(key, event.is_read_closed()),
             }
         }

@@ -12,7 +12,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mio::Poll;
 
-use crate::error::panic_text;
+use crate::error::{Error, panic_text};
 use crate::http::{Request, Response};
 use crate::ids::{Generation, Place, SlotId};
 use crate::master::event::code;
@@ -60,12 +60,20 @@ where
     let result = catch_unwind(AssertUnwindSafe(|| serve(&mut birth, start)));
     let (text, exit) = match result {
         Ok(Ok(())) => return code::DONE,
-        Ok(Err(failure)) => (failure.to_string(), code::FAILED),
+        Ok(Err(failure)) => (failure.to_string(), exit_code(&failure)),
         Err(panic) => (format!("it panicked: {}", panic_text(&*panic)), code::PANICKED),
     };
     // When the master cannot be told, the exit code still speaks.
     let _ = birth.channel.report(&Report::Failed { text });
     exit
+}
+
+/// What the start closure said by the kind of its error.
+fn exit_code(failure: &Failure) -> i32 {
+    match failure.downcast_ref::<Error>().map(|error| i32::from(error.exit_code())) {
+        Some(said @ (code::RETRY_LATER | code::FATAL)) => said,
+        _ => code::FAILED,
+    }
 }
 
 fn serve<H, E>(

@@ -1,0 +1,198 @@
+//! A program under test: started on a port of the kernel's choice, and ended with all its children.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+use std::path::PathBuf;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, OnceLock};
+use std::thread::JoinHandle;
+
+use nix::sys::signal::Signal;
+
+use super::client::{self, Answer};
+use super::process::Process;
+use super::wait::{wait_for, wait_until};
+
+/// A running master. Dropping it ends it and its workers, also when the test panics.
+pub(crate) struct App {
+    child: Child,
+    pub(crate) master: Process,
+    pub(crate) port: u16,
+    pub(crate) out: Output,
+    pub(crate) log: Output,
+    /// All children that were ever seen.
+    seen: Mutex<BTreeSet<Process>>,
+}
+
+/// What a program has written so far.
+#[derive(Clone, Default)]
+pub(crate) struct Output(Arc<Mutex<Vec<u8>>>);
+
+/// The demo, built once for all tests with the profile of the tests.
+pub(crate) fn demo_path() -> PathBuf {
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| {
+        let test = std::env::current_exe().unwrap();
+        // target/PROFILE/deps/TEST
+        let directory = test.parent().unwrap().parent().unwrap().to_path_buf();
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let mut build = Command::new(cargo);
+        build.args(["build", "--quiet", "--package", "demo-app"]);
+        build.arg("--target-dir").arg(directory.parent().unwrap());
+        if directory.ends_with("release") {
+            build.arg("--release");
+        }
+        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+        let status = build.arg("--manifest-path").arg(manifest).status().unwrap();
+        assert!(status.success(), "the demo does not build");
+        directory.join("demo-app")
+    })
+    .clone()
+}
+
+/// The demo with these arguments; the caller says which port.
+pub(crate) fn demo(arguments: &[&str]) -> Command {
+    let mut command = Command::new(demo_path());
+    command.args(arguments);
+    command
+}
+
+/// The program that misbehaves as its first argument says.
+pub(crate) fn fixture(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fixture"));
+    command.args(arguments);
+    command
+}
+
+impl App {
+    /// The demo on a free port, listening.
+    pub(crate) fn demo(arguments: &[&str]) -> Self {
+        Self::start(demo(arguments).args(["--port", "0"])).listening()
+    }
+
+    /// Any program; it need not listen yet.
+    pub(crate) fn start(command: &mut Command) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.env_remove("RUST_LOG").env_remove("RUST_BACKTRACE");
+        let mut child = command.spawn().unwrap();
+        let master = wait_for("the process", || Process::of(child.id()));
+        let out = Output::collect(child.stdout.take().unwrap());
+        let log = Output::collect(child.stderr.take().unwrap());
+        Self { child, master, port: 0, out, log, seen: Mutex::default() }
+    }
+
+    /// Waits for the line that says the address.
+    pub(crate) fn listening(mut self) -> Self {
+        self.port = wait_for("the line with the address", || {
+            assert!(self.master.lives(), "it ended: {}", self.log.text());
+            let text = self.out.text();
+            let (_, after) = text.split_once("listening on http://")?;
+            let (address, _) = after.split_once([' ', '\n'])?;
+            address.rsplit(':').next()?.parse().ok()
+        });
+        self
+    }
+
+    /// All children: workers and, under `rr`, the dispatcher.
+    pub(crate) fn children(&self) -> Vec<Process> {
+        let children = self.master.children();
+        self.seen.lock().unwrap().extend(&children);
+        children
+    }
+
+    /// The process of a worker or of the `dispatcher`, by the newest line in the log that names it.
+    pub(crate) fn child_named(&self, name: &str) -> Option<Process> {
+        self.children();
+        let log = self.log.text();
+        let line = log.lines().rfind(|line| {
+            line.contains(&format!(" {name} (generation ")) && line.contains("is starting")
+        })?;
+        let pid = line.rsplit("pid=").next()?.trim().parse().ok()?;
+        Process::of(pid)
+    }
+
+    pub(crate) fn dispatcher(&self) -> Process {
+        wait_for("the dispatcher", || self.child_named("dispatcher"))
+    }
+
+    pub(crate) fn worker(&self, index: u16) -> Process {
+        wait_for("the worker", || self.child_named(&format!("worker {index}")))
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        self.children();
+        self.master.signal(signal);
+    }
+
+    pub(crate) fn get(&self, target: &str) -> Answer {
+        client::get(self.port, target).unwrap_or_else(|failure| panic!("{target}: {failure:?}"))
+    }
+
+    /// Waits for the master's end and for that of all its children.
+    pub(crate) fn ended(&mut self) -> ExitStatus {
+        let status = wait_for("the master's end", || self.child.try_wait().unwrap());
+        let seen = self.seen.lock().unwrap().clone();
+        wait_until("the end of all children", || seen.iter().all(|process| !process.lives()));
+        status
+    }
+
+    /// Ends it as a user would, and checks that nothing is left.
+    pub(crate) fn stop(mut self) {
+        self.signal(Signal::SIGTERM);
+        let status = self.ended();
+        assert_eq!(status.code(), Some(0), "{}", self.log.text());
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        self.children();
+        self.master.signal(Signal::SIGKILL);
+        let _ = self.child.wait();
+        for process in self.seen.lock().unwrap().iter() {
+            process.signal(Signal::SIGKILL);
+        }
+        if std::thread::panicking() {
+            eprintln!("--- log of the program under test\n{}", self.log.text());
+        }
+    }
+}
+
+impl Output {
+    fn collect(mut from: impl Read + Send + 'static) -> Self {
+        let this = Self::default();
+        let buffer = Arc::clone(&this.0);
+        let _reader: JoinHandle<()> = std::thread::spawn(move || {
+            let mut part = [0; 4096];
+            while let Ok(count) = from.read(&mut part) {
+                if count == 0 {
+                    break;
+                }
+                buffer.lock().unwrap().extend_from_slice(&part[..count]);
+            }
+        });
+        this
+    }
+
+    /// Without the colours that a terminal would get.
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+    }
+
+    pub(crate) fn wait_for(&self, text: &str) {
+        wait_until(&format!("{text:?} in the output"), || self.text().contains(text));
+    }
+
+    pub(crate) fn count(&self, text: &str) -> usize {
+        self.text().matches(text).count()
+    }
+}
+
+/// Runs a program that ends by itself: its exit code, standard output and error.
+pub(crate) fn run_to_end(command: &mut Command) -> (Option<i32>, String, String) {
+    let mut app = App::start(command);
+    let status = app.ended();
+    // The readers see the end of the pipes at the same moment as we see the end of the process.
+    wait_until("the last words", || !app.log.text().is_empty() || !app.out.text().is_empty());
+    (status.code(), app.out.text(), app.log.text())
+}

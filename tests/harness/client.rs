@@ -1,0 +1,142 @@
+//! A client that says exactly what happened, and tries nothing twice.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
+
+/// Longer than any answer takes: what is not answered by then hangs.
+const HANG: Duration = Duration::from_secs(20);
+
+/// One answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Why there is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// The port is closed.
+    Refused,
+    /// The connection ended before the answer was complete.
+    Cut,
+    /// Nothing came.
+    Hung,
+}
+
+/// One connection.
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
+    received: Vec<u8>,
+}
+
+impl Client {
+    pub(crate) fn connect(port: u16) -> Result<Self, Failure> {
+        let address = SocketAddr::from(([127, 0, 0, 1], port));
+        let stream = TcpStream::connect_timeout(&address, HANG).map_err(Failure::of)?;
+        stream.set_nodelay(true).map_err(Failure::of)?;
+        stream.set_read_timeout(Some(HANG)).map_err(Failure::of)?;
+        stream.set_write_timeout(Some(HANG)).map_err(Failure::of)?;
+        Ok(Self { stream, received: Vec::new() })
+    }
+
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
+        self.stream.write_all(bytes.as_ref()).map_err(Failure::of)
+    }
+
+    /// Asks without waiting for the answer.
+    pub(crate) fn ask(&mut self, target: &str) -> Result<(), Failure> {
+        self.send(format!("GET {target} HTTP/1.1\r\nHost: test\r\n\r\n"))
+    }
+
+    pub(crate) fn get(&mut self, target: &str) -> Result<Answer, Failure> {
+        self.ask(target)?;
+        self.answer()
+    }
+
+    /// The next answer, which has a `Content-Length`.
+    pub(crate) fn answer(&mut self) -> Result<Answer, Failure> {
+        self.answer_to(false)
+    }
+
+    /// The next answer; that to HEAD has no body.
+    pub(crate) fn answer_to(&mut self, head_request: bool) -> Result<Answer, Failure> {
+        loop {
+            if let Some((answer, used)) = parse(&self.received, head_request) {
+                self.received.drain(..used);
+                return Ok(answer);
+            }
+            if self.read()? == 0 {
+                return Err(Failure::Cut);
+            }
+        }
+    }
+
+    /// All that comes until the other side closes.
+    pub(crate) fn rest(&mut self) -> Result<Vec<u8>, Failure> {
+        while self.read()? > 0 {}
+        Ok(std::mem::take(&mut self.received))
+    }
+
+    fn read(&mut self) -> Result<usize, Failure> {
+        let mut part = [0; 16 * 1024];
+        let count = self.stream.read(&mut part).map_err(Failure::of)?;
+        self.received.extend_from_slice(&part[..count]);
+        Ok(count)
+    }
+}
+
+impl Answer {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        let lines = self.head.lines().filter_map(|line| line.split_once(':'));
+        let mut values = lines.filter(|(key, _)| key.eq_ignore_ascii_case(name));
+        values.next().map(|(_, value)| value.trim())
+    }
+
+    /// Which worker answered.
+    pub(crate) fn worker(&self) -> u16 {
+        self.header("x-worker").expect("X-Worker").parse().unwrap()
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    /// A number in the JSON of `/whoami`.
+    pub(crate) fn number(&self, key: &str) -> u32 {
+        let text = self.text();
+        let (_, after) = text.split_once(&format!("\"{key}\":")).expect("the key");
+        after.split([',', '}']).next().unwrap().parse().unwrap()
+    }
+}
+
+impl Failure {
+    fn of(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::ConnectionRefused => Self::Refused,
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Self::Hung,
+            _ => Self::Cut,
+        }
+    }
+}
+
+/// One request on a connection of its own.
+pub(crate) fn get(port: u16, target: &str) -> Result<Answer, Failure> {
+    let mut client = Client::connect(port)?;
+    client.send(format!("GET {target} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"))?;
+    client.answer()
+}
+
+fn parse(bytes: &[u8], head_request: bool) -> Option<(Answer, usize)> {
+    let end = bytes.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
+    let head = String::from_utf8_lossy(&bytes[..end]).into_owned();
+    let status = head.split(' ').nth(1)?.parse().ok()?;
+    let mut answer = Answer { status, head, body: Vec::new() };
+    let bodiless = head_request || status < 200;
+    let length = answer.header("content-length").filter(|_| !bodiless);
+    let length = length.map_or(0, |length| length.parse().unwrap());
+    answer.body = bytes.get(end..end + length)?.to_vec();
+    Some((answer, end + length))
+}

@@ -1,0 +1,8 @@
+//! What the tests share: programs that are ended whatever happens, clients that do not retry, and
+//! looks at the machine from outside.
+
+pub(crate) mod app;
+pub(crate) mod client;
+pub(crate) mod load;
+pub(crate) mod process;
+pub(crate) mod wait;

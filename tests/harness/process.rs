@@ -1,0 +1,96 @@
+//! Processes and sockets as `/proc` shows them.
+
+use std::collections::BTreeSet;
+use std::fs;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// A process for all time: its id, and when it started, so that a reused id is another process.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Process {
+    pub(crate) pid: u32,
+    started: u64,
+}
+
+impl Process {
+    /// The process with this id now, dead and not yet waited for included.
+    pub(crate) fn of(pid: u32) -> Option<Self> {
+        Self::with_state(pid).map(|(process, _)| process)
+    }
+
+    fn with_state(pid: u32) -> Option<(Self, String)> {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+        // proc_pid_stat(5): the name in parentheses may hold spaces; field 22 is the start time.
+        let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split(' ').collect();
+        let started = fields[19].parse().ok()?;
+        Some((Self { pid, started }, fields[0].to_owned()))
+    }
+
+    /// It runs, and has not become a zombie.
+    pub(crate) fn lives(self) -> bool {
+        Self::with_state(self.pid).is_some_and(|(now, state)| now == self && state != "Z")
+    }
+
+    /// Sends a signal to this process, and to no other that got its id since.
+    pub(crate) fn signal(self, signal: Signal) {
+        if self.lives() {
+            let _ = kill(Pid::from_raw(i32::try_from(self.pid).unwrap()), signal);
+        }
+    }
+
+    /// It waits in `clock_nanosleep(2)`: a handler blocks it.
+    pub(crate) fn sleeps_in_handler(self) -> bool {
+        let syscall = fs::read_to_string(format!("/proc/{}/syscall", self.pid)).unwrap_or_default();
+        let number = syscall.split(' ').next().and_then(|number| number.parse().ok());
+        number == Some(nix::libc::SYS_clock_nanosleep)
+    }
+
+    pub(crate) fn children(self) -> Vec<Self> {
+        let pid = self.pid;
+        let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"));
+        let list = list.unwrap_or_default();
+        list.split_whitespace().filter_map(|pid| Self::of(pid.parse().ok()?)).collect()
+    }
+
+    /// Inodes of the sockets that it has open.
+    pub(crate) fn sockets(self) -> BTreeSet<u64> {
+        let entries = fs::read_dir(format!("/proc/{}/fd", self.pid));
+        let links =
+            entries.into_iter().flatten().flatten().map(|entry| fs::read_link(entry.path()));
+        let inode = |link: &str| link.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok();
+        links.flatten().filter_map(|link| inode(&link.to_string_lossy())).collect()
+    }
+
+    pub(crate) fn open_descriptors(self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.pid)).into_iter().flatten().count()
+    }
+}
+
+/// A listening socket.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Listening {
+    pub(crate) inode: u64,
+    /// Connections that wait to be accepted.
+    pub(crate) queued: usize,
+}
+
+/// The sockets that listen on a port (proc_net_tcp: state 0A; its receive queue is the accept
+/// queue).
+pub(crate) fn listening(port: u16) -> Vec<Listening> {
+    let mut found = Vec::new();
+    for line in fs::read_to_string("/proc/net/tcp").unwrap_or_default().lines().skip(1) {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        if fields[3] == "0A" && fields[1].ends_with(&format!(":{port:04X}")) {
+            let (_, queued) = fields[4].split_once(':').unwrap();
+            let queued = usize::from_str_radix(queued, 16).unwrap();
+            found.push(Listening { inode: fields[9].parse().unwrap(), queued });
+        }
+    }
+    found
+}
+
+/// Connections in all accept queues of a port.
+pub(crate) fn queued(port: u16) -> usize {
+    listening(port).iter().map(|listener| listener.queued).sum()
+}

@@ -1,0 +1,71 @@
+//! More workers, fewer workers, and signals that do not matter.
+
+use nix::sys::signal::Signal;
+
+use crate::harness::app::App;
+use crate::harness::load::Load;
+use crate::harness::wait::{wait_for, wait_until};
+
+fn workers_come_and_go(arguments: &[&str]) {
+    let mut all = vec!["--workers", "2"];
+    all.extend(arguments);
+    let app = App::demo(&all);
+    let load = Load::start(app.port, 6, "/");
+    for _ in 0..5 {
+        app.signal(Signal::SIGTTIN);
+        wait_for("an answer of the new worker", || Some(app.get("/")).filter(|a| a.worker() == 2));
+        let newest = app.worker(2);
+        app.signal(Signal::SIGTTOU);
+        wait_until("the end of the last worker", || !newest.lives());
+    }
+    let count = load.stop();
+    assert_eq!((count.cut, count.refused, count.hung), (0, 0, 0), "{arguments:?} {count:?}");
+    assert!((0..20).all(|_| app.get("/").worker() < 2));
+    app.stop();
+}
+
+#[test]
+fn workers_come_and_go_without_a_lost_connection_under_none() {
+    workers_come_and_go(&["--policy", "none"]);
+}
+
+#[test]
+fn workers_come_and_go_without_a_lost_connection_under_an_inherited_listener() {
+    workers_come_and_go(&["--listener", "inherited"]);
+}
+
+#[test]
+fn workers_come_and_go_without_a_lost_connection_under_rr() {
+    workers_come_and_go(&["--policy", "rr"]);
+}
+
+#[test]
+fn the_last_worker_stays() {
+    let app = App::demo(&["--workers", "2"]);
+    let last = app.worker(1);
+    app.signal(Signal::SIGTTOU);
+    wait_until("one worker fewer", || !last.lives());
+    app.signal(Signal::SIGTTOU);
+    app.log.wait_for("nothing is changed: the last worker stays");
+    assert_eq!(app.get("/").worker(), 0);
+    app.stop();
+}
+
+#[test]
+fn signals_that_this_version_has_no_use_for_do_not_harm() {
+    let app = App::demo(&["--workers", "1"]);
+    for (signal, words) in [
+        (Signal::SIGHUP, "SIGHUP is ignored: this version cannot reload or upgrade"),
+        (Signal::SIGUSR2, "SIGUSR2 is ignored: this version cannot reload or upgrade"),
+        (Signal::SIGUSR1, "SIGUSR1 is ignored: there are no log files to reopen"),
+    ] {
+        app.signal(signal);
+        app.log.wait_for(words);
+    }
+    app.signal(Signal::SIGWINCH);
+    for signal in [Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGUSR2, Signal::SIGWINCH] {
+        app.worker(0).signal(signal);
+    }
+    assert_eq!(app.get("/whoami").number("generation"), 1);
+    app.stop();
+}

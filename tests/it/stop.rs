@@ -1,0 +1,161 @@
+//! Stops, gentle and not.
+
+use nix::sys::signal::Signal;
+
+use crate::harness::app::App;
+use crate::harness::client::{Client, Failure};
+use crate::harness::process::queued;
+use crate::harness::wait::wait_until;
+
+/// Fifty requests in flight: sent on connections that a worker has accepted and answered on before.
+/// Fifty connections queued: made, with their request, while both workers sleep in a handler, so
+/// that nobody can have accepted them. Under rr a few of these are on the way to a worker, and the
+/// workers begin to drain when the dispatcher has handed out all, so that not every answer is
+/// marked as the last.
+fn all_hundred_are_answered(arguments: &[&str], queued_at_least: usize) {
+    let mut all = vec!["--workers", "2"];
+    all.extend(arguments);
+    let mut app = App::demo(&all);
+    let mut in_flight: Vec<(u16, Client)> = Vec::new();
+    let mut connections = 0;
+    while in_flight.len() < 50 || in_flight.iter().all(|(worker, _)| *worker == in_flight[0].0) {
+        let mut client = Client::connect(app.port).unwrap();
+        let worker = client.get("/whoami").unwrap().worker();
+        in_flight.push((worker, client));
+        connections += 1;
+        assert!(connections < 500, "one worker gets everything");
+    }
+    for worker in 0..2 {
+        let (_, sleeper) = in_flight.iter_mut().find(|(index, _)| *index == worker).unwrap();
+        sleeper.ask("/sleep?ms=500").unwrap();
+    }
+    for index in 0..2 {
+        let worker = app.worker(index);
+        wait_until("both workers in a handler", || worker.sleeps_in_handler());
+    }
+    let mut asked = [false; 2];
+    for (worker, client) in &mut in_flight {
+        // The first of each worker is its sleeper.
+        if std::mem::replace(&mut asked[usize::from(*worker)], true) {
+            client.ask("/sleep?ms=2").unwrap();
+        }
+    }
+    let ask = |_| {
+        let mut client = Client::connect(app.port).unwrap();
+        client.ask("/sleep?ms=2").unwrap();
+        client
+    };
+    let waiting: Vec<Client> = (0..50).map(ask).collect();
+    wait_until("the queues", || queued(app.port) >= queued_at_least);
+
+    app.signal(Signal::SIGTERM);
+    for (_, mut client) in in_flight {
+        assert_eq!(client.answer().expect("in flight").text(), "done\n");
+    }
+    for mut client in waiting {
+        let answer = client.answer().expect("queued");
+        assert_eq!(answer.text(), "done\n");
+        if !arguments.contains(&"rr") {
+            assert_eq!(answer.header("connection"), Some("close"));
+        }
+        assert_eq!(client.rest(), Ok(Vec::new()), "the connection ends cleanly");
+    }
+    assert_eq!(app.ended().code(), Some(0));
+    assert_eq!(app.log.count("is killed"), 0);
+}
+
+#[test]
+fn term_answers_what_is_in_flight_and_what_is_queued_under_none() {
+    all_hundred_are_answered(&["--policy", "none"], 50);
+}
+
+#[test]
+fn term_answers_what_is_in_flight_and_what_is_queued_under_an_inherited_listener() {
+    all_hundred_are_answered(&["--listener", "inherited"], 50);
+}
+
+#[test]
+fn term_answers_what_is_in_flight_and_what_is_queued_under_rr() {
+    all_hundred_are_answered(&["--policy", "rr"], 40);
+}
+
+/// A worker that would sleep for a minute is in a handler.
+fn with_sleeper(arguments: &[&str]) -> (App, Client) {
+    let mut all = vec!["--workers", "1"];
+    all.extend(arguments);
+    let app = App::demo(&all);
+    let mut sleeper = Client::connect(app.port).unwrap();
+    sleeper.ask("/sleep?ms=60000").unwrap();
+    let worker = app.worker(0);
+    wait_until("the handler", || worker.sleeps_in_handler());
+    (app, sleeper)
+}
+
+#[test]
+fn a_second_term_or_int_or_a_quit_stops_at_once() {
+    let orders: [&[Signal]; 3] = [
+        &[Signal::SIGTERM, Signal::SIGTERM],
+        &[Signal::SIGINT, Signal::SIGINT],
+        &[Signal::SIGQUIT],
+    ];
+    for signals in orders {
+        let (mut app, mut sleeper) = with_sleeper(&[]);
+        for signal in signals {
+            app.signal(*signal);
+            // The master has taken it when the listener is closed to newcomers; only then is a
+            // second signal of the kind a second one.
+            let children = app.children();
+            wait_until("the signal", || app.master.children() != children || is_stopping(&app));
+        }
+        assert_eq!(sleeper.answer(), Err(Failure::Cut));
+        assert_eq!(app.ended().code(), Some(0));
+        app.log.wait_for("is killed");
+    }
+}
+
+/// No signal is pending or being handled any more (`SigPnd`/`ShdPnd` of proc_pid_status).
+fn is_stopping(app: &App) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/status", app.master.pid));
+    let status = status.unwrap_or_default();
+    let pending =
+        status.lines().filter(|line| line.starts_with("SigPnd") || line.starts_with("ShdPnd"));
+    let none_pending = pending.clone().count() == 2
+        && pending.clone().all(|line| line.split_whitespace().nth(1) == Some("0000000000000000"));
+    none_pending && status.contains("State:\tS")
+}
+
+#[test]
+fn a_worker_that_does_not_finish_within_the_grace_is_killed_and_named() {
+    let (mut app, mut sleeper) = with_sleeper(&["--grace", "1"]);
+    app.signal(Signal::SIGTERM);
+    assert_eq!(sleeper.answer(), Err(Failure::Cut));
+    assert_eq!(app.ended().code(), Some(0));
+    app.log.wait_for("worker 0 (generation 1) had its time and is killed");
+}
+
+#[test]
+fn idle_keep_alive_connections_do_not_hold_up_a_stop() {
+    for arguments in [["--policy", "none"], ["--policy", "rr"], ["--listener", "inherited"]] {
+        let mut app = App::demo(&[&["--workers", "2"], &arguments[..]].concat());
+        let mut idle: Vec<Client> = (0..10).map(|_| Client::connect(app.port).unwrap()).collect();
+        for client in &mut idle {
+            assert_eq!(client.get("/").unwrap().status, 200);
+        }
+        app.signal(Signal::SIGTERM);
+        for mut client in idle {
+            assert_eq!(client.rest(), Ok(Vec::new()), "closed, and not reset");
+        }
+        assert_eq!(app.ended().code(), Some(0));
+        assert_eq!(app.log.count("is killed"), 0);
+    }
+}
+
+#[test]
+fn a_new_connection_during_a_stop_is_turned_away_and_never_reset() {
+    let (mut app, _sleeper) = with_sleeper(&["--grace", "1"]);
+    app.signal(Signal::SIGTERM);
+    wait_until("the stop", || is_stopping(&app));
+    // Its SYN is dropped; it tries again when the port is closed.
+    assert_eq!(Client::connect(app.port).err(), Some(Failure::Refused));
+    assert_eq!(app.ended().code(), Some(0));
+}

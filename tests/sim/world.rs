@@ -1,0 +1,323 @@
+//! The machine around a supervisor: it does what it is told and checks that it may be told so.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+
+use evenkeel::internals::{
+    Action, ChildId, Event, Exit, Generation, Layout, Outcome, Place, Rules, SlotId, Supervisor,
+};
+
+use super::chance::Chance;
+
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
+const READY_TIMEOUT: Duration = Duration::from_secs(3);
+const MIN_UPTIME: Duration = Duration::from_secs(1);
+const WORKERS_MAX: u16 = 8;
+
+/// A process as an observer sees it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Process {
+    ready: bool,
+    draining: bool,
+    killed: bool,
+    introduced_to: Option<Generation>,
+    parted: bool,
+}
+
+/// How the world treats the supervisor.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mood {
+    /// Anything that can happen does.
+    Stormy,
+    /// Processes start, drain and die as they are asked to.
+    Calm,
+}
+
+pub(crate) struct World {
+    pub(crate) supervisor: Supervisor,
+    rules: Rules,
+    now: Instant,
+    chance: Chance,
+    processes: BTreeMap<ChildId, Process>,
+    ever_forked: BTreeSet<ChildId>,
+    listening: BTreeSet<SlotId>,
+    shared_listening: bool,
+    stopping: bool,
+    finished: Option<Outcome>,
+    pub(crate) steps: u64,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut chance = Chance::from_seed(seed);
+        let layouts = [Layout::Group, Layout::Shared, Layout::Dispatched];
+        let rules = Rules {
+            workers: 1 + u16::try_from(chance.below(5)).unwrap(),
+            workers_max: WORKERS_MAX,
+            layout: layouts[chance.below(3)],
+            grace: GRACE,
+            ready_timeout: READY_TIMEOUT,
+            min_uptime: MIN_UPTIME,
+        };
+        let mut world = Self {
+            supervisor: Supervisor::new(rules),
+            rules,
+            now: Instant::now(),
+            chance,
+            processes: BTreeMap::new(),
+            ever_forked: BTreeSet::new(),
+            listening: BTreeSet::new(),
+            shared_listening: false,
+            stopping: false,
+            finished: None,
+            steps: 0,
+        };
+        world.tell(Event::Boot);
+        world
+    }
+
+    /// One thing happens.
+    pub(crate) fn step(&mut self, mood: Mood) {
+        if self.finished.is_some() {
+            return;
+        }
+        let pause = match mood {
+            Mood::Stormy => self.chance.below(400),
+            Mood::Calm => 50,
+        };
+        self.now += Duration::from_millis(pause as u64);
+        if self.supervisor.deadline().is_some_and(|deadline| deadline <= self.now) {
+            self.tell(Event::Tick);
+            let next = self.supervisor.deadline();
+            assert!(
+                next.is_none_or(|next| next > self.now),
+                "a deadline in the past: it would spin"
+            );
+        }
+        match mood {
+            Mood::Stormy => self.storm(),
+            Mood::Calm => self.calm(),
+        }
+    }
+
+    /// Begins a stop, as SIGTERM does.
+    pub(crate) fn stop(&mut self) {
+        self.tell(Event::Stop);
+    }
+
+    pub(crate) fn stopping(&self) -> bool {
+        self.stopping
+    }
+
+    pub(crate) fn finished(&self) -> Option<Outcome> {
+        self.finished
+    }
+
+    /// What must hold when the world has been calm for long enough: no slot is vacant for ever, and
+    /// what was retired is gone.
+    pub(crate) fn assert_at_rest(&self) {
+        let ready = self.supervisor.ready_slots();
+        assert_eq!(ready.len(), self.supervisor.workers_wanted(), "a slot stays vacant");
+        assert!(self.supervisor.booted());
+        let workers = self.processes.keys().filter(|id| id.place != Place::Dispatcher).count();
+        assert_eq!(workers, ready.len(), "somebody does not leave");
+        match self.rules.layout {
+            Layout::Group => {
+                assert_eq!(self.listening, ready.into_iter().collect(), "a listener is left over");
+            }
+            Layout::Shared => assert!(self.shared_listening),
+            Layout::Dispatched => self.assert_all_introduced(),
+        }
+    }
+
+    fn assert_all_introduced(&self) {
+        assert!(self.shared_listening);
+        let dispatchers = self.processes.keys().filter(|id| id.place == Place::Dispatcher);
+        let serving = dispatchers.last().expect("a dispatcher").generation;
+        for (id, process) in self.processes.iter().filter(|(id, _)| id.place != Place::Dispatcher) {
+            assert_eq!(process.introduced_to, Some(serving), "{id} gets no sockets");
+        }
+    }
+
+    fn storm(&mut self) {
+        let all: Vec<ChildId> = self.processes.keys().copied().collect();
+        let child = self.chance.pick(&all);
+        match (self.chance.below(20), child) {
+            (0..=5, Some(child)) => self.become_ready(child),
+            (6..=8, Some(child)) => {
+                let exits = [0, 1, 75, 101].map(Exit::Code);
+                let exit = self.chance.pick(&exits).filter(|_| self.chance.once_in(2));
+                self.die(child, exit.unwrap_or(Exit::Signal(9)));
+            }
+            (9..=12, Some(child)) if self.processes[&child].draining => {
+                self.die(child, Exit::Code(0));
+            }
+            (13..=14, Some(child)) if self.processes[&child].killed => {
+                self.die(child, Exit::Signal(9));
+            }
+            (15, Some(child)) if self.processes[&child].ready && self.chance.once_in(4) => {
+                self.drains_by_itself(child);
+            }
+            (16, _) => self.tell(Event::ScaleUp),
+            (17, _) => self.tell(Event::ScaleDown),
+            (18, Some(child)) if self.chance.once_in(100) => self.die(child, Exit::Code(78)),
+            (19, _) if self.chance.once_in(300) => {
+                let kinds = [Event::Stop, Event::StopNow];
+                let event = self.chance.pick(&kinds).unwrap();
+                self.tell(event);
+            }
+            _ => {}
+        }
+    }
+
+    /// Everybody does at once what is expected of him.
+    fn calm(&mut self) {
+        for (child, process) in self.processes.clone() {
+            if process.killed {
+                self.die(child, Exit::Signal(9));
+            } else if process.draining {
+                self.die(child, Exit::Code(0));
+            } else if !process.ready {
+                self.become_ready(child);
+            }
+        }
+    }
+
+    fn become_ready(&mut self, child: ChildId) {
+        let process = self.processes.get_mut(&child).unwrap();
+        if !std::mem::replace(&mut process.ready, true) {
+            self.tell(Event::Ready(child));
+        }
+    }
+
+    fn drains_by_itself(&mut self, child: ChildId) {
+        self.processes.get_mut(&child).unwrap().draining = true;
+        self.tell(Event::Draining(child));
+    }
+
+    fn die(&mut self, child: ChildId, exit: Exit) {
+        self.processes.remove(&child);
+        if exit == Exit::Code(78) {
+            self.stopping = true;
+        }
+        self.tell(Event::Exited(child, exit));
+    }
+
+    fn tell(&mut self, event: Event) {
+        if self.finished.is_some() {
+            return;
+        }
+        self.steps += 1;
+        self.stopping |= matches!(event, Event::Stop | Event::StopNow);
+        let mut unforked = Vec::new();
+        for action in self.supervisor.on(event, self.now) {
+            assert_eq!(self.finished, None, "{action:?} after the end");
+            unforked.extend(self.perform(action));
+        }
+        self.check();
+        for child in unforked {
+            self.processes.remove(&child);
+            self.tell(Event::NotForked(child));
+        }
+    }
+
+    /// Does it, if it may be done. A child that could not be forked comes back.
+    fn perform(&mut self, action: Action) -> Option<ChildId> {
+        match action {
+            Action::Fork(child) => return self.fork(child),
+            Action::Listen(slot) => {
+                assert!(self.listening.insert(slot), "{slot} listens already");
+                assert_eq!(self.rules.layout, Layout::Group);
+                assert!(self.serving(slot), "no worker was ready when {slot} began to listen");
+            }
+            Action::ListenShared => {
+                assert!(!std::mem::replace(&mut self.shared_listening, true));
+                assert_ne!(self.rules.layout, Layout::Group);
+            }
+            Action::Steer(live) => {
+                for slot in live {
+                    assert!(self.listening.contains(&slot), "{slot} does not listen");
+                    assert!(self.serving(slot), "{slot} is an empty chair");
+                }
+            }
+            Action::CloseListener(slot) => {
+                assert!(self.listening.remove(&slot), "{slot} does not listen");
+                assert!(self.in_place(Place::Slot(slot)).next().is_none(), "{slot} is occupied");
+            }
+            Action::Introduce(child) => {
+                let serving = self.in_place(Place::Dispatcher).map(|(id, _)| id.generation).last();
+                let process = self.living(child);
+                assert!(process.ready && !process.draining && !process.parted);
+                assert_ne!(process.introduced_to, serving, "{child} is known already");
+                process.introduced_to = Some(serving.expect("a dispatcher"));
+            }
+            Action::Part(child) => {
+                let parted = std::mem::replace(&mut self.living(child).parted, true);
+                assert!(!parted, "{child} was parted already");
+            }
+            Action::Drain { child, grace, .. } => {
+                assert!(grace <= GRACE);
+                self.living(child).draining = true;
+            }
+            Action::Kill(child) => {
+                let killed = std::mem::replace(&mut self.living(child).killed, true);
+                assert!(!killed, "{child} was killed already");
+            }
+            Action::Finish(outcome) => {
+                let left = self.processes.len();
+                assert!(left == 0 || outcome == Outcome::Abandoned(left), "{left} are left behind");
+                self.finished = Some(outcome);
+            }
+            Action::RefuseNewcomers => assert!(self.stopping),
+            Action::BackOff(..) | Action::Refuse(_) => {}
+        }
+        None
+    }
+
+    fn fork(&mut self, child: ChildId) -> Option<ChildId> {
+        assert!(!self.stopping, "{child} was forked during a stop");
+        assert!(self.ever_forked.insert(child), "{child} was forked twice");
+        let older = self.in_place(child.place).filter(|(_, process)| !process.draining);
+        assert_eq!(older.count(), 0, "{child} was forked while another serves or starts there");
+        if let Place::Slot(slot) = child.place {
+            assert!(slot.0 < WORKERS_MAX);
+        }
+        self.processes.insert(child, Process::default());
+        self.chance.once_in(30).then_some(child)
+    }
+
+    /// What must always hold.
+    fn check(&self) {
+        let known: BTreeSet<ChildId> = self.supervisor.children().collect();
+        let living: BTreeSet<ChildId> = self.processes.keys().copied().collect();
+        assert_eq!(known, living, "children that are forgotten, or not there");
+        let places: BTreeSet<Place> = living.iter().map(|id| id.place).collect();
+        for place in places {
+            let count = self.in_place(place).count();
+            assert!(count <= 2, "{count} processes in {place:?}: more than one and its successor");
+            let serve =
+                self.in_place(place).filter(|(_, process)| process.ready && !process.draining);
+            assert!(serve.count() <= 1, "two serve in {place:?}");
+        }
+        if self.rules.layout == Layout::Group && self.supervisor.booted() && !self.stopping {
+            let ready: Vec<SlotId> =
+                (0..WORKERS_MAX).map(SlotId).filter(|slot| self.serving(*slot)).collect();
+            assert_eq!(self.supervisor.steered_slots(), ready, "steering differs from readiness");
+        }
+    }
+
+    fn serving(&self, slot: SlotId) -> bool {
+        let serves = |process: &Process| process.ready && !process.draining && !process.killed;
+        self.in_place(Place::Slot(slot)).any(|(_, process)| serves(&process))
+    }
+
+    fn in_place(&self, place: Place) -> impl Iterator<Item = (ChildId, Process)> {
+        let all = self.processes.iter().filter(move |(id, _)| id.place == place);
+        all.map(|(id, process)| (*id, *process))
+    }
+
+    fn living(&mut self, child: ChildId) -> &mut Process {
+        let process = self.processes.get_mut(&child);
+        process.unwrap_or_else(|| panic!("{child} is not alive"))
+    }
+}
