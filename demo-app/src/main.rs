@@ -41,15 +41,15 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         server = server.accept_wake(wake);
     }
     // The closure runs in each worker after the fork, so that it knows which one it is.
-    let served = server.serve_with(|worker| {
+    server.serve_with(|worker| {
         let worker = *worker;
         let index = worker.index().to_string();
         anyhow::Ok(move |request: &Request<'_>, response: &mut Response<'_>| {
             response.header("X-Worker", &index);
-            routes::answer(&worker, request, response);
+            routes::answer(worker, request, response);
         })
-    });
-    Ok(served?)
+    })?;
+    Ok(())
 }
 
 /// The master and its workers write each line with one call, so that lines never mix.

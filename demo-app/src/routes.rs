@@ -10,7 +10,7 @@ const WORK_MAX: Duration = Duration::from_secs(10);
 /// Longest sleep that a client may ask for.
 const SLEEP_MAX: Duration = Duration::from_secs(60);
 
-pub(crate) fn answer(worker: &Worker, request: &Request<'_>, response: &mut Response<'_>) {
+pub(crate) fn answer(worker: Worker, request: &Request<'_>, response: &mut Response<'_>) {
     match request.path() {
         "/" => response.body("hello\n"),
         "/health" => response.body("ok\n"),
@@ -27,7 +27,7 @@ pub(crate) fn answer(worker: &Worker, request: &Request<'_>, response: &mut Resp
     }
 }
 
-fn whoami(worker: &Worker, response: &mut Response<'_>) {
+fn whoami(worker: Worker, response: &mut Response<'_>) {
     let (index, pid, generation) = (worker.index(), worker.pid(), worker.generation());
     response
         .header("Content-Type", "application/json")

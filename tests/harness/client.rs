@@ -35,15 +35,16 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn connect(port: u16) -> Result<Self, Failure> {
         let address = SocketAddr::from(([127, 0, 0, 1], port));
-        let stream = TcpStream::connect_timeout(&address, HANG).map_err(Failure::of)?;
-        stream.set_nodelay(true).map_err(Failure::of)?;
-        stream.set_read_timeout(Some(HANG)).map_err(Failure::of)?;
-        stream.set_write_timeout(Some(HANG)).map_err(Failure::of)?;
+        let stream =
+            TcpStream::connect_timeout(&address, HANG).map_err(|error| Failure::of(&error))?;
+        stream.set_nodelay(true).map_err(|error| Failure::of(&error))?;
+        stream.set_read_timeout(Some(HANG)).map_err(|error| Failure::of(&error))?;
+        stream.set_write_timeout(Some(HANG)).map_err(|error| Failure::of(&error))?;
         Ok(Self { stream, received: Vec::new() })
     }
 
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
-        self.stream.write_all(bytes.as_ref()).map_err(Failure::of)
+        self.stream.write_all(bytes.as_ref()).map_err(|error| Failure::of(&error))
     }
 
     /// Asks without waiting for the answer.
@@ -82,7 +83,7 @@ impl Client {
 
     fn read(&mut self) -> Result<usize, Failure> {
         let mut part = [0; 16 * 1024];
-        let count = self.stream.read(&mut part).map_err(Failure::of)?;
+        let count = self.stream.read(&mut part).map_err(|error| Failure::of(&error))?;
         self.received.extend_from_slice(&part[..count]);
         Ok(count)
     }
@@ -113,7 +114,7 @@ impl Answer {
 }
 
 impl Failure {
-    fn of(error: io::Error) -> Self {
+    fn of(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::ConnectionRefused => Self::Refused,
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => Self::Hung,

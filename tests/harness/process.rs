@@ -75,7 +75,7 @@ pub(crate) struct Listening {
     pub(crate) queued: usize,
 }
 
-/// The sockets that listen on a port (proc_net_tcp: state 0A; its receive queue is the accept
+/// The sockets that listen on a port (`proc_net_tcp`: state 0A; its receive queue is the accept
 /// queue).
 pub(crate) fn listening(port: u16) -> Vec<Listening> {
     let mut found = Vec::new();

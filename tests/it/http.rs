@@ -31,10 +31,8 @@ fn one_connection_carries_many_requests() {
 fn pipelined_requests_are_answered_in_order() {
     let app = one_worker();
     let mut client = Client::connect(app.port).unwrap();
-    let requests: String = (0..16)
-        .map(|n| format!("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{n:02}"))
-        .collect();
-    client.send(&requests).unwrap();
+    let request = |n| format!("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n{n:02}");
+    client.send((0..16).map(request).collect::<Vec<_>>().concat()).unwrap();
     for n in 0..16 {
         assert_eq!(client.answer().unwrap().text(), format!("{n:02}"));
     }

@@ -1,5 +1,11 @@
 //! Tests of evenkeel by behaviour, on real processes, real sockets and a simulated machine.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "in a test a panic is a finding, and what it counted is worth reading"
+)]
+
 #[path = "../harness/mod.rs"]
 mod harness;
 #[path = "../sim/mod.rs"]

@@ -113,7 +113,7 @@ fn a_second_term_or_int_or_a_quit_stops_at_once() {
     }
 }
 
-/// No signal is pending or being handled any more (`SigPnd`/`ShdPnd` of proc_pid_status).
+/// No signal is pending or being handled any more (`SigPnd`/`ShdPnd` of `proc_pid_status`).
 fn is_stopping(app: &App) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{}/status", app.master.pid));
     let status = status.unwrap_or_default();

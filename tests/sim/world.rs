@@ -16,6 +16,7 @@ const WORKERS_MAX: u16 = 8;
 
 /// A process as an observer sees it.
 #[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is seen apart from the others")]
 struct Process {
     ready: bool,
     draining: bool,
@@ -132,8 +133,8 @@ impl World {
 
     fn assert_all_introduced(&self) {
         assert!(self.shared_listening);
-        let dispatchers = self.processes.keys().filter(|id| id.place == Place::Dispatcher);
-        let serving = dispatchers.last().expect("a dispatcher").generation;
+        let mut dispatchers = self.processes.keys().filter(|id| id.place == Place::Dispatcher);
+        let serving = dispatchers.next_back().expect("a dispatcher").generation;
         for (id, process) in self.processes.iter().filter(|(id, _)| id.place != Place::Dispatcher) {
             assert_eq!(process.introduced_to, Some(serving), "{id} gets no sockets");
         }

@@ -119,15 +119,14 @@ impl<'a> Relay<'a> {
         let mut queue_empty = false;
         while let Some(member) = self.rotation.next() {
             let key = member.key();
-            let socket = match self.returned.pop_front() {
-                Some(socket) => socket,
-                None => match self.accept() {
-                    Some(socket) => socket,
-                    None => {
-                        queue_empty = true;
-                        break;
-                    }
-                },
+            let socket = if let Some(socket) = self.returned.pop_front() {
+                socket
+            } else {
+                let Some(socket) = self.accept() else {
+                    queue_empty = true;
+                    break;
+                };
+                socket
             };
             self.give(key, socket);
         }

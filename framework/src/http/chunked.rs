@@ -75,10 +75,9 @@ impl Decoder {
                 self.spend(CHUNK_LINE_BYTES_MAX, bad("a chunk size that is too long"))?;
                 State::Size(Some(grown(size.unwrap_or(0), byte, body_bytes, limits)?))
             }
-            (State::Size(Some(size)), b'\r') => State::SizeFeed(size),
+            (State::Size(Some(size)) | State::Extension(size), b'\r') => State::SizeFeed(size),
             (State::Size(Some(size)), b';' | b' ' | b'\t') => State::Extension(size),
             (State::Size(_), _) => return Err(bad("a malformed chunk size")),
-            (State::Extension(size), b'\r') => State::SizeFeed(size),
             (State::Extension(size), _) if byte == b'\t' || byte >= b' ' && byte != 0x7f => {
                 self.spend(CHUNK_LINE_BYTES_MAX, bad("a chunk extension that is too long"))?;
                 State::Extension(size)

@@ -116,7 +116,7 @@ impl Master<'_> {
         if let Some(Err(error)) = sent {
             // A successor is told everything anew.
             tracing::error!("the dispatcher does not listen ({error}) and is replaced");
-            self.signal(dispatcher, Signal::SIGKILL);
+            signal(dispatcher, Signal::SIGKILL);
         }
     }
 
@@ -135,7 +135,7 @@ impl Master<'_> {
         let order = Order::Drain { grace, queue };
         let sent = child.channel.as_ref().map(|channel| channel.order(&order));
         if !matches!(sent, Some(Ok(()))) {
-            self.signal(child, Signal::SIGTERM);
+            signal(child, Signal::SIGTERM);
         }
     }
 
@@ -143,14 +143,7 @@ impl Master<'_> {
         let Some(child) = self.child(id) else { return };
         let open = self.board.row(id.place).seat(id.generation).open();
         tracing::warn!(pid = child.pid.as_raw(), open, "{id} had its time and is killed");
-        self.signal(child, Signal::SIGKILL);
-    }
-
-    /// The pid is certain: it is a child that has not been reaped.
-    fn signal(&self, child: &Child, signal: Signal) {
-        if let Err(error) = kill(child.pid, signal) {
-            tracing::error!(pid = child.pid.as_raw(), "cannot send {signal}: {error}");
-        }
+        signal(child, Signal::SIGKILL);
     }
 
     fn finish(&mut self, outcome: Outcome) {
@@ -159,5 +152,12 @@ impl Master<'_> {
 
     fn child(&self, id: ChildId) -> Option<&Child> {
         self.children.iter().find(|child| child.id == id)
+    }
+}
+
+/// The pid is certain: it is a child that has not been reaped.
+fn signal(child: &Child, signal: Signal) {
+    if let Err(error) = kill(child.pid, signal) {
+        tracing::error!(pid = child.pid.as_raw(), "cannot send {signal}: {error}");
     }
 }

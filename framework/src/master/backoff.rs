@@ -32,7 +32,7 @@ impl Backoff {
     }
 
     /// Failures since the last healthy process.
-    pub(crate) fn failures(&self) -> u32 {
+    pub(crate) fn failures(self) -> u32 {
         self.failures
     }
 }

@@ -55,9 +55,14 @@ const SIGNALS: [Signal; 10] = [
 /// What the user wants to be told.
 #[derive(Default)]
 pub(crate) struct Hooks<'a> {
-    pub(crate) on_listening: Option<Box<dyn FnOnce(SocketAddr) + 'a>>,
-    pub(crate) on_stop: Option<Box<dyn FnOnce(&Snapshot) + 'a>>,
+    pub(crate) on_listening: Option<Listening<'a>>,
+    pub(crate) on_stop: Option<Stopped<'a>>,
 }
+
+/// Hears the address.
+type Listening<'a> = Box<dyn FnOnce(SocketAddr) + 'a>;
+/// Hears the last counts.
+type Stopped<'a> = Box<dyn FnOnce(&Snapshot) + 'a>;
 
 /// The one process that forks.
 pub(crate) struct Master<'a> {

@@ -37,10 +37,10 @@ impl Master<'_> {
             (Exit::Code(code::DONE), _) => tracing::info!(pid, "{id} is done"),
             (Exit::Code(code), Some(why)) => tracing::error!(pid, code, "{id} failed: {why}"),
             (Exit::Code(code), None) => {
-                tracing::error!(pid, code, "{id} ended with exit code {code}")
+                tracing::error!(pid, code, "{id} ended with exit code {code}");
             }
             (Exit::Signal(signal), _) => {
-                tracing::error!(pid, signal, "{id} was ended by signal {signal}")
+                tracing::error!(pid, signal, "{id} was ended by signal {signal}");
             }
         }
         if exit == Exit::Code(code::FATAL) {

@@ -89,7 +89,7 @@ impl Supervisor {
             Event::Draining(child) => self.draining(child, now),
             Event::Exited(child, exit) => self.exited(child, exit, now, &mut actions),
             Event::NotForked(child) => {
-                self.exited(child, Exit::Code(code::FAILED), now, &mut actions)
+                self.exited(child, Exit::Code(code::FAILED), now, &mut actions);
             }
             Event::ScaleUp => self.scale_up(&mut actions),
             Event::ScaleDown => self.scale_down(now, &mut actions),
@@ -250,10 +250,9 @@ impl Supervisor {
 impl Supervisor {
     fn settle(&mut self, now: Instant, actions: &mut Vec<Action>) {
         match self.mode {
-            Mode::Running => {}
+            Mode::Running | Mode::Finished => {}
             Mode::Stopping { until, .. } => self.press_on(until, now, actions),
             Mode::Killing { .. } => self.kill(|_| true, actions),
-            Mode::Finished => {}
         }
         self.finish_retirements(actions);
         if self.mode == Mode::Running {

@@ -51,7 +51,7 @@ fn board_of(pid: u32) -> Option<(u32, String)> {
     Some((master, format!("{master}/{inode}")))
 }
 
-/// Inodes of the sockets in state LISTEN (0A in proc_net_tcp) on a port.
+/// Inodes of the sockets in state LISTEN (0A in `proc_net_tcp`) on a port.
 fn listening_inodes(port: u16) -> BTreeSet<u64> {
     let mut inodes = BTreeSet::new();
     for table in ["/proc/net/tcp", "/proc/net/tcp6"] {

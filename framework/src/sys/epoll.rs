@@ -10,7 +10,7 @@ use mio::{Poll, Token};
 pub(crate) enum Wake {
     /// Everybody who waits.
     All,
-    /// One of those who wait (`EPOLLEXCLUSIVE`, epoll_ctl(2)).
+    /// One of those who wait (`EPOLLEXCLUSIVE`, `epoll_ctl(2)`).
     One,
 }
 

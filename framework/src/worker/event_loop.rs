@@ -195,8 +195,9 @@ where
                     self.acceptor.took_turn(&self.poll, INTAKE)?;
                 }
                 Accepted::Nothing if self.acceptor.ended() => {
+                    // Nobody sends on it any more. If no order to drain has come, it is on its
+                    // way, or the master is dead, which its channel says.
                     self.acceptor.close(&self.poll);
-                    self.link_ended();
                     return Ok(());
                 }
                 Accepted::Nothing => return Ok(()),
@@ -240,12 +241,6 @@ where
             return Ok(());
         }
         self.acceptor.arm(&self.poll, INTAKE)
-    }
-
-    /// The dispatcher and the master have both let go of the link: if nobody ordered a drain, the
-    /// order is on its way, or the master is dead, which its channel says.
-    fn link_ended(&self) {
-        tracing::debug!("the dispatcher sends nothing more");
     }
 }
 
