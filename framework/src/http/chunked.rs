@@ -16,6 +16,8 @@ pub(super) struct Decoder {
 enum State {
     /// In a chunk's size; no digit yet when `None`.
     Size(Option<u64>),
+    /// Blanks, after which only an extension may come.
+    Blank(u64),
     Extension(u64),
     SizeFeed(u64),
     Data(u64),
@@ -76,8 +78,12 @@ impl Decoder {
                 State::Size(Some(grown(size.unwrap_or(0), byte, body_bytes, limits)?))
             }
             (State::Size(Some(size)) | State::Extension(size), b'\r') => State::SizeFeed(size),
-            (State::Size(Some(size)), b';' | b' ' | b'\t') => State::Extension(size),
-            (State::Size(_), _) => return Err(bad("a malformed chunk size")),
+            (State::Size(Some(size)) | State::Blank(size), b';') => State::Extension(size),
+            (State::Size(Some(size)) | State::Blank(size), b' ' | b'\t') => {
+                self.spend(CHUNK_LINE_BYTES_MAX, bad("a chunk size that is too long"))?;
+                State::Blank(size)
+            }
+            (State::Size(_) | State::Blank(_), _) => return Err(bad("a malformed chunk size")),
             (State::Extension(size), _) if byte == b'\t' || byte >= b' ' && byte != 0x7f => {
                 self.spend(CHUNK_LINE_BYTES_MAX, bad("a chunk extension that is too long"))?;
                 State::Extension(size)

@@ -129,14 +129,16 @@ impl Connection {
         if self.awaits() == Awaits::Idle {
             return self.close(false);
         }
-        self.refuse(refuse(408, "the request took too long"), turn)
+        let head_only = self.leftover.starts_with(b"HEAD ");
+        self.refuse(refuse(408, "the request took too long"), head_only, turn)
     }
 
     pub(crate) fn awaits(&self) -> Awaits {
-        match (&self.receiving, self.leftover.is_empty()) {
+        match (&self.receiving, self.leftover.as_slice()) {
             (Some(_), _) => Awaits::Body,
-            (None, false) => Awaits::Head,
-            (None, true) => Awaits::Idle,
+            // An empty line after a body is a habit of old clients, and begins nothing.
+            (None, b"" | b"\r" | b"\r\n") => Awaits::Idle,
+            (None, _) => Awaits::Head,
         }
     }
 
@@ -168,7 +170,10 @@ impl Connection {
                     return Next::Read;
                 }
                 Ok(Step::Close { linger }) => return self.close(linger),
-                Err(refusal) => return self.refuse(refusal, turn),
+                Err(refusal) => {
+                    let head_only = rest.starts_with(b"HEAD ");
+                    return self.refuse(refusal, head_only, turn);
+                }
             }
         }
         if self.closed { Next::Close { linger: true } } else { Next::Read }
@@ -272,8 +277,13 @@ impl Connection {
         persistence
     }
 
-    fn refuse<H, M: Meter>(&mut self, refusal: Refusal, turn: &mut Turn<'_, H, M>) -> Next {
-        encode::refusal(turn.out, refusal, turn.date, false);
+    fn refuse<H, M: Meter>(
+        &mut self,
+        refusal: Refusal,
+        head_only: bool,
+        turn: &mut Turn<'_, H, M>,
+    ) -> Next {
+        encode::refusal(turn.out, refusal, turn.date, head_only);
         turn.meter.served(refusal.status);
         self.close(true)
     }

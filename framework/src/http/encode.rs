@@ -26,10 +26,12 @@ pub(super) fn response(
     head_only: bool,
 ) {
     begin(out, response.status, date);
-    let body = &response.scratch.body;
+    let body = response.scratch.body.as_slice();
     // RFC 9110 sections 8.6 and 15.4.5: 204 has no length; a 304 has that of the answer it stands
     // for, which only its handler could know.
     let bodiless = matches!(response.status, 204 | 304);
+    // Section 15.3.6: a 205 has an empty body.
+    let body = if response.status == 205 { &[][..] } else { body };
     if !bodiless {
         length(out, body.len());
     }
@@ -101,6 +103,7 @@ fn reason(status: u16) -> &'static str {
         201 => "Created",
         202 => "Accepted",
         204 => "No Content",
+        205 => "Reset Content",
         206 => "Partial Content",
         301 => "Moved Permanently",
         302 => "Found",

@@ -98,15 +98,14 @@ fn keep_alive(head: &Head<'_, '_>) -> bool {
 
 /// RFC 9110 section 10.1.1. HTTP/1.0 clients do not wait.
 fn expects_continue(head: &Head<'_, '_>) -> Result<bool, Refusal> {
+    let mut expected = false;
     for value in head.values("expect") {
         if !value.eq_ignore_ascii_case(b"100-continue") {
             return Err(refuse(417, "an expectation that is not 100-continue"));
         }
-        if head.version == Version::Http11 {
-            return Ok(true);
-        }
+        expected = head.version == Version::Http11;
     }
-    Ok(false)
+    Ok(expected)
 }
 
 #[cfg(test)]

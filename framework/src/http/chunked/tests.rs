@@ -7,14 +7,14 @@ fn decode(input: &[u8], step: usize) -> Result<Option<(Vec<u8>, usize)>, u16> {
     let mut decoder = Decoder::default();
     let (mut body, mut at) = (Vec::new(), 0);
     for part in input.chunks(step) {
-        let decoded = decoder
+        let portion = decoder
             .decode(part, &mut body, &Limits::default())
             .map_err(|refusal| refusal.status)?;
-        at += decoded.consumed;
-        if decoded.done {
+        at += portion.consumed;
+        if portion.done {
             return Ok(Some((body, at)));
         }
-        assert_eq!(decoded.consumed, part.len(), "what is not the end is used up");
+        assert_eq!(portion.consumed, part.len(), "what is not the end is used up");
     }
     Ok(None)
 }
@@ -53,6 +53,8 @@ fn malformed_bodies_are_refused() {
         ("0x1\r\n", 400),
         (" 1\r\n", 400),
         ("g\r\n", 400),
+        ("1 x\r\n", 400),
+        ("1 \r\n", 400),
         ("1\na\r\n0\r\n\r\n", 400),
         ("1\r\nab\r\n", 400),
         ("1\r\na\n", 400),

@@ -77,7 +77,7 @@ impl Peer {
             next = self.turn(|connection, turn| connection.feed(part, turn));
             while next == Next::Flush {
                 sent.append(&mut self.out);
-                next = self.turn(|connection, turn| connection.resume(turn));
+                next = self.turn(Connection::resume);
             }
             if next != Next::Read {
                 break;
@@ -219,7 +219,7 @@ fn much_output_is_flushed_in_between() {
     assert!(peer.out.len() < 90_000);
     peer.out.clear();
     assert_eq!(peer.feed(b"", 1), Next::Read);
-    let next = peer.turn(|connection, turn| connection.resume(turn));
+    let next = peer.turn(Connection::resume);
     assert_eq!(next, Next::Flush);
 }
 
@@ -233,16 +233,10 @@ fn what_the_peer_owes_is_known() {
     assert_eq!(peer.connection.awaits(), Awaits::Body);
     peer.feed(b"b", 1);
     assert_eq!(peer.connection.awaits(), Awaits::Idle);
-    assert_eq!(
-        peer.turn(|connection, turn| connection.timed_out(turn)),
-        Next::Close { linger: false }
-    );
+    assert_eq!(peer.turn(Connection::timed_out), Next::Close { linger: false });
     let mut slow = Peer::default();
     slow.feed(b"GET", 1);
-    assert_eq!(
-        slow.turn(|connection, turn| connection.timed_out(turn)),
-        Next::Close { linger: true }
-    );
+    assert_eq!(slow.turn(Connection::timed_out), Next::Close { linger: true });
     assert!(slow.text().starts_with("HTTP/1.1 408 "));
 }
 

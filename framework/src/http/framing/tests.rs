@@ -66,4 +66,5 @@ fn the_one_known_expectation_is_met_and_others_refused() {
     assert_eq!(expects("1.1", "Expect: 100-Continue\r\n"), Ok(true));
     assert_eq!(expects("1.0", "Expect: 100-continue\r\n"), Ok(false));
     assert_eq!(expects("1.1", "Expect: a-miracle\r\n"), Err(417));
+    assert_eq!(expects("1.1", "Expect: 100-continue\r\nExpect: more\r\n"), Err(417));
 }

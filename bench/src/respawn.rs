@@ -1,0 +1,88 @@
+//! How long a killed worker is missed.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail, ensure};
+use clap::Args;
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+use crate::client::{Answerer, whoami};
+use crate::subject::{Kind, Subject};
+
+/// What to measure, and how often.
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// Workers of each server
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
+    workers: u16,
+    /// Kills of each server in a round
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    kills: u32,
+    /// Rounds; the servers take turns in each
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
+    rounds: u32,
+}
+
+/// No successor takes this long.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let mut times: Vec<(Kind, Vec<Duration>)> = Vec::new();
+    for kind in Kind::ALL {
+        match kind.start(options.workers)? {
+            Some(_) => times.push((kind, Vec::new())),
+            None => println!("skipped: {} (not installed)", kind.name()),
+        }
+    }
+    for _ in 0..options.rounds {
+        for (kind, times) in &mut times {
+            let Some(subject) = kind.start(options.workers)? else { bail!("it was there before") };
+            for kill in 0..options.kills {
+                times.push(respawn(&subject, kill % u32::from(options.workers))?);
+            }
+        }
+    }
+    println!(
+        "SIGKILL of a worker to the first answer of its successor, {} workers, {} kills each, ms",
+        options.workers,
+        options.rounds * options.kills
+    );
+    println!("{:<26} {:>8} {:>8} {:>8} {:>8}", "server", "min", "median", "p90", "max");
+    for (kind, times) in &mut times {
+        times.sort_unstable();
+        let at = |share: usize| milliseconds(times[(times.len() - 1) * share / 100]);
+        println!("{:<26} {} {} {} {}", kind.name(), at(0), at(50), at(90), at(100));
+    }
+    Ok(())
+}
+
+/// Kills the worker of this index, and asks until another process answers in its place. Each
+/// question is a new connection, and about one in as many as there are workers meets the right one.
+fn respawn(subject: &Subject, index: u32) -> Result<Duration> {
+    let victim = find(subject, |answerer| answerer.worker == index)?;
+    let pid = Pid::from_raw(i32::try_from(victim.pid)?);
+    let start = Instant::now();
+    kill(pid, Signal::SIGKILL)?;
+    let successor =
+        find(subject, |answerer| answerer.worker == index && answerer.pid != victim.pid)?;
+    let time = start.elapsed();
+    ensure!(successor.worker == index);
+    Ok(time)
+}
+
+/// Connections that were in the victim's hands fail; that is expected here, and not counted.
+fn find(subject: &Subject, wanted: impl Fn(Answerer) -> bool) -> Result<Answerer> {
+    let deadline = Instant::now() + PATIENCE;
+    while Instant::now() < deadline {
+        match whoami(subject.port) {
+            Ok(answerer) if wanted(answerer) => return Ok(answerer),
+            Ok(_) | Err(_) => {}
+        }
+    }
+    bail!("{}: nobody answers in the worker's place", subject.name)
+}
+
+fn milliseconds(time: Duration) -> String {
+    format!("{:>8.2}", time.as_secs_f64() * 1000.0)
+}
