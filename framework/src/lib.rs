@@ -28,6 +28,7 @@
 //!
 //! A worker that gets TERM drains and is replaced. Linux only.
 
+mod birth;
 mod board;
 mod dispatcher;
 mod error;
@@ -49,6 +50,11 @@ pub use limits::SLOTS_MAX;
 pub use plan::{AcceptWake, Listener, Policy, Timeouts, Workers};
 pub use server::Server;
 pub use worker::Worker;
+
+/// The examples of README.md, compiled.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}
 
 /// The pure parts, for the project's own simulations and property tests. Not part of the interface.
 #[doc(hidden)]

@@ -46,6 +46,10 @@ pub(crate) const MESSAGE_BYTES_MAX: usize = 4096;
 /// accepting, and the others or the accept queue take over.
 pub(crate) const CONNECTIONS_MAX_DEFAULT: usize = 16_384;
 
+/// Descriptors that a worker leaves to its handler. It stops accepting before it runs out of them: an
+/// accept that fails would use up a wake-up that was meant for one worker only.
+pub(crate) const DESCRIPTORS_LEFT: usize = 16;
+
 /// Accepts a worker takes from its own accept queue before it looks at its connections again.
 pub(crate) const ACCEPTS_PER_WAKE_OWN: usize = 64;
 

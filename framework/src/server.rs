@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use crate::birth::Birth;
 use crate::board::Snapshot;
 use crate::error::Error;
 use crate::http::{Request, Response};
@@ -11,7 +12,6 @@ use crate::limits::{
     BACKLOG_DEFAULT, BODY_TIMEOUT, CONNECTIONS_MAX_DEFAULT, GRACE_DEFAULT, HEAD_TIMEOUT,
     IDLE_TIMEOUT, MIN_UPTIME_DEFAULT, READY_TIMEOUT_DEFAULT, WRITE_TIMEOUT,
 };
-use crate::master::spawn::Birth;
 use crate::master::{Hooks, Master};
 use crate::plan::{AcceptWake, Config, Listener, Policy, Timeouts, Workers};
 use crate::worker::{self, Worker};

@@ -62,8 +62,11 @@ impl Process {
         links.flatten().filter_map(|link| inode(&link.to_string_lossy())).collect()
     }
 
-    pub(crate) fn open_descriptors(self) -> usize {
-        fs::read_dir(format!("/proc/{}/fd", self.pid)).into_iter().flatten().count()
+    /// The numbers of its open descriptors.
+    pub(crate) fn descriptors(self) -> BTreeSet<usize> {
+        let entries =
+            fs::read_dir(format!("/proc/{}/fd", self.pid)).into_iter().flatten().flatten();
+        entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
     }
 }
 

@@ -14,6 +14,7 @@ mod sim;
 mod bad_input;
 mod balance;
 mod crash;
+mod descriptors;
 mod http;
 mod left_behind;
 mod master_death;

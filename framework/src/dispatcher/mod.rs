@@ -7,8 +7,7 @@
 mod relay;
 pub(crate) mod rotation;
 
-use crate::master::event::code;
-use crate::master::spawn::{Birth, Stock};
+use crate::birth::{Birth, Stock, code};
 use crate::net::channel::Report;
 use relay::Relay;
 

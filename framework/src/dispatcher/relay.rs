@@ -1,5 +1,7 @@
 //! The dispatcher's loop: from the accept queue to the workers' links.
 
+mod drain;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
@@ -8,19 +10,18 @@ use std::time::{Duration, Instant};
 use mio::net::TcpListener;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
-use nix::sys::signal::Signal;
 
 use super::rotation::Rotation;
+use crate::birth::Birth;
 use crate::board::Seat;
 use crate::ids::{Generation, SlotId};
 use crate::limits::{ACCEPT_PAUSE, EVENTS_PER_TURN};
-use crate::master::spawn::Birth;
-use crate::net::channel::{Channel, Next, Order, Queue, Report};
-use crate::net::listener;
+use crate::net::channel::{Channel, Queue};
+use crate::net::{handoff, listener};
 use crate::signals::Signals;
 use crate::sys::descriptors::{self, Received};
 use crate::sys::epoll::{self, Wake};
-use crate::worker::is_exhaustion;
+use drain::Drain;
 
 const INTAKE: Token = Token(usize::MAX);
 const MASTER: Token = Token(usize::MAX - 1);
@@ -44,13 +45,6 @@ pub(super) struct Relay<'a> {
     /// Sockets that come back from a worker that died.
     returned: VecDeque<OwnedFd>,
     drain: Option<Drain>,
-}
-
-#[derive(Clone, Copy)]
-struct Drain {
-    queue: Queue,
-    orphaned_until: Option<Instant>,
-    by_signal: bool,
 }
 
 impl<'a> Relay<'a> {
@@ -116,6 +110,9 @@ impl<'a> Relay<'a> {
         if self.paused_until.is_some_and(|until| until <= Instant::now()) {
             self.paused_until = None;
         }
+        if self.paused_until.is_some() {
+            return self.arm(false);
+        }
         let mut queue_empty = false;
         while let Some(member) = self.rotation.next() {
             let key = member.key();
@@ -130,12 +127,16 @@ impl<'a> Relay<'a> {
             };
             self.give(key, socket);
         }
-        self.arm(queue_empty && self.paused_until.is_none())
+        self.arm(queue_empty && self.paused_until.is_none() && !self.leaves_queue())
+    }
+
+    /// A successor takes over the accept queue.
+    fn leaves_queue(&self) -> bool {
+        self.drain.is_some_and(|drain| drain.queue == Queue::Leave)
     }
 
     fn accept(&mut self) -> Option<OwnedFd> {
-        let leaves = self.drain.is_some_and(|drain| drain.queue == Queue::Leave);
-        if leaves || self.paused_until.is_some() {
+        if self.leaves_queue() {
             return None;
         }
         loop {
@@ -145,7 +146,7 @@ impl<'a> Relay<'a> {
                     return Some(std::net::TcpStream::from(stream).into());
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
-                Err(error) if is_exhaustion(&error) => {
+                Err(error) if listener::is_exhaustion(&error) => {
                     tracing::warn!("accepting pauses: {error}; raise the limit of open files");
                     self.seat.count_error();
                     self.paused_until = Some(Instant::now() + ACCEPT_PAUSE);
@@ -192,15 +193,22 @@ impl<'a> Relay<'a> {
 
     /// Takes a worker's acknowledgements, or its end.
     fn hear(&mut self, token: Token, (slot, generation): (SlotId, Generation)) {
-        let mut ticket = [0; 8];
+        let mut answer = [0; handoff::REFUSED_BYTES];
         loop {
             let members = self.rotation.members();
             let member = members.iter().find(|member| member.key() == (slot, generation));
             let Some(member) = member else { return };
-            match descriptors::receive(&member.link, &mut ticket) {
-                Ok(Received::Message(..)) => {
-                    self.seat.count_closed();
-                    self.rotation.acknowledged(slot, generation, u64::from_le_bytes(ticket));
+            match descriptors::receive(&member.link, &mut answer) {
+                Ok(Received::Message(length, _)) => {
+                    let ticket = u64::from_le_bytes(answer[..8].try_into().unwrap_or_default());
+                    let socket = self.rotation.answered(slot, generation, ticket);
+                    if length == handoff::ACCEPTED_BYTES {
+                        self.seat.count_closed();
+                    } else if let Some(socket) = socket {
+                        // The worker is out of descriptors; perhaps they all are.
+                        self.returned.push_back(socket);
+                        self.paused_until = Some(Instant::now() + ACCEPT_PAUSE / 10);
+                    }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -208,22 +216,6 @@ impl<'a> Relay<'a> {
                     self.tokens.remove(&token.0);
                     self.returned.extend(self.rotation.leave(slot, generation));
                     return;
-                }
-            }
-        }
-    }
-
-    fn take_orders(&mut self) -> io::Result<()> {
-        loop {
-            match self.channel.next_order() {
-                Next::Message(Order::Introduce { slot, generation, link }) => {
-                    self.introduce(slot, generation, link)?;
-                }
-                Next::Message(Order::Drain { queue, .. }) => self.begin_drain(queue),
-                Next::Nothing => return Ok(()),
-                Next::End => {
-                    self.be_orphaned();
-                    return Ok(());
                 }
             }
         }
@@ -237,59 +229,5 @@ impl<'a> Relay<'a> {
         self.tokens.insert(token.0, (slot, generation));
         self.rotation.join(slot, generation, link);
         Ok(())
-    }
-
-    /// True when it is to end at once.
-    fn take_signals(&mut self) -> bool {
-        for signal in self.signals.take() {
-            let again = self.drain.is_some_and(|drain| drain.by_signal);
-            if signal == Signal::SIGQUIT || again {
-                return true;
-            }
-            if self.drain.is_none() {
-                // The next dispatcher takes over the accept queue.
-                let _ = self.channel.report(&Report::Draining);
-                self.begin_drain(Queue::Leave);
-            }
-            if let Some(drain) = &mut self.drain {
-                drain.by_signal = true;
-            }
-        }
-        false
-    }
-
-    fn begin_drain(&mut self, queue: Queue) {
-        let drain =
-            self.drain.get_or_insert(Drain { queue, orphaned_until: None, by_signal: false });
-        if queue == Queue::Empty {
-            drain.queue = queue;
-        }
-    }
-
-    fn be_orphaned(&mut self) {
-        if self.drain.is_some_and(|drain| drain.orphaned_until.is_some()) {
-            return;
-        }
-        if let Err(error) = listener::refuse_newcomers(&self.listener) {
-            tracing::warn!("connections that come now may be reset: {error}");
-        }
-        self.begin_drain(Queue::Empty);
-        if let Some(drain) = &mut self.drain {
-            drain.orphaned_until = Some(Instant::now() + self.grace);
-        }
-    }
-
-    /// Drained: the queue is empty, and the workers have what was in it. Without workers nothing can
-    /// be handed out any more.
-    fn finished(&self) -> bool {
-        let Some(drain) = self.drain else { return false };
-        if drain.orphaned_until.is_some_and(|until| until <= Instant::now()) {
-            return true;
-        }
-        let nobody = self.rotation.members().is_empty();
-        // Armed means: the queue was empty when it was last looked at, and somebody had room.
-        let emptied = drain.queue == Queue::Leave || self.armed;
-        let handed_out = self.returned.is_empty() && self.rotation.all_acknowledged();
-        nobody || emptied && handed_out
     }
 }

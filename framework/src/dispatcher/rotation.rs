@@ -55,11 +55,17 @@ impl<L, S> Rotation<L, S> {
         }
     }
 
-    /// The worker has it. An unknown ticket is one that an earlier dispatcher gave out.
-    pub(crate) fn acknowledged(&mut self, slot: SlotId, generation: Generation, ticket: u64) {
-        if let Some(member) = self.member(slot, generation) {
-            member.unacknowledged.retain(|(sent, _)| *sent != ticket);
-        }
+    /// The worker has answered for this socket, which is no longer needed if it took it. An unknown
+    /// ticket is one that an earlier dispatcher gave out.
+    pub(crate) fn answered(
+        &mut self,
+        slot: SlotId,
+        generation: Generation,
+        ticket: u64,
+    ) -> Option<S> {
+        let sent = &mut self.member(slot, generation)?.unacknowledged;
+        let at = sent.iter().position(|(sent, _)| *sent == ticket)?;
+        sent.remove(at).map(|(_, socket)| socket)
     }
 
     /// The worker takes no more. What it was sent it still reads.
@@ -131,7 +137,7 @@ mod tests {
         for ticket in 0..100 {
             let Some(slot) = hand_out(&mut rotation, ticket) else { panic!("nobody has room") };
             if slot == 0 {
-                rotation.acknowledged(SlotId(0), Generation(1), ticket);
+                rotation.answered(SlotId(0), Generation(1), ticket);
             }
         }
         assert_eq!(rotation.members()[1].unacknowledged.len(), UNACKNOWLEDGED_MAX);
@@ -148,7 +154,8 @@ mod tests {
         (0..4).for_each(|ticket| {
             hand_out(&mut rotation, ticket);
         });
-        rotation.acknowledged(SlotId(1), Generation(1), 1);
+        assert_eq!(rotation.answered(SlotId(1), Generation(1), 1), Some(1));
+        assert_eq!(rotation.answered(SlotId(1), Generation(1), 1), None);
         assert_eq!(rotation.leave(SlotId(1), Generation(1)), [3]);
         assert_eq!(rotation.leave(SlotId(1), Generation(1)), Vec::<u64>::new());
         assert_eq!(hand_out(&mut rotation, 9), Some(0));

@@ -1,18 +1,18 @@
 //! One peer's messages, in order.
 
-use std::net::SocketAddr;
+mod receiving;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::chunked::Decoder;
-use super::date::DateLine;
 use super::encode::{self, Persistence};
 use super::framing::{Body, Framing};
 use super::head::{self, Head};
-use super::limits::Limits;
 use super::refusal::{Refusal, refuse};
 use super::request::{Request, Version};
-use super::response::{Response, Scratch};
+use super::response::Response;
+use super::turn::{Meter, Turn};
 use crate::error::panic_text;
+use receiving::Receiving;
 
 /// The state of one connection. It owns memory only while a message is incomplete.
 #[derive(Debug, Default)]
@@ -24,15 +24,6 @@ pub(crate) struct Connection {
     receiving: Option<Box<Receiving>>,
     requests: u32,
     closed: bool,
-}
-
-/// A request whose body is not complete.
-#[derive(Debug)]
-struct Receiving {
-    head: Vec<u8>,
-    framing: Framing,
-    decoder: Decoder,
-    body: Vec<u8>,
 }
 
 /// What the connection needs next.
@@ -56,29 +47,6 @@ pub(crate) enum Awaits {
     Head,
     /// The rest of a body.
     Body,
-}
-
-/// Hears what happens, to count it.
-pub(crate) trait Meter {
-    /// A handler is about to be called.
-    fn begin(&mut self);
-    /// An answer with this status stands in the output.
-    fn served(&mut self, status: u16);
-    /// A handler panicked, or made an answer that cannot be sent.
-    fn fault(&mut self, what: &str);
-}
-
-/// What a connection is lent for a while.
-pub(crate) struct Turn<'a, H, M> {
-    pub(crate) handler: &'a mut H,
-    pub(crate) meter: &'a mut M,
-    pub(crate) out: &'a mut Vec<u8>,
-    pub(crate) scratch: &'a mut Scratch,
-    pub(crate) limits: &'a Limits,
-    pub(crate) date: &'a DateLine,
-    pub(crate) remote: Option<SocketAddr>,
-    /// Answer what was sent, and close with the last answer.
-    pub(crate) draining: bool,
 }
 
 /// How far one message went.
@@ -207,8 +175,7 @@ impl Connection {
         if framing.expects_continue && body.is_empty() {
             turn.out.extend_from_slice(encode::CONTINUE);
         }
-        let (head, decoder) = (bytes[..end].to_vec(), Decoder::default());
-        self.receiving = Some(Box::new(Receiving { head, framing, decoder, body: Vec::new() }));
+        self.receiving = Some(Box::new(Receiving::new(&bytes[..end], framing)));
         Ok(if body.is_empty() { Step::Incomplete(end) } else { Step::Used(end) })
     }
 
@@ -304,20 +271,6 @@ impl Step {
             Persistence::Close => Self::Close { linger: framing.keep_alive || !after.is_empty() },
             Persistence::Keep | Persistence::KeepAndSay => Self::Used(used),
         }
-    }
-}
-
-impl Receiving {
-    /// Takes what belongs to the body: how many octets, and whether it is complete now.
-    fn take(&mut self, bytes: &[u8], limits: &Limits) -> Result<(usize, bool), Refusal> {
-        let Body::Length(length) = self.framing.body else {
-            let decoded = self.decoder.decode(bytes, &mut self.body, limits)?;
-            return Ok((decoded.consumed, decoded.done));
-        };
-        let missing = usize::try_from(length).unwrap_or(usize::MAX) - self.body.len();
-        let count = missing.min(bytes.len());
-        self.body.extend_from_slice(&bytes[..count]);
-        Ok((count, count == missing))
     }
 }
 

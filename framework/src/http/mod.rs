@@ -19,10 +19,12 @@ mod limits;
 mod refusal;
 mod request;
 mod response;
+mod turn;
 
-pub(crate) use connection::{Awaits, Connection, Meter, Next, Turn};
+pub(crate) use connection::{Awaits, Connection, Next};
 pub(crate) use date::{DateCache, DateLine};
 pub(crate) use limits::Limits;
 pub use request::{Request, Version};
 pub use response::Response;
 pub(crate) use response::Scratch;
+pub(crate) use turn::{Meter, Turn};

@@ -35,17 +35,3 @@ pub enum Exit {
     /// It was ended by this signal.
     Signal(i32),
 }
-
-/// What a worker says with its exit code.
-pub(crate) mod code {
-    /// Done; a successor is welcome at once.
-    pub(crate) const DONE: i32 = 0;
-    /// It ended with an error; the text came over the channel.
-    pub(crate) const FAILED: i32 = 1;
-    /// `EX_TEMPFAIL` of sysexits(3): try again later, even after a healthy life.
-    pub(crate) const RETRY_LATER: i32 = 75;
-    /// `EX_CONFIG` of sysexits(3): no worker can ever work like this; stop everything.
-    pub(crate) const FATAL: i32 = 78;
-    /// What Rust programs exit with after a panic.
-    pub(crate) const PANICKED: i32 = 101;
-}

@@ -9,7 +9,7 @@ pub(crate) mod backoff;
 pub(crate) mod event;
 mod reap;
 pub(crate) mod slot;
-pub(crate) mod spawn;
+mod spawn;
 pub(crate) mod supervisor;
 
 use std::collections::VecDeque;
@@ -23,6 +23,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
+use crate::birth::Birth;
 use crate::board::{self, Board, Snapshot};
 use crate::error::Error;
 use crate::ids::{ChildId, Place};
@@ -35,7 +36,6 @@ use crate::sys::fork::threads;
 use action::Outcome;
 use address::Address;
 use event::Event;
-use spawn::Birth;
 use supervisor::{Layout, Rules, Supervisor};
 
 /// All that the master reacts to.

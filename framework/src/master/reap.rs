@@ -5,7 +5,8 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use super::Master;
-use super::event::{Event, Exit, code};
+use super::event::{Event, Exit};
+use crate::birth::code;
 
 impl Master<'_> {
     /// Waits for all that have ended, until there is none: signals of one kind are merged.

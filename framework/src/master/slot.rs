@@ -3,7 +3,8 @@
 use std::time::{Duration, Instant};
 
 use super::backoff::Backoff;
-use super::event::{Exit, code};
+use super::event::Exit;
+use crate::birth::code;
 use crate::board::Phase;
 use crate::ids::{ChildId, Generation, Place};
 

@@ -12,41 +12,16 @@ use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getpid, getppid};
 
-use super::event::code;
 use super::{Child, Master, SIGNALS};
-use crate::board::Board;
+use crate::birth::{Birth, Stock, code};
 use crate::dispatcher;
 use crate::ids::{ChildId, Place};
-use crate::net::channel::{Channel, Report};
+use crate::net::channel::Channel;
 use crate::net::group::Group;
-use crate::plan::{AcceptWake, Intake, Plan};
+use crate::plan::Intake;
 use crate::signals::Signals;
 use crate::sys::descriptors;
 use crate::sys::fork::{Refused, Side, exit_now, fork};
-
-/// What a child begins its life with. It owns nothing else of the master.
-#[derive(Debug)]
-pub(crate) struct Birth {
-    pub(crate) id: ChildId,
-    pub(crate) plan: Plan,
-    pub(crate) board: &'static Board,
-    pub(crate) channel: Channel,
-    pub(crate) signals: Signals,
-    pub(crate) stock: Stock,
-}
-
-/// Where a child gets its connections from.
-#[derive(Debug)]
-pub(crate) enum Stock {
-    /// Its slot's listener; the first worker of a slot binds one.
-    Slot(Option<OwnedFd>),
-    /// The listener that all workers share.
-    Shared(OwnedFd, AcceptWake),
-    /// Its end of the link with the dispatcher.
-    Link(OwnedFd),
-    /// It is the dispatcher, and this is its listener.
-    Dispatcher(OwnedFd),
-}
 
 /// What a child reacts to.
 const CHILD_SIGNALS: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT];
@@ -129,16 +104,6 @@ impl Master<'_> {
         }
         Signals::unblock(&SIGNALS)?;
         Ok(Birth { id, plan: self.plan.clone(), board: self.board, channel, signals, stock })
-    }
-}
-
-impl Birth {
-    /// Tells the master that this child serves. From now on the end of the channel says when the
-    /// master dies, and the child may finish what it has.
-    pub(crate) fn ready(&self, lodged: Option<OwnedFd>) -> io::Result<()> {
-        self.channel.report(&Report::Ready { lodged })?;
-        set_pdeathsig(None)?;
-        Ok(())
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) enum Queue {
     Leave,
 }
 
-/// What [`Channel::reports`] or [`Channel::orders`] found.
+/// What [`Channel::next_report`] or [`Channel::next_order`] found.
 #[derive(Debug)]
 pub(crate) enum Next<T> {
     Message(T),

@@ -2,6 +2,7 @@
 
 pub(crate) mod channel;
 pub(crate) mod group;
+pub(crate) mod handoff;
 pub(crate) mod holder;
 pub(crate) mod listener;
 pub(crate) mod steer;

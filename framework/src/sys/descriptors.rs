@@ -47,7 +47,9 @@ pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<Receiv
     let message = recvmsg::<()>(socket.as_fd().as_raw_fd(), &mut parts, Some(&mut control), flags)?;
     let length = message.bytes;
     let mut descriptor = None;
-    for item in message.cmsgs()? {
+    // An error here means that the kernel had to drop the descriptor, because this process may not
+    // have one more (unix(7)). The octets came all the same.
+    for item in message.cmsgs().into_iter().flatten() {
         if let ControlMessageOwned::ScmRights(raw) = item {
             for raw in raw {
                 // SAFETY: the kernel has just made this descriptor for us, nobody else owns it.

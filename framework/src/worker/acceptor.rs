@@ -8,9 +8,9 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Poll, Token};
 
 use crate::limits::{ACCEPTS_PER_WAKE_OWN, ACCEPTS_PER_WAKE_SHARED};
+use crate::net::handoff::{self, Handed};
 use crate::net::listener;
 use crate::plan::AcceptWake;
-use crate::sys::descriptors::{self, Received};
 use crate::sys::epoll::{self, Wake};
 
 /// A source of connections that is waited on, level-triggered, under one token.
@@ -151,36 +151,26 @@ fn accept(listener: &TcpListener) -> Accepted {
         match listener.accept() {
             Ok((stream, remote)) => return Accepted::Connection(stream, Some(remote)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Accepted::Nothing,
-            Err(error) if is_exhaustion(&error) => return Accepted::Exhausted(error),
+            Err(error) if listener::is_exhaustion(&error) => return Accepted::Exhausted(error),
             // accept(2): errors of the connection itself, and EINTR; the next one may be well.
             Err(_) => {}
         }
     }
 }
 
-/// Out of descriptors or memory, in this process or the system.
-pub(crate) fn is_exhaustion(error: &io::Error) -> bool {
-    let codes = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
-    error.raw_os_error().is_some_and(|code| codes.contains(&code))
-}
-
-/// Takes a socket from the dispatcher and acknowledges it with the ticket that it came with.
+/// Takes a socket from the dispatcher.
 fn receive(link: &OwnedFd, ended: &mut bool) -> Accepted {
-    let mut ticket = [0; 8];
     loop {
-        match descriptors::receive(link, &mut ticket) {
-            Ok(Received::Message(_, Some(socket))) => {
-                // At most a handful are outstanding, so there is room; without the dispatcher,
-                // nobody waits for it.
-                let _ = descriptors::send(link, &ticket, None);
+        match handoff::receive(link) {
+            Ok(Handed::Socket(socket)) => {
                 let stream = std::net::TcpStream::from(socket);
                 let remote = stream.peer_addr().ok();
                 return Accepted::Connection(TcpStream::from_std(stream), remote);
             }
-            // The kernel drops a descriptor that it finds no number for (unix(7)); the dispatcher
-            // still has the socket, and gives it to another when this ticket does not come back.
-            Ok(Received::Message(..)) => return Accepted::Exhausted(libc_emfile()),
-            Ok(Received::End) => {
+            Ok(Handed::NoRoom) => {
+                return Accepted::Exhausted(io::Error::from_raw_os_error(libc::EMFILE));
+            }
+            Ok(Handed::End) => {
                 *ended = true;
                 return Accepted::Nothing;
             }
@@ -193,8 +183,4 @@ fn receive(link: &OwnedFd, ended: &mut bool) -> Accepted {
             }
         }
     }
-}
-
-fn libc_emfile() -> io::Error {
-    io::Error::from_raw_os_error(libc::EMFILE)
 }

@@ -7,11 +7,9 @@ use std::time::{Duration, Instant};
 use mio::Interest;
 use mio::net::TcpStream;
 
-use super::tally::Tally;
-use crate::board::Seat;
-use crate::http::{Awaits, Connection, DateLine, Limits, Next, Request, Response, Scratch, Turn};
-use crate::limits::{DRAIN_FIRST_REQUEST, KEPT_BUFFER_BYTES, LINGER_TIMEOUT, READS_PER_TURN};
-use crate::plan::Timeouts;
+use super::desk::Desk;
+use crate::http::{Awaits, Connection, Next, Request, Response};
+use crate::limits::{DRAIN_FIRST_REQUEST, LINGER_TIMEOUT, READS_PER_TURN};
 
 /// A connection of this worker.
 pub(super) struct Client {
@@ -23,6 +21,8 @@ pub(super) struct Client {
     end: End,
     awaited: Awaits,
     pub(super) deadline: Instant,
+    /// Octets unwritten when the deadline for writing was set: only progress puts it off.
+    stalled_at: usize,
     /// epoll is asked for room to write, too.
     wants_write: bool,
 }
@@ -36,21 +36,6 @@ enum End {
     },
     /// Closed for writing; what the peer still sends is thrown away.
     Lingering,
-}
-
-/// What all connections of a worker share, lent to one of them for a while.
-pub(super) struct Desk<H> {
-    pub(super) handler: H,
-    pub(super) seat: &'static Seat,
-    pub(super) tally: Tally,
-    pub(super) input: Box<[u8]>,
-    pub(super) output: Vec<u8>,
-    pub(super) scratch: Scratch,
-    pub(super) limits: Limits,
-    pub(super) timeouts: Timeouts,
-    pub(super) date: DateLine,
-    pub(super) now: Instant,
-    pub(super) draining: bool,
 }
 
 /// What becomes of a connection after a turn.
@@ -77,6 +62,7 @@ impl Client {
             end: End::No,
             awaited,
             deadline,
+            stalled_at: 0,
             wants_write: false,
         }
     }
@@ -234,7 +220,9 @@ impl Client {
 
     fn set_deadline<H>(&mut self, fate: Fate, desk: &Desk<H>) {
         let awaits = self.protocol.awaits();
+        let stalled = std::mem::replace(&mut self.stalled_at, self.unwritten.len());
         let time: Duration = match awaits {
+            _ if fate == Fate::Writes && stalled == self.stalled_at => return,
             _ if fate == Fate::Writes => desk.timeouts.write,
             _ if self.end == End::Lingering => LINGER_TIMEOUT.min(self.left(desk.now)),
             // Its time does not begin anew with each octet.
@@ -251,38 +239,6 @@ impl Client {
 
     fn left(&self, now: Instant) -> Duration {
         self.deadline.saturating_duration_since(now)
-    }
-}
-
-impl<H> Desk<H> {
-    fn turn(&mut self, remote: Option<SocketAddr>) -> Turn<'_, H, Tally> {
-        self.input_and_turn(0, remote).1
-    }
-
-    fn input_and_turn(
-        &mut self,
-        count: usize,
-        remote: Option<SocketAddr>,
-    ) -> (&[u8], Turn<'_, H, Tally>) {
-        let turn = Turn {
-            handler: &mut self.handler,
-            meter: &mut self.tally,
-            out: &mut self.output,
-            scratch: &mut self.scratch,
-            limits: &self.limits,
-            date: &self.date,
-            remote,
-            draining: self.draining,
-        };
-        (&self.input[..count], turn)
-    }
-
-    /// One large answer must not hold memory for ever.
-    fn clear_output(&mut self) {
-        self.output.clear();
-        if self.output.capacity() > KEPT_BUFFER_BYTES {
-            self.output = Vec::new();
-        }
     }
 }
 

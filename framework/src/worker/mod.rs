@@ -2,6 +2,7 @@
 
 mod acceptor;
 mod client;
+mod desk;
 mod event_loop;
 mod tally;
 
@@ -12,15 +13,13 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use mio::Poll;
 
+use crate::birth::{Birth, Stock, code};
 use crate::error::{Error, panic_text};
 use crate::http::{Request, Response};
 use crate::ids::{Generation, Place, SlotId};
-use crate::master::event::code;
-use crate::master::spawn::{Birth, Stock};
 use crate::net::channel::Report;
 use crate::net::listener;
 use acceptor::Acceptor;
-pub(crate) use acceptor::is_exhaustion;
 use event_loop::EventLoop;
 
 /// The worker that is being started, as the closure given to

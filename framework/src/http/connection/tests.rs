@@ -1,6 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::http::limits::Limits;
+use crate::http::response::Scratch;
 
 /// A connection, the output that it made, and what its meter heard.
 #[derive(Default)]

@@ -1,0 +1,60 @@
+//! What a child begins its life with, and what it says with its death.
+
+use std::io;
+use std::os::fd::OwnedFd;
+
+use nix::sys::prctl::set_pdeathsig;
+
+use crate::board::Board;
+use crate::ids::ChildId;
+use crate::net::channel::{Channel, Report};
+use crate::plan::{AcceptWake, Plan};
+use crate::signals::Signals;
+
+/// What a child begins its life with. It owns nothing else of the master.
+#[derive(Debug)]
+pub(crate) struct Birth {
+    pub(crate) id: ChildId,
+    pub(crate) plan: Plan,
+    pub(crate) board: &'static Board,
+    pub(crate) channel: Channel,
+    pub(crate) signals: Signals,
+    pub(crate) stock: Stock,
+}
+
+/// Where a child gets its connections from.
+#[derive(Debug)]
+pub(crate) enum Stock {
+    /// Its slot's listener; the first worker of a slot binds one.
+    Slot(Option<OwnedFd>),
+    /// The listener that all workers share.
+    Shared(OwnedFd, AcceptWake),
+    /// Its end of the link with the dispatcher.
+    Link(OwnedFd),
+    /// It is the dispatcher, and this is its listener.
+    Dispatcher(OwnedFd),
+}
+
+impl Birth {
+    /// Tells the master that this child serves. From now on the end of the channel says when the
+    /// master dies, and the child may finish what it has.
+    pub(crate) fn ready(&self, lodged: Option<OwnedFd>) -> io::Result<()> {
+        self.channel.report(&Report::Ready { lodged })?;
+        set_pdeathsig(None)?;
+        Ok(())
+    }
+}
+
+/// What a worker says with its exit code.
+pub(crate) mod code {
+    /// Done; a successor is welcome at once.
+    pub(crate) const DONE: i32 = 0;
+    /// It ended with an error; the text came over the channel.
+    pub(crate) const FAILED: i32 = 1;
+    /// `EX_TEMPFAIL` of sysexits(3): try again later, even after a healthy life.
+    pub(crate) const RETRY_LATER: i32 = 75;
+    /// `EX_CONFIG` of sysexits(3): no worker can ever work like this; stop everything.
+    pub(crate) const FATAL: i32 = 78;
+    /// What Rust programs exit with after a panic.
+    pub(crate) const PANICKED: i32 = 101;
+}

@@ -1,0 +1,90 @@
+//! Orders, signals and the end of a dispatcher.
+
+use std::io;
+use std::time::Instant;
+
+use nix::sys::signal::Signal;
+
+use super::Relay;
+use crate::net::channel::{Next, Order, Queue, Report};
+use crate::net::listener;
+
+/// A drain that is under way.
+#[derive(Clone, Copy)]
+pub(super) struct Drain {
+    pub(super) queue: Queue,
+    pub(super) orphaned_until: Option<Instant>,
+    by_signal: bool,
+}
+
+impl Relay<'_> {
+    pub(super) fn take_orders(&mut self) -> io::Result<()> {
+        loop {
+            match self.channel.next_order() {
+                Next::Message(Order::Introduce { slot, generation, link }) => {
+                    self.introduce(slot, generation, link)?;
+                }
+                Next::Message(Order::Drain { queue, .. }) => self.begin_drain(queue),
+                Next::Nothing => return Ok(()),
+                Next::End => {
+                    self.be_orphaned();
+                    return Ok(());
+                }
+            }
+        }
+    }
+
+    /// True when it is to end at once.
+    pub(super) fn take_signals(&mut self) -> bool {
+        for signal in self.signals.take() {
+            let again = self.drain.is_some_and(|drain| drain.by_signal);
+            if signal == Signal::SIGQUIT || again {
+                return true;
+            }
+            if self.drain.is_none() {
+                // The next dispatcher takes over the accept queue.
+                let _ = self.channel.report(&Report::Draining);
+                self.begin_drain(Queue::Leave);
+            }
+            if let Some(drain) = &mut self.drain {
+                drain.by_signal = true;
+            }
+        }
+        false
+    }
+
+    fn begin_drain(&mut self, queue: Queue) {
+        let drain =
+            self.drain.get_or_insert(Drain { queue, orphaned_until: None, by_signal: false });
+        if queue == Queue::Empty {
+            drain.queue = queue;
+        }
+    }
+
+    fn be_orphaned(&mut self) {
+        if self.drain.is_some_and(|drain| drain.orphaned_until.is_some()) {
+            return;
+        }
+        if let Err(error) = listener::refuse_newcomers(&self.listener) {
+            tracing::warn!("connections that come now may be reset: {error}");
+        }
+        self.begin_drain(Queue::Empty);
+        if let Some(drain) = &mut self.drain {
+            drain.orphaned_until = Some(Instant::now() + self.grace);
+        }
+    }
+
+    /// Drained: the queue is empty, and the workers have what was in it. Without workers nothing can
+    /// be handed out any more.
+    pub(super) fn finished(&self) -> bool {
+        let Some(drain) = self.drain else { return false };
+        if drain.orphaned_until.is_some_and(|until| until <= Instant::now()) {
+            return true;
+        }
+        let nobody = self.rotation.members().is_empty();
+        // Armed means: the queue was empty when it was last looked at, and somebody had room.
+        let emptied = self.leaves_queue() || self.armed;
+        let handed_out = self.returned.is_empty() && self.rotation.all_acknowledged();
+        nobody || emptied && handed_out
+    }
+}

@@ -1,0 +1,165 @@
+//! What follows from all that is known, in the one order in which it is safe to do it.
+
+use std::time::Instant;
+
+use super::{Layout, Mode, Supervisor, slot_id};
+use crate::ids::{Place, SlotId};
+use crate::limits::{KILL_PATIENCE, RETIRE_ATTEMPTS_MAX};
+use crate::master::action::{Action, Outcome};
+use crate::master::slot::{Life, Retirement, Slot, Tenant};
+
+impl Supervisor {
+    pub(super) fn settle(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        match self.mode {
+            Mode::Running | Mode::Finished => {}
+            Mode::Stopping { until, .. } => self.press_on(until, now, actions),
+            Mode::Killing { .. } => self.kill(|_| true, actions),
+        }
+        self.finish_retirements(actions);
+        if self.mode == Mode::Running {
+            self.open_listeners(actions);
+        }
+        self.steer(actions);
+        self.introduce(actions);
+        self.send_drains(now, actions);
+        self.kill(|tenant| tenant.overdue(now), actions);
+        if self.mode == Mode::Running {
+            self.fork(now, actions);
+        }
+        self.finish(now, actions);
+    }
+
+    /// Stopping: the dispatcher drains first, because it fills the workers' queues.
+    fn press_on(&mut self, until: Instant, now: Instant, actions: &mut Vec<Action>) {
+        if let Mode::Stopping { refused, .. } = &mut self.mode
+            && !std::mem::replace(refused, true)
+        {
+            actions.push(Action::RefuseNewcomers);
+        }
+        let dispatcher_gone = self.dispatcher.as_ref().is_none_or(Slot::empty);
+        if let Some(dispatcher) = &mut self.dispatcher {
+            dispatcher.tenants_mut().for_each(|tenant| tenant.drain(until, true));
+        }
+        if dispatcher_gone {
+            let tenants = self.slots.iter_mut().flat_map(Slot::tenants_mut);
+            tenants.for_each(|tenant| tenant.drain(until, true));
+        }
+        if now >= until {
+            self.kill(|_| true, actions);
+        }
+    }
+
+    /// A retired slot's listener is closed when its queue is empty, or when nothing helped.
+    fn finish_retirements(&mut self, actions: &mut Vec<Action>) {
+        for slot in &mut self.slots {
+            if let Retirement::Draining { failures } = slot.retirement
+                && slot.empty()
+                && (failures >= RETIRE_ATTEMPTS_MAX || !slot.listening)
+            {
+                slot.retirement = Retirement::Done;
+            }
+            let closing = slot.retirement == Retirement::Done && slot.empty() && slot.listening;
+            if let Some(id) = slot_id(slot.place()).filter(|_| closing) {
+                slot.listening = false;
+                actions.push(Action::CloseListener(id));
+            }
+        }
+    }
+
+    fn open_listeners(&mut self, actions: &mut Vec<Action>) {
+        self.gate_open = self.gate_open || self.all().all(Slot::settled);
+        if !self.gate_open {
+            return;
+        }
+        if self.rules.layout == Layout::Group {
+            for slot in self.slots.iter_mut().filter(|slot| slot.ready() && !slot.listening) {
+                slot.listening = true;
+                actions.extend(slot_id(slot.place()).map(Action::Listen));
+            }
+            return;
+        }
+        let dispatched = self.dispatcher.as_ref().is_none_or(Slot::ready);
+        if !self.shared_listening && dispatched && self.slots.iter().any(Slot::ready) {
+            self.shared_listening = true;
+            actions.push(Action::ListenShared);
+        }
+    }
+
+    fn steer(&mut self, actions: &mut Vec<Action>) {
+        if self.rules.layout != Layout::Group || self.mode != Mode::Running {
+            return;
+        }
+        let live = self.slots.iter().filter(|slot| slot.listening && slot.ready());
+        let live: Vec<SlotId> = live.filter_map(|slot| slot_id(slot.place())).collect();
+        // The indexes that a program names change when listeners come and go, too.
+        let moved =
+            |action: &Action| matches!(action, Action::Listen(_) | Action::CloseListener(_));
+        if live != self.steered || actions.iter().any(moved) {
+            self.steered.clone_from(&live);
+            actions.push(Action::Steer(live));
+        }
+    }
+
+    fn introduce(&mut self, actions: &mut Vec<Action>) {
+        let Some(dispatcher) = &self.dispatcher else { return };
+        let serving = dispatcher.current.filter(|tenant| tenant.life == Life::Ready);
+        let Some(serving) = serving.map(|tenant| tenant.id.generation) else { return };
+        for tenant in self.slots.iter_mut().filter_map(|slot| slot.current.as_mut()) {
+            if tenant.life == Life::Ready && tenant.introduced != Some(serving) {
+                tenant.introduced = Some(serving);
+                actions.push(Action::Introduce(tenant.id));
+            }
+        }
+    }
+
+    fn send_drains(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        let dispatched = self.dispatcher.is_some();
+        let slots = self.slots.iter_mut().chain(&mut self.dispatcher);
+        for tenant in slots.flat_map(Slot::tenants_mut) {
+            let Life::Draining { until, told, empty_queue } = &mut tenant.life else { continue };
+            let newly = !std::mem::replace(told, true);
+            if newly {
+                let grace = until.saturating_duration_since(now);
+                actions.push(Action::Drain { child: tenant.id, grace, empty_queue: *empty_queue });
+            }
+            let linked = dispatched && tenant.id.place != Place::Dispatcher;
+            if linked && !std::mem::replace(&mut tenant.parted, true) {
+                actions.push(Action::Part(tenant.id));
+            }
+        }
+    }
+
+    fn kill(&mut self, doomed: impl Fn(&Tenant) -> bool, actions: &mut Vec<Action>) {
+        let slots = self.slots.iter_mut().chain(&mut self.dispatcher);
+        for tenant in slots.flat_map(Slot::tenants_mut).filter(|tenant| doomed(tenant)) {
+            if tenant.life != Life::Killed {
+                tenant.life = Life::Killed;
+                actions.push(Action::Kill(tenant.id));
+            }
+        }
+    }
+
+    fn fork(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        let timeout = self.rules.ready_timeout;
+        let slots = self.dispatcher.iter_mut().chain(&mut self.slots);
+        actions.extend(slots.filter_map(|slot| slot.occupy(now, timeout)).map(Action::Fork));
+    }
+
+    fn finish(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        let (Mode::Stopping { until, outcome, .. } | Mode::Killing { until, outcome }) = self.mode
+        else {
+            return;
+        };
+        let left = self.children().count();
+        let patience = match self.mode {
+            Mode::Stopping { .. } => until + KILL_PATIENCE,
+            _ => until,
+        };
+        if left > 0 && now < patience {
+            return;
+        }
+        self.mode = Mode::Finished;
+        let outcome = if left > 0 { Outcome::Abandoned(left) } else { outcome };
+        actions.push(Action::Finish(outcome));
+    }
+}

@@ -1,0 +1,127 @@
+//! Orders, signals and the end of a worker.
+
+use std::io;
+use std::time::Instant;
+
+use nix::sys::signal::Signal;
+
+use super::{EventLoop, Going};
+use crate::http::{Request, Response};
+use crate::net::channel::{Next, Order, Queue, Report};
+
+/// A drain that is under way.
+#[derive(Clone, Copy)]
+pub(super) struct Drain {
+    pub(super) queue: Queue,
+    /// The master is dead: nobody else watches the time.
+    pub(super) orphaned_until: Option<Instant>,
+    /// It was begun by a signal to this process; a second one ends it.
+    by_signal: bool,
+}
+
+impl<H> EventLoop<'_, H>
+where
+    H: FnMut(&Request<'_>, &mut Response<'_>),
+{
+    pub(super) fn take_orders(&mut self) {
+        loop {
+            match self.channel.next_order() {
+                Next::Message(Order::Drain { queue, .. }) => self.begin_drain(queue),
+                // Only the dispatcher is introduced to anybody.
+                Next::Message(Order::Introduce { .. }) => {}
+                Next::Nothing => return,
+                Next::End => return self.be_orphaned(),
+            }
+        }
+    }
+
+    pub(super) fn take_signals(&mut self) -> Going {
+        for signal in self.signals.take() {
+            let again = self.drain.is_some_and(|drain| drain.by_signal);
+            if signal == Signal::SIGQUIT || again {
+                return Going::Done;
+            }
+            if self.drain.is_none() {
+                // The slot's next worker takes over the accept queue.
+                let _ = self.channel.report(&Report::Draining);
+                self.begin_drain(Queue::Leave);
+            }
+            if let Some(drain) = &mut self.drain {
+                drain.by_signal = true;
+            }
+        }
+        Going::On
+    }
+
+    /// The master is dead: this worker finishes what it has, and lets go of the port as soon as
+    /// nobody waits in its queue, so that a new master can take it.
+    fn be_orphaned(&mut self) {
+        if self.drain.is_some_and(|drain| drain.orphaned_until.is_some()) {
+            return;
+        }
+        tracing::warn!("the master is dead; this worker drains");
+        self.acceptor.refuse_newcomers();
+        self.begin_drain(Queue::Empty);
+        if let Some(drain) = &mut self.drain {
+            drain.orphaned_until = Some(self.desk.now + self.grace);
+        }
+    }
+
+    /// Begins to drain, or learns that nobody else will empty its queue.
+    fn begin_drain(&mut self, queue: Queue) {
+        let begun = self.drain.is_some();
+        let drain =
+            self.drain.get_or_insert(Drain { queue, orphaned_until: None, by_signal: false });
+        if queue == Queue::Empty {
+            drain.queue = queue;
+        } else if !self.acceptor.is_link() {
+            self.acceptor.disarm(&self.poll);
+        }
+        if begun {
+            return;
+        }
+        self.desk.draining = true;
+        for key in self.clients.iter().map(|(key, _)| key).collect::<Vec<_>>() {
+            let fate = self.clients[key].drain(&mut self.desk);
+            self.settle(key, fate);
+        }
+        self.sweep_at = Some(self.desk.now);
+    }
+
+    /// Drained: no connection is left, and none waits for this worker.
+    pub(super) fn finished(&mut self) -> io::Result<Going> {
+        let Some(drain) = self.drain else { return Ok(Going::On) };
+        if drain.orphaned_until.is_some_and(|until| until <= self.desk.now) {
+            tracing::warn!(open = self.clients.len(), "the drain had its time");
+            return Ok(Going::Done);
+        }
+        let orphaned = drain.orphaned_until.is_some();
+        if orphaned || self.clients.is_empty() {
+            self.empty_queue(drain, orphaned)?;
+        }
+        let intake_done = self.acceptor.ended() || !self.acceptor.is_link();
+        let done = self.clients.is_empty() && intake_done;
+        Ok(if done { Going::Done } else { Going::On })
+    }
+
+    /// Takes all that waits. An orphan's listener is closed then: nobody comes after it.
+    fn empty_queue(&mut self, drain: Drain, orphaned: bool) -> io::Result<()> {
+        if drain.queue == Queue::Leave && !self.acceptor.is_link() || self.paused_until.is_some() {
+            return Ok(());
+        }
+        loop {
+            let before = self.clients.len();
+            self.accept()?;
+            if self.paused_until.is_some() || self.clients.len() >= self.clients_max {
+                return Ok(());
+            }
+            if self.clients.len() == before {
+                break;
+            }
+        }
+        if orphaned && !self.acceptor.is_link() {
+            self.acceptor.close(&self.poll);
+        }
+        Ok(())
+    }
+}

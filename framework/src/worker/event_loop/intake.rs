@@ -1,0 +1,95 @@
+//! New connections.
+
+use std::io;
+
+use mio::{Interest, Token};
+use nix::sys::resource::{Resource, getrlimit};
+
+use super::{EventLoop, INTAKE};
+use crate::http::{Request, Response};
+use crate::limits::{ACCEPT_PAUSE, DESCRIPTORS_LEFT, SWEEP_INTERVAL};
+use crate::net::channel::Queue;
+use crate::worker::acceptor::Accepted;
+use crate::worker::client::Client;
+
+impl<H> EventLoop<'_, H>
+where
+    H: FnMut(&Request<'_>, &mut Response<'_>),
+{
+    pub(super) fn accept(&mut self) -> io::Result<()> {
+        for _ in 0..self.acceptor.batch() {
+            if self.clients.len() >= self.clients_max {
+                break;
+            }
+            match self.acceptor.accept() {
+                Accepted::Connection(stream, remote) => {
+                    self.seat.count_accepted();
+                    let deadline = self.desk.now + self.desk.timeouts.head;
+                    self.adopt(Client::new(stream, remote, deadline));
+                    self.acceptor.took_turn(&self.poll, INTAKE)?;
+                }
+                Accepted::Nothing if self.acceptor.ended() => {
+                    // Nobody sends on it any more. If no order to drain has come, it is on its
+                    // way, or the master is dead, which its channel says.
+                    self.acceptor.close(&self.poll);
+                    return Ok(());
+                }
+                Accepted::Nothing => return Ok(()),
+                Accepted::Exhausted(error) => {
+                    tracing::warn!("accepting pauses: {error}; raise the limit of open files");
+                    self.seat.count_error();
+                    self.acceptor.disarm(&self.poll);
+                    self.paused_until = Some(self.desk.now + ACCEPT_PAUSE);
+                    return Ok(());
+                }
+            }
+        }
+        // Full: a wake-up that is meant for one worker only must not come here.
+        if self.clients.len() >= self.clients_max {
+            self.acceptor.disarm(&self.poll);
+        }
+        Ok(())
+    }
+
+    fn adopt(&mut self, mut client: Client) {
+        let entry = self.clients.vacant_entry();
+        let token = Token(entry.key());
+        let registered =
+            self.poll.registry().register(&mut client.stream, token, Interest::READABLE);
+        match registered {
+            Ok(()) => {
+                entry.insert(client);
+                self.sweep_at.get_or_insert(self.desk.now + SWEEP_INTERVAL);
+            }
+            Err(error) => {
+                tracing::error!("cannot watch a connection: {error}");
+                self.seat.count_closed();
+            }
+        }
+    }
+
+    /// After a pause, or when a connection made room.
+    pub(super) fn resume_accepting(&mut self) -> io::Result<()> {
+        if self.paused_until.is_some_and(|until| until <= self.desk.now) {
+            self.paused_until = None;
+        }
+        let leaves_queue = self.drain.is_some_and(|drain| drain.queue == Queue::Leave);
+        let stopped = leaves_queue && !self.acceptor.is_link();
+        if self.paused_until.is_some() || self.clients.len() >= self.clients_max || stopped {
+            return Ok(());
+        }
+        self.acceptor.arm(&self.poll, INTAKE)
+    }
+}
+
+/// Most connections, within what the user allows and what the limit of open files leaves.
+pub(super) fn room_for_clients(wanted: usize) -> usize {
+    let limit = getrlimit(Resource::RLIMIT_NOFILE).map_or(u64::MAX, |(soft, _)| soft);
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+    let in_use = std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
+    let room = limit.saturating_sub(in_use + DESCRIPTORS_LEFT).max(1);
+    if room < wanted {
+        tracing::debug!(room, wanted, "the limit of open files leaves room for fewer connections");
+    }
+    wanted.min(room)
+}
