@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 
@@ -26,7 +27,10 @@ pub(crate) struct App {
 
 /// What a program has written so far.
 #[derive(Clone, Default)]
-pub(crate) struct Output(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Output {
+    text: Arc<Mutex<Vec<u8>>>,
+    complete: Arc<AtomicBool>,
+}
 
 /// The demo, built once for all tests with the profile of the tests.
 pub(crate) fn demo_path() -> PathBuf {
@@ -133,6 +137,9 @@ impl App {
         let status = wait_for("the master's end", || self.child.try_wait().unwrap());
         let seen = self.seen.lock().unwrap().clone();
         wait_until("the end of all children", || seen.iter().all(|process| !process.lives()));
+        // Nobody can write any more: all that was written is here when the pipes have ended.
+        let outputs = [&self.out, &self.log];
+        wait_until("the last words", || outputs.iter().all(|output| output.complete.load(Relaxed)));
         status
     }
 
@@ -161,22 +168,23 @@ impl Drop for App {
 impl Output {
     fn collect(mut from: impl Read + Send + 'static) -> Self {
         let this = Self::default();
-        let buffer = Arc::clone(&this.0);
+        let Self { text, complete } = this.clone();
         let _reader: JoinHandle<()> = std::thread::spawn(move || {
             let mut part = [0; 4096];
             while let Ok(count) = from.read(&mut part) {
                 if count == 0 {
                     break;
                 }
-                buffer.lock().unwrap().extend_from_slice(&part[..count]);
+                text.lock().unwrap().extend_from_slice(&part[..count]);
             }
+            complete.store(true, Relaxed);
         });
         this
     }
 
-    /// Without the colours that a terminal would get.
+    /// All of it so far.
     pub(crate) fn text(&self) -> String {
-        String::from_utf8_lossy(&self.0.lock().unwrap()).into_owned()
+        String::from_utf8_lossy(&self.text.lock().unwrap()).into_owned()
     }
 
     pub(crate) fn wait_for(&self, text: &str) {
@@ -192,7 +200,5 @@ impl Output {
 pub(crate) fn run_to_end(command: &mut Command) -> (Option<i32>, String, String) {
     let mut app = App::start(command);
     let status = app.ended();
-    // The readers see the end of the pipes at the same moment as we see the end of the process.
-    wait_until("the last words", || !app.log.text().is_empty() || !app.out.text().is_empty());
     (status.code(), app.out.text(), app.log.text())
 }

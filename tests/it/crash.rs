@@ -157,3 +157,25 @@ fn a_worker_that_is_told_to_end_drains_and_is_replaced() {
         app.stop();
     }
 }
+
+/// Six young deaths make the pauses of the slot long enough to ask twenty times within one.
+#[test]
+fn a_slot_that_waits_for_its_next_worker_gets_no_connections() {
+    let app = App::demo(&["--workers", "2"]);
+    for generation in 1..=6 {
+        app.log.wait_for(&format!("worker 0 (generation {generation}) is ready"));
+        app.worker(0).signal(Signal::SIGKILL);
+    }
+    app.log.wait_for("worker 0 is backing-off for 759 ms");
+    for _ in 0..20 {
+        assert_eq!(app.get("/").worker(), 1);
+    }
+    assert_eq!(
+        app.log.count("worker 0 (generation 7)"),
+        0,
+        "the machine is too slow for this test"
+    );
+    app.log.wait_for("worker 0 (generation 7) is ready");
+    wait_for("an answer of the slot", || Some(app.get("/")).filter(|answer| answer.worker() == 0));
+    app.stop();
+}

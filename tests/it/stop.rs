@@ -159,3 +159,30 @@ fn a_new_connection_during_a_stop_is_turned_away_and_never_reset() {
     assert_eq!(Client::connect(app.port).err(), Some(Failure::Refused));
     assert_eq!(app.ended().code(), Some(0));
 }
+
+/// A terminal sends its interrupt, and systemd its SIGTERM, to the master and to all its children.
+#[test]
+fn a_signal_to_all_processes_at_once_drains_like_one_to_the_master() {
+    for signal in [Signal::SIGINT, Signal::SIGTERM] {
+        for arguments in [["--policy", "none"], ["--policy", "rr"], ["--listener", "inherited"]] {
+            let mut app = App::demo(&[&["--workers", "1"], &arguments[..]].concat());
+            let worker = app.worker(0);
+            let mut clients = vec![Client::connect(app.port).unwrap()];
+            clients[0].ask("/sleep?ms=300").unwrap();
+            wait_until("the handler", || worker.sleeps_in_handler());
+            for _ in 0..20 {
+                let mut client = Client::connect(app.port).unwrap();
+                client.ask("/").unwrap();
+                clients.push(client);
+            }
+            for process in app.children().into_iter().chain([app.master]) {
+                process.signal(signal);
+            }
+            for mut client in clients {
+                let answer = client.answer();
+                assert_eq!(answer.expect("queued or in flight").status, 200, "{arguments:?}");
+            }
+            assert_eq!(app.ended().code(), Some(0));
+        }
+    }
+}

@@ -47,6 +47,7 @@ pub(crate) struct World {
     shared_listening: bool,
     stopping: bool,
     finished: Option<Outcome>,
+    mood: Mood,
     pub(crate) steps: u64,
 }
 
@@ -73,6 +74,7 @@ impl World {
             shared_listening: false,
             stopping: false,
             finished: None,
+            mood: Mood::Stormy,
             steps: 0,
         };
         world.tell(Event::Boot);
@@ -84,6 +86,7 @@ impl World {
         if self.finished.is_some() {
             return;
         }
+        self.mood = mood;
         let pause = match mood {
             Mood::Stormy => self.chance.below(400),
             Mood::Calm => 50,
@@ -159,7 +162,7 @@ impl World {
                 self.die(child, Exit::Signal(9));
             }
             (15, Some(child)) if self.processes[&child].ready && self.chance.once_in(4) => {
-                self.drains_by_itself(child);
+                self.wants_drain(child);
             }
             (16, _) => self.tell(Event::ScaleUp),
             (17, _) => self.tell(Event::ScaleDown),
@@ -193,9 +196,8 @@ impl World {
         }
     }
 
-    fn drains_by_itself(&mut self, child: ChildId) {
-        self.processes.get_mut(&child).unwrap().draining = true;
-        self.tell(Event::Draining(child));
+    fn wants_drain(&mut self, child: ChildId) {
+        self.tell(Event::WantsDrain(child));
     }
 
     fn die(&mut self, child: ChildId, exit: Exit) {

@@ -45,6 +45,8 @@ pub(super) struct Relay<'a> {
     /// Sockets that come back from a worker that died.
     returned: VecDeque<OwnedFd>,
     drain: Option<Drain>,
+    /// SIGTERM came to this process; a second one ends it at once.
+    told_to_end: bool,
 }
 
 impl<'a> Relay<'a> {
@@ -70,6 +72,7 @@ impl<'a> Relay<'a> {
             next_ticket: u64::from(birth.id.generation.0) << 40,
             returned: VecDeque::new(),
             drain: None,
+            told_to_end: false,
         })
     }
 

@@ -9,8 +9,8 @@ pub enum Event {
     Boot,
     /// The child can serve.
     Ready(ChildId),
-    /// The child has begun to drain by itself, because somebody sent it SIGTERM.
-    Draining(ChildId),
+    /// The child asks to be drained, because somebody sent it SIGTERM.
+    WantsDrain(ChildId),
     /// The child was reaped.
     Exited(ChildId, Exit),
     /// The child that was asked for could not be forked.

@@ -170,18 +170,18 @@ impl<'a> Master<'a> {
         }
     }
 
-    /// What happened since the last turn: reports first, so that a child's last words come before
-    /// its death.
+    /// What happened since the last turn. Orders to this master come first: a child that was told to
+    /// end at the same time is not to be replaced. Reports come before deaths, so that a child's last
+    /// words are heard.
     fn collect(&mut self) -> Vec<Event> {
         let signals = self.signals.take();
-        let mut events = Vec::new();
+        let mut events: Vec<Event> = signals.iter().copied().filter_map(meaning).collect();
         for index in 0..self.children.len() {
             self.hear(index, &mut events);
         }
         if signals.contains(&Signal::SIGCHLD) {
             self.reap(&mut events);
         }
-        events.extend(signals.into_iter().filter_map(meaning));
         if self.supervisor.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
             events.push(Event::Tick);
         }
@@ -200,9 +200,9 @@ impl<'a> Master<'a> {
                     }
                     events.push(Event::Ready(child.id));
                 }
-                Next::Message(Report::Draining) => {
-                    tracing::info!(pid = child.pid.as_raw(), "{} drains", child.id);
-                    events.push(Event::Draining(child.id));
+                Next::Message(Report::WantsDrain) => {
+                    tracing::info!(pid = child.pid.as_raw(), "{} was told to end", child.id);
+                    events.push(Event::WantsDrain(child.id));
                 }
                 Next::Message(Report::Failed { text }) => child.failure = Some(text),
                 Next::Nothing => break,

@@ -23,8 +23,9 @@ use crate::signals::Signals;
 use crate::sys::descriptors;
 use crate::sys::fork::{Refused, Side, exit_now, fork};
 
-/// What a child reacts to.
-const CHILD_SIGNALS: [Signal; 3] = [Signal::SIGTERM, Signal::SIGINT, Signal::SIGQUIT];
+/// What a child reacts to. SIGINT is not among them: a terminal sends it to the master as well, which
+/// gives the orders.
+const CHILD_SIGNALS: [Signal; 2] = [Signal::SIGTERM, Signal::SIGQUIT];
 
 /// Why there is no child.
 pub(super) struct NoChild(Refused);

@@ -89,7 +89,7 @@ impl Supervisor {
         match event {
             Event::Boot | Event::Tick => {}
             Event::Ready(child) => self.ready(child, now),
-            Event::Draining(child) => self.draining(child, now),
+            Event::WantsDrain(child) => self.wants_drain(child, now),
             Event::Exited(child, exit) => self.exited(child, exit, now, &mut actions),
             Event::NotForked(child) => {
                 self.exited(child, Exit::Code(code::FAILED), now, &mut actions);
@@ -163,18 +163,18 @@ impl Supervisor {
         }
     }
 
-    fn draining(&mut self, child: ChildId, now: Instant) {
+    /// During a stop each gets its order in its turn: workers after the dispatcher.
+    fn wants_drain(&mut self, child: ChildId, now: Instant) {
+        if self.mode != Mode::Running {
+            return;
+        }
         let until = now + self.rules.grace;
         let Some(tenant) = self.slot(child.place).and_then(|slot| slot.tenant(child)) else {
             return;
         };
-        if tenant.drains() {
-            return;
-        }
-        // Its successor in the slot takes over the accept queue, and it knows that it drains.
-        tenant.drain(until, false);
-        if let Life::Draining { told, .. } = &mut tenant.life {
-            *told = true;
+        // Its successor in the slot takes over the accept queue.
+        if !tenant.drains() {
+            tenant.drain(until, false);
         }
     }
 

@@ -17,8 +17,10 @@ pub(crate) struct Channel(OwnedFd);
 pub(crate) enum Report {
     /// The child can serve. A worker that bound its own listener lodges a duplicate of it.
     Ready { lodged: Option<OwnedFd> },
-    /// The child has begun to drain by itself.
-    Draining,
+    /// The child was sent SIGTERM and asks what is to become of its accept queue. When a service
+    /// manager sends the signal to all processes at once, only the master can know that nobody will
+    /// come after this one.
+    WantsDrain,
     /// The child is about to exit because of this.
     Failed { text: String },
 }
@@ -54,7 +56,7 @@ pub(crate) enum Next<T> {
 /// The first octet of each message.
 mod tag {
     pub(super) const READY: u8 = 1;
-    pub(super) const DRAINING: u8 = 2;
+    pub(super) const WANTS_DRAIN: u8 = 2;
     pub(super) const FAILED: u8 = 3;
     pub(super) const DRAIN_EMPTY: u8 = 16;
     pub(super) const DRAIN_LEAVE: u8 = 17;
@@ -72,7 +74,7 @@ impl Channel {
     pub(crate) fn report(&self, report: &Report) -> io::Result<()> {
         match report {
             Report::Ready { lodged } => self.send(&[tag::READY], lodged.as_ref().map(AsFd::as_fd)),
-            Report::Draining => self.send(&[tag::DRAINING], None),
+            Report::WantsDrain => self.send(&[tag::WANTS_DRAIN], None),
             Report::Failed { text } => {
                 let mut bytes = vec![tag::FAILED];
                 bytes.extend(text.bytes().take(MESSAGE_BYTES_MAX - 1));
@@ -107,7 +109,7 @@ impl Channel {
     pub(crate) fn next_report(&self) -> Next<Report> {
         self.next(|tag, body, descriptor| match tag {
             tag::READY => Some(Report::Ready { lodged: descriptor }),
-            tag::DRAINING => Some(Report::Draining),
+            tag::WANTS_DRAIN => Some(Report::WantsDrain),
             tag::FAILED => Some(Report::Failed { text: String::from_utf8_lossy(body).into() }),
             _ => None,
         })

@@ -1,8 +1,8 @@
 //! How sockets go from the dispatcher to a worker, over one `SOCK_SEQPACKET` link each.
 //!
 //! A message from the dispatcher is a ticket, 8 octets, and a descriptor. The worker sends the ticket
-//! back when it has the socket, or, with an octet more, when it had no descriptor to receive it: then
-//! another worker gets it.
+//! back when it has the socket, or, with an octet more, when it has no room for it: then another worker
+//! gets it.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -18,19 +18,19 @@ pub(crate) const REFUSED_BYTES: usize = 9;
 /// What [`receive`] found.
 pub(crate) enum Handed {
     Socket(OwnedFd),
-    /// Out of descriptors; the dispatcher has been told.
+    /// Full, or out of descriptors; the dispatcher has been told.
     NoRoom,
     /// The dispatcher and the master have let go of the link: nothing will come any more.
     End,
 }
 
-/// Takes the next socket and answers for it.
-pub(crate) fn receive(link: impl AsFd) -> io::Result<Handed> {
+/// Takes the next socket and answers for it. A worker that is `full` gives it back.
+pub(crate) fn receive(link: impl AsFd, full: bool) -> io::Result<Handed> {
     let mut ticket = [0; REFUSED_BYTES];
     // unix(7): the kernel drops a descriptor that it finds no number for, and delivers the rest.
     let (answer, handed) = match descriptors::receive(&link, &mut ticket)? {
-        Received::Message(_, Some(socket)) => (ACCEPTED_BYTES, Handed::Socket(socket)),
-        Received::Message(_, None) => (REFUSED_BYTES, Handed::NoRoom),
+        Received::Message(_, Some(socket)) if !full => (ACCEPTED_BYTES, Handed::Socket(socket)),
+        Received::Message(..) => (REFUSED_BYTES, Handed::NoRoom),
         Received::End => return Ok(Handed::End),
     };
     // Few are outstanding, so there is room; without the dispatcher, nobody waits for the answer.

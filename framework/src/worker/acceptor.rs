@@ -91,11 +91,19 @@ impl Acceptor {
         }
     }
 
+    /// Gives back what the dispatcher has sent, because this worker is full. What waits in an accept
+    /// queue stays there.
+    pub(super) fn give_back(&mut self) {
+        if let Source::Link(link) = &self.source {
+            while let Accepted::Exhausted(_) = receive(link, true, &mut self.ended) {}
+        }
+    }
+
     /// Takes one connection if one waits.
     pub(super) fn accept(&mut self) -> Accepted {
         match &self.source {
             Source::Own(listener) | Source::Shared(listener, _) => accept(listener),
-            Source::Link(link) => receive(link, &mut self.ended),
+            Source::Link(link) => receive(link, false, &mut self.ended),
             Source::Closed => Accepted::Nothing,
         }
     }
@@ -159,9 +167,9 @@ fn accept(listener: &TcpListener) -> Accepted {
 }
 
 /// Takes a socket from the dispatcher.
-fn receive(link: &OwnedFd, ended: &mut bool) -> Accepted {
+fn receive(link: &OwnedFd, full: bool, ended: &mut bool) -> Accepted {
     loop {
-        match handoff::receive(link) {
+        match handoff::receive(link, full) {
             Ok(Handed::Socket(socket)) => {
                 let stream = std::net::TcpStream::from(socket);
                 let remote = stream.peer_addr().ok();

@@ -20,9 +20,7 @@ use super::tally::Tally;
 use crate::birth::Birth;
 use crate::board::Seat;
 use crate::http::{DateCache, Limits, Request, Response, Scratch};
-use crate::limits::{
-    EVENTS_PER_TURN, READ_BUFFER_BYTES, SWEEP_INTERVAL,
-};
+use crate::limits::{EVENTS_PER_TURN, READ_BUFFER_BYTES, SWEEP_INTERVAL};
 use crate::net::channel::Channel;
 use crate::signals::Signals;
 use crate::sys::clock::monotonic_ns;
@@ -45,6 +43,8 @@ pub(super) struct EventLoop<'a, H> {
     dates: DateCache,
     sweep_at: Option<Instant>,
     drain: Option<Drain>,
+    /// SIGTERM came to this process; a second one ends it at once.
+    told_to_end: bool,
 }
 
 /// Whether the loop goes on.
@@ -97,6 +97,7 @@ where
             dates: DateCache::default(),
             sweep_at: None,
             drain: None,
+            told_to_end: false,
         };
         this.watch()?;
         Ok(this)

@@ -2,7 +2,7 @@
 
 use evenkeel::internals::{Action, ChildId, Layout, Outcome, Place};
 
-use super::{GRACE, Process, WORKERS_MAX, World};
+use super::{GRACE, Mood, Process, WORKERS_MAX, World};
 
 impl World {
     /// Does it, if it may be done. A child that could not be forked comes back.
@@ -67,6 +67,6 @@ impl World {
             assert!(slot.0 < WORKERS_MAX);
         }
         self.processes.insert(child, Process::default());
-        self.chance.once_in(30).then_some(child)
+        (self.mood == Mood::Stormy && self.chance.once_in(30)).then_some(child)
     }
 }

@@ -14,7 +14,6 @@ use crate::net::listener;
 pub(super) struct Drain {
     pub(super) queue: Queue,
     pub(super) orphaned_until: Option<Instant>,
-    by_signal: bool,
 }
 
 impl Relay<'_> {
@@ -37,25 +36,18 @@ impl Relay<'_> {
     /// True when it is to end at once.
     pub(super) fn take_signals(&mut self) -> bool {
         for signal in self.signals.take() {
-            let again = self.drain.is_some_and(|drain| drain.by_signal);
-            if signal == Signal::SIGQUIT || again {
+            if signal == Signal::SIGQUIT || std::mem::replace(&mut self.told_to_end, true) {
                 return true;
             }
-            if self.drain.is_none() {
-                // The next dispatcher takes over the accept queue.
-                let _ = self.channel.report(&Report::Draining);
+            if self.drain.is_none() && self.channel.report(&Report::WantsDrain).is_err() {
                 self.begin_drain(Queue::Leave);
-            }
-            if let Some(drain) = &mut self.drain {
-                drain.by_signal = true;
             }
         }
         false
     }
 
     fn begin_drain(&mut self, queue: Queue) {
-        let drain =
-            self.drain.get_or_insert(Drain { queue, orphaned_until: None, by_signal: false });
+        let drain = self.drain.get_or_insert(Drain { queue, orphaned_until: None });
         if queue == Queue::Empty {
             drain.queue = queue;
         }

@@ -102,7 +102,9 @@ impl Supervisor {
 
     fn introduce(&mut self, actions: &mut Vec<Action>) {
         let Some(dispatcher) = &self.dispatcher else { return };
-        let serving = dispatcher.current.filter(|tenant| tenant.life == Life::Ready);
+        // One that drains before it was ready still has a queue to hand out.
+        let serving =
+            dispatcher.current.filter(|tenant| tenant.life == Life::Ready || tenant.drains());
         let Some(serving) = serving.map(|tenant| tenant.id.generation) else { return };
         for tenant in self.slots.iter_mut().filter_map(|slot| slot.current.as_mut()) {
             if tenant.life == Life::Ready && tenant.introduced != Some(serving) {

@@ -15,8 +15,6 @@ pub(super) struct Drain {
     pub(super) queue: Queue,
     /// The master is dead: nobody else watches the time.
     pub(super) orphaned_until: Option<Instant>,
-    /// It was begun by a signal to this process; a second one ends it.
-    by_signal: bool,
 }
 
 impl<H> EventLoop<'_, H>
@@ -37,17 +35,11 @@ where
 
     pub(super) fn take_signals(&mut self) -> Going {
         for signal in self.signals.take() {
-            let again = self.drain.is_some_and(|drain| drain.by_signal);
-            if signal == Signal::SIGQUIT || again {
+            if signal == Signal::SIGQUIT || std::mem::replace(&mut self.told_to_end, true) {
                 return Going::Done;
             }
-            if self.drain.is_none() {
-                // The slot's next worker takes over the accept queue.
-                let _ = self.channel.report(&Report::Draining);
+            if self.drain.is_none() && self.channel.report(&Report::WantsDrain).is_err() {
                 self.begin_drain(Queue::Leave);
-            }
-            if let Some(drain) = &mut self.drain {
-                drain.by_signal = true;
             }
         }
         Going::On
@@ -70,8 +62,7 @@ where
     /// Begins to drain, or learns that nobody else will empty its queue.
     fn begin_drain(&mut self, queue: Queue) {
         let begun = self.drain.is_some();
-        let drain =
-            self.drain.get_or_insert(Drain { queue, orphaned_until: None, by_signal: false });
+        let drain = self.drain.get_or_insert(Drain { queue, orphaned_until: None });
         if queue == Queue::Empty {
             drain.queue = queue;
         } else if !self.acceptor.is_link() {

@@ -44,11 +44,20 @@ where
                 }
             }
         }
-        // Full: a wake-up that is meant for one worker only must not come here.
         if self.clients.len() >= self.clients_max {
-            self.acceptor.disarm(&self.poll);
+            self.be_full();
         }
         Ok(())
+    }
+
+    /// Full: a wake-up that is meant for one worker only must not come here any more, and what the
+    /// dispatcher has sent is for others.
+    fn be_full(&mut self) {
+        if self.acceptor.is_link() {
+            self.acceptor.give_back();
+        } else {
+            self.acceptor.disarm(&self.poll);
+        }
     }
 
     fn adopt(&mut self, mut client: Client) {
