@@ -41,9 +41,26 @@ impl Process {
 
     /// It waits in `clock_nanosleep(2)`: a handler blocks it.
     pub(crate) fn sleeps_in_handler(self) -> bool {
-        let syscall = fs::read_to_string(format!("/proc/{}/syscall", self.pid)).unwrap_or_default();
-        let number = syscall.split(' ').next().and_then(|number| number.parse().ok());
-        number == Some(nix::libc::SYS_clock_nanosleep)
+        self.system_call() == Some(nix::libc::SYS_clock_nanosleep)
+    }
+
+    /// It waits in `epoll_wait(2)`.
+    pub(crate) fn waits_for_events(self) -> bool {
+        let calls = [nix::libc::SYS_epoll_wait, nix::libc::SYS_epoll_pwait];
+        self.system_call().is_some_and(|call| calls.contains(&call))
+    }
+
+    /// The number of the system call in which it is blocked.
+    fn system_call(self) -> Option<i64> {
+        let line = fs::read_to_string(format!("/proc/{}/syscall", self.pid)).ok()?;
+        line.split(' ').next()?.parse().ok()
+    }
+
+    /// How often it gave up the processor or was taken off it.
+    pub(crate) fn context_switches(self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap();
+        let lines = status.lines().filter(|line| line.contains("ctxt_switches"));
+        lines.map(|line| line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()).sum()
     }
 
     pub(crate) fn children(self) -> Vec<Self> {

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use crate::harness::app::App;
 use crate::harness::client;
+use crate::harness::wait::wait_until;
 
 /// One request with a new connection, by the real curl: the worker that answered.
 fn curl(app: &App) -> u16 {
@@ -54,6 +55,10 @@ fn an_inherited_listener_serves_with_each_way_to_wake() {
 #[test]
 fn a_rotating_wake_up_spreads_a_few_connections_over_all_workers() {
     let app = App::demo(&["--workers", "8", "--listener", "inherited"]);
+    for index in 0..8 {
+        let worker = app.worker(index);
+        wait_until("each to wait in line", || worker.waits_for_events());
+    }
     let counts = by_worker((0..160).map(|_| app.get("/").worker()));
     assert_eq!(counts.len(), 8, "{counts:?}");
     assert!(*counts.values().max().unwrap() <= 40, "one worker got more than twice its share");

@@ -70,7 +70,8 @@ fn the_masters_descriptors_do_not_grow_with_respawns() {
             }
             wait_until("all are ready", || app.log.count(") is ready") >= 2 * (round + 1));
         }
-        assert_eq!(app.master.descriptors().len(), before, "{policy}");
+        // At a fork the master has the child's ends, too, for a moment.
+        wait_until("as many descriptors as before", || app.master.descriptors().len() == before);
         app.stop();
     }
 }

@@ -3,6 +3,7 @@
 use nix::sys::signal::Signal;
 
 use crate::harness::app::{App, fixture, run_to_end};
+use crate::harness::wait::wait_until;
 
 /// The pauses that the log announces, in milliseconds.
 fn pauses(app: &App) -> Vec<u64> {
@@ -82,4 +83,16 @@ fn a_handler_cannot_split_its_answer() {
     assert_eq!(failed.status, 500);
     assert_eq!(failed.header("set-cookie"), None);
     app.stop();
+}
+
+/// Its listener is opened together with that of its sibling, which never comes.
+#[test]
+fn a_ready_worker_waits_asleep_until_its_listener_is_opened() {
+    let app = App::start(&mut fixture(&["one-of-two"]));
+    app.log.wait_for("worker 0 (generation 1) is ready");
+    let worker = app.worker(0);
+    wait_until("it to wait for events", || worker.waits_for_events());
+    let switches = worker.context_switches();
+    assert!((0..50).all(|_| worker.waits_for_events()));
+    assert_eq!(worker.context_switches(), switches, "it does not sleep");
 }

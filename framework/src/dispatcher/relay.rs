@@ -17,7 +17,8 @@ use crate::board::Seat;
 use crate::ids::{Generation, SlotId};
 use crate::limits::{ACCEPT_PAUSE, EVENTS_PER_TURN};
 use crate::net::channel::{Channel, Queue};
-use crate::net::{handoff, listener};
+use crate::net::handoff;
+use crate::net::listener::{self, AcceptError};
 use crate::signals::Signals;
 use crate::sys::descriptors::{self, Received};
 use crate::sys::epoll::{self, Wake};
@@ -35,6 +36,8 @@ pub(super) struct Relay<'a> {
     seat: &'static Seat,
     grace: Duration,
     listener: TcpListener,
+    /// Until the master says so, waiting for connections would be answered with a hang-up for ever.
+    listens: bool,
     armed: bool,
     paused_until: Option<Instant>,
     rotation: Rotation<OwnedFd, OwnedFd>,
@@ -62,6 +65,7 @@ impl<'a> Relay<'a> {
             signals: &birth.signals,
             seat: birth.board.row(birth.id.place).seat(birth.id.generation),
             grace: birth.plan.grace,
+            listens: listener::listens(&listener)?,
             listener: TcpListener::from_std(listener.into()),
             armed: false,
             paused_until: None,
@@ -117,7 +121,9 @@ impl<'a> Relay<'a> {
             return self.arm(false);
         }
         let mut queue_empty = false;
-        while let Some(member) = self.rotation.next() {
+        while self.paused_until.is_none()
+            && let Some(member) = self.rotation.next()
+        {
             let key = member.key();
             let socket = if let Some(socket) = self.returned.pop_front() {
                 socket
@@ -130,7 +136,8 @@ impl<'a> Relay<'a> {
             };
             self.give(key, socket);
         }
-        self.arm(queue_empty && self.paused_until.is_none() && !self.leaves_queue())
+        let wanted = queue_empty && self.listens && !self.leaves_queue();
+        self.arm(wanted && self.paused_until.is_none())
     }
 
     /// A successor takes over the accept queue.
@@ -139,24 +146,26 @@ impl<'a> Relay<'a> {
     }
 
     fn accept(&mut self) -> Option<OwnedFd> {
-        if self.leaves_queue() {
+        if self.leaves_queue() || !self.listens {
             return None;
         }
         loop {
-            match self.listener.accept() {
+            let error = match self.listener.accept() {
                 Ok((stream, _)) => {
                     self.seat.count_accepted();
                     return Some(std::net::TcpStream::from(stream).into());
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return None,
-                Err(error) if listener::is_exhaustion(&error) => {
+                Err(error) => error,
+            };
+            match listener::accept_error(&error) {
+                AcceptError::Nothing => return None,
+                AcceptError::ThisConnection => {}
+                AcceptError::Lasting => {
                     tracing::warn!("accepting pauses: {error}; raise the limit of open files");
                     self.seat.count_error();
                     self.paused_until = Some(Instant::now() + ACCEPT_PAUSE);
                     return None;
                 }
-                // accept(2): errors of the connection itself, and EINTR.
-                Err(_) => {}
             }
         }
     }
@@ -172,11 +181,16 @@ impl<'a> Relay<'a> {
         match descriptors::send(link, &ticket.to_le_bytes(), Some(socket.as_fd())) {
             Ok(()) => self.rotation.sent(slot, generation, ticket, socket),
             Err(error) => {
-                // EPIPE: the worker drains or is gone, and says so itself. The rest cannot be
-                // cured here either.
-                tracing::debug!(%slot, "no sockets for this worker any more: {error}");
-                self.rotation.part(slot, generation);
                 self.returned.push_front(socket);
+                let closed = [io::ErrorKind::BrokenPipe, io::ErrorKind::ConnectionReset];
+                if closed.contains(&error.kind()) {
+                    // It drains, or is gone, and its end of the link will say so.
+                    self.rotation.part(slot, generation);
+                } else {
+                    // unix(7): too many descriptors are on their way, or the like.
+                    tracing::warn!(%slot, "handing out pauses: {error}");
+                    self.paused_until = Some(Instant::now() + ACCEPT_PAUSE / 10);
+                }
             }
         }
     }

@@ -62,6 +62,7 @@ impl Master<'_> {
             .and_then(|socket| listener::listen(socket, self.plan.backlog))
             .map_err(|error| Error::system(&format!("listen for worker {slot}"), error))?;
         self.group.joined(slot);
+        self.let_accept(|place| place == Place::Slot(slot));
         self.announce();
         Ok(())
     }
@@ -69,8 +70,20 @@ impl Master<'_> {
     fn listen_shared(&mut self) -> Result<(), Error> {
         listener::listen(&self.address.socket, self.plan.backlog)
             .map_err(|error| Error::system("listen", error))?;
+        self.let_accept(|_| true);
         self.announce();
         Ok(())
+    }
+
+    /// Children that were born before the listener listened wait for this word.
+    fn let_accept(&self, concerned: impl Fn(Place) -> bool) {
+        for child in self.children.iter().filter(|child| concerned(child.id.place)) {
+            let sent = child.channel.as_ref().map(|channel| channel.order(&Order::Accept));
+            if let Some(Err(error)) = sent {
+                tracing::error!("{} does not listen ({error}) and is replaced", child.id);
+                signal(child, Signal::SIGKILL);
+            }
+        }
     }
 
     fn announce(&mut self) {
@@ -103,6 +116,7 @@ impl Master<'_> {
                 tracing::warn!("connections that come now may be reset: {error}");
             }
         }
+        tracing::info!("stopping: no new connections, what is queued and in flight is answered");
     }
 
     fn introduce(&mut self, child: ChildId) {

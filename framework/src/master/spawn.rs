@@ -16,7 +16,7 @@ use super::{Child, Master, SIGNALS};
 use crate::birth::{Birth, Stock, code};
 use crate::dispatcher;
 use crate::ids::{ChildId, Place};
-use crate::net::channel::Channel;
+use crate::net::channel::{Channel, Report};
 use crate::net::group::Group;
 use crate::plan::Intake;
 use crate::signals::Signals;
@@ -61,26 +61,33 @@ impl Master<'_> {
 
     /// The child's whole life.
     fn live(&mut self, id: ChildId, master: Pid, channel: Channel, link: Option<OwnedFd>) -> ! {
-        let exit = match self.be_born(id, master, channel, link) {
-            Ok(birth) => catch_unwind(AssertUnwindSafe(|| match id.place {
-                Place::Dispatcher => dispatcher::run(birth),
-                Place::Slot(_) => (self.work)(birth),
-            }))
-            .unwrap_or(code::PANICKED),
-            Err(_) => code::FAILED,
+        let exit = match self.let_go(id, master, link) {
+            Ok((signals, stock)) => {
+                let plan = self.plan.clone();
+                let birth = Birth { id, plan, board: self.board, channel, signals, stock };
+                let life = AssertUnwindSafe(|| match id.place {
+                    Place::Dispatcher => dispatcher::run(birth),
+                    Place::Slot(_) => (self.work)(birth),
+                });
+                catch_unwind(life).unwrap_or(code::PANICKED)
+            }
+            Err(error) => {
+                // When the master cannot be told, the exit code still speaks.
+                let _ = channel.report(&Report::Failed { text: error.to_string() });
+                code::FAILED
+            }
         };
         flush();
         exit_now(exit)
     }
 
     /// Keeps what is the child's own and lets go of all else.
-    fn be_born(
+    fn let_go(
         &mut self,
         id: ChildId,
         master: Pid,
-        channel: Channel,
         link: Option<OwnedFd>,
-    ) -> io::Result<Birth> {
+    ) -> io::Result<(Signals, Stock)> {
         self.children = Vec::new();
         let mut lodged = std::mem::take(&mut self.lodged);
         self.group = Group::default();
@@ -104,7 +111,7 @@ impl Master<'_> {
             return Err(io::Error::other("the master died during the fork"));
         }
         Signals::unblock(&SIGNALS)?;
-        Ok(Birth { id, plan: self.plan.clone(), board: self.board, channel, signals, stock })
+        Ok((signals, stock))
     }
 }
 

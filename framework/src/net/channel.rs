@@ -28,6 +28,8 @@ pub(crate) enum Report {
 /// From the master to a child.
 #[derive(Debug)]
 pub(crate) enum Order {
+    /// The listener listens now: accept from it.
+    Accept,
     /// Drain within this time, then exit.
     Drain { grace: Duration, queue: Queue },
     /// To the dispatcher: this worker takes sockets from the other end of `link`.
@@ -61,6 +63,7 @@ mod tag {
     pub(super) const DRAIN_EMPTY: u8 = 16;
     pub(super) const DRAIN_LEAVE: u8 = 17;
     pub(super) const INTRODUCE: u8 = 18;
+    pub(super) const ACCEPT: u8 = 19;
 }
 
 impl Channel {
@@ -86,6 +89,7 @@ impl Channel {
     /// Sends to the child. Never waits.
     pub(crate) fn order(&self, order: &Order) -> io::Result<()> {
         match order {
+            Order::Accept => self.send(&[tag::ACCEPT], None),
             Order::Drain { grace, queue } => {
                 let kind = match queue {
                     Queue::Empty => tag::DRAIN_EMPTY,
@@ -118,6 +122,7 @@ impl Channel {
     /// The next order of the master.
     pub(crate) fn next_order(&self) -> Next<Order> {
         self.next(|tag, body, descriptor| match tag {
+            tag::ACCEPT => Some(Order::Accept),
             tag::DRAIN_EMPTY => Some(Order::Drain { grace: grace(body)?, queue: Queue::Empty }),
             tag::DRAIN_LEAVE => Some(Order::Drain { grace: grace(body)?, queue: Queue::Leave }),
             tag::INTRODUCE => {

@@ -66,10 +66,41 @@ pub(crate) fn local_address(socket: impl AsFd) -> io::Result<SocketAddr> {
     address.as_socket().ok_or_else(|| io::Error::other("not an internet socket"))
 }
 
-/// Out of descriptors or memory, in this process or the system.
-pub(crate) fn is_exhaustion(error: &io::Error) -> bool {
-    let codes = [libc::EMFILE, libc::ENFILE, libc::ENOBUFS, libc::ENOMEM];
-    error.raw_os_error().is_some_and(|code| codes.contains(&code))
+/// The socket listens already. One that does not yet would be reported by epoll as hung up, again and
+/// again.
+pub(crate) fn listens(socket: impl AsFd) -> io::Result<bool> {
+    SockRef::from(&socket.as_fd()).is_listener()
+}
+
+/// What a failed `accept` means.
+pub(crate) enum AcceptError {
+    /// Nothing waits.
+    Nothing,
+    /// That connection failed; the next one may be well.
+    ThisConnection,
+    /// Out of descriptors or memory, or something that is worse: better pause.
+    Lasting,
+}
+
+/// accept(2): errors of the connection itself are passed on by Linux as errors of `accept`.
+pub(crate) fn accept_error(error: &io::Error) -> AcceptError {
+    const OF_THE_CONNECTION: [i32; 10] = [
+        libc::EINTR,
+        libc::ECONNABORTED,
+        libc::EPERM,
+        libc::EPROTO,
+        libc::ENOPROTOOPT,
+        libc::ENETDOWN,
+        libc::ENETUNREACH,
+        libc::EHOSTDOWN,
+        libc::EHOSTUNREACH,
+        libc::ENONET,
+    ];
+    match error.raw_os_error() {
+        Some(libc::EAGAIN) => AcceptError::Nothing,
+        Some(code) if OF_THE_CONNECTION.contains(&code) => AcceptError::ThisConnection,
+        _ => AcceptError::Lasting,
+    }
 }
 
 fn new(address: SocketAddr) -> io::Result<Socket> {

@@ -9,7 +9,7 @@ use mio::{Poll, Token};
 
 use crate::limits::{ACCEPTS_PER_WAKE_OWN, ACCEPTS_PER_WAKE_SHARED};
 use crate::net::handoff::{self, Handed};
-use crate::net::listener;
+use crate::net::listener::{self, AcceptError};
 use crate::plan::AcceptWake;
 use crate::sys::epoll::{self, Wake};
 
@@ -18,6 +18,8 @@ pub(super) struct Acceptor {
     source: Source,
     armed: bool,
     ended: bool,
+    /// The listener does not listen yet; the master says when it does.
+    waits_for_master: bool,
 }
 
 enum Source {
@@ -54,7 +56,9 @@ impl Acceptor {
     }
 
     fn new(source: Source) -> Self {
-        Self { source, armed: false, ended: false }
+        let listener = source.descriptor().filter(|_| !matches!(source, Source::Link(_)));
+        let listens = listener.is_none_or(|socket| listener::listens(socket).unwrap_or(true));
+        Self { source, armed: false, ended: false, waits_for_master: !listens }
     }
 
     /// Begins to be woken for connections.
@@ -63,12 +67,18 @@ impl Acceptor {
             Source::Shared(_, AcceptWake::Exclusive | AcceptWake::Rotating) => Wake::One,
             _ => Wake::All,
         };
-        match self.source.descriptor().filter(|_| !self.armed && !self.ended) {
+        let wanted = !self.armed && !self.ended && !self.waits_for_master;
+        match self.source.descriptor().filter(|_| wanted) {
             Some(descriptor) => epoll::add(poll, descriptor, token, wake)?,
             None => return Ok(()),
         }
         self.armed = true;
         Ok(())
+    }
+
+    /// The listener listens now.
+    pub(super) fn opened(&mut self) {
+        self.waits_for_master = false;
     }
 
     /// Is no longer woken for connections; they stay where they are.
@@ -102,6 +112,7 @@ impl Acceptor {
     /// Takes one connection if one waits.
     pub(super) fn accept(&mut self) -> Accepted {
         match &self.source {
+            _ if self.waits_for_master => Accepted::Nothing,
             Source::Own(listener) | Source::Shared(listener, _) => accept(listener),
             Source::Link(link) => receive(link, false, &mut self.ended),
             Source::Closed => Accepted::Nothing,
@@ -156,12 +167,14 @@ impl Source {
 
 fn accept(listener: &TcpListener) -> Accepted {
     loop {
-        match listener.accept() {
+        let error = match listener.accept() {
             Ok((stream, remote)) => return Accepted::Connection(stream, Some(remote)),
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Accepted::Nothing,
-            Err(error) if listener::is_exhaustion(&error) => return Accepted::Exhausted(error),
-            // accept(2): errors of the connection itself, and EINTR; the next one may be well.
-            Err(_) => {}
+            Err(error) => error,
+        };
+        match listener::accept_error(&error) {
+            AcceptError::Nothing => return Accepted::Nothing,
+            AcceptError::ThisConnection => {}
+            AcceptError::Lasting => return Accepted::Exhausted(error),
         }
     }
 }

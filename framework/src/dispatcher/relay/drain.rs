@@ -23,6 +23,7 @@ impl Relay<'_> {
                 Next::Message(Order::Introduce { slot, generation, link }) => {
                     self.introduce(slot, generation, link)?;
                 }
+                Next::Message(Order::Accept) => self.listens = true,
                 Next::Message(Order::Drain { queue, .. }) => self.begin_drain(queue),
                 Next::Nothing => return Ok(()),
                 Next::End => {
@@ -75,7 +76,7 @@ impl Relay<'_> {
         }
         let nobody = self.rotation.members().is_empty();
         // Armed means: the queue was empty when it was last looked at, and somebody had room.
-        let emptied = self.leaves_queue() || self.armed;
+        let emptied = self.leaves_queue() || !self.listens || self.armed;
         let handed_out = self.returned.is_empty() && self.rotation.all_acknowledged();
         nobody || emptied && handed_out
     }

@@ -24,6 +24,8 @@ where
     pub(super) fn take_orders(&mut self) {
         loop {
             match self.channel.next_order() {
+                // `resume_accepting` follows in the same turn.
+                Next::Message(Order::Accept) => self.acceptor.opened(),
                 Next::Message(Order::Drain { queue, .. }) => self.begin_drain(queue),
                 // Only the dispatcher is introduced to anybody.
                 Next::Message(Order::Introduce { .. }) => {}
