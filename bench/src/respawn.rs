@@ -22,6 +22,9 @@ pub(crate) struct Options {
     /// Rounds; the servers take turns in each
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=100))]
     rounds: u32,
+    /// Measures only the servers whose name begins so, such as `evenkeel`
+    #[arg(long, default_value = "")]
+    only: String,
 }
 
 /// No successor takes this long.
@@ -29,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let mut times: Vec<(Kind, Vec<Duration>)> = Vec::new();
-    for kind in Kind::ALL {
+    for kind in Kind::ALL.into_iter().filter(|kind| kind.name().starts_with(&options.only)) {
         match kind.start(options.workers)? {
             Some(_) => times.push((kind, Vec::new())),
             None => println!("skipped: {} (not installed)", kind.name()),
@@ -43,6 +46,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             }
         }
     }
+    ensure!(!times.is_empty(), "no server's name begins with {:?}", options.only);
     println!(
         "SIGKILL of a worker to the first answer of its successor, {} workers, {} kills each, ms",
         options.workers,
