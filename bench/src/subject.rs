@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
 use anyhow::{Context, Result};
+use evenkeel::{AcceptWake, Listener, Policy};
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -15,72 +16,112 @@ const START_MILLISECONDS: u16 = 10_000;
 
 /// A running server.
 pub(crate) struct Subject {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) port: u16,
     master: Child,
 }
 
-/// What can be measured, in the order of the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Evenkeel(&'static str, &'static [&'static str]),
-    Node(&'static str, &'static str),
+/// What can be measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Kind {
+    pub(crate) name: String,
+    program: Program,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Program {
+    /// The demo, with these flags.
+    Evenkeel(Vec<String>),
+    /// Node's cluster, with this scheduling policy.
+    Node(&'static str),
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 5] = [
-        Self::Evenkeel("evenkeel none/reuseport", &["--policy", "none"]),
-        Self::Evenkeel("evenkeel none/inherited", &["--listener", "inherited"]),
-        Self::Evenkeel("evenkeel rr", &["--policy", "rr"]),
-        Self::Node("node cluster rr", "rr"),
-        Self::Node("node cluster none", "none"),
-    ];
+    /// Everything, in the order of the tables. The framework's own types say what it can do.
+    pub(crate) fn all() -> Vec<Self> {
+        let mut all = Vec::new();
+        for policy in Policy::ALL {
+            for listener in policy.listeners() {
+                let name = format!("evenkeel {policy}/{listener}");
+                let flags = vec![format!("--policy={policy}"), format!("--listener={listener}")];
+                if (*policy, *listener) != (Policy::None, Listener::Inherited) {
+                    all.push(Self { name, program: Program::Evenkeel(flags) });
+                    continue;
+                }
+                for wake in AcceptWake::ALL {
+                    let wake_flag = format!("--accept-wake={wake}");
+                    let flags = flags.iter().cloned().chain([wake_flag]).collect();
+                    let name = format!("{name} {wake}");
+                    all.push(Self { name, program: Program::Evenkeel(flags) });
+                }
+            }
+        }
+        let node = |policy| Self {
+            name: format!("node cluster {policy}"),
+            program: Program::Node(policy),
+        };
+        all.extend([node("rr"), node("none")]);
+        all
+    }
+
+    /// New connections, one after the other, come to each worker sooner or later. An exclusive
+    /// wake-up prefers the same few.
+    pub(crate) fn meets_every_worker(&self) -> bool {
+        !self.name.ends_with(&AcceptWake::Exclusive.to_string())
+    }
 
     /// Starts it; `None` if the program is not installed.
-    pub(crate) fn start(self, workers: u16) -> Result<Option<Subject>> {
+    pub(crate) fn start(&self, workers: u16) -> Result<Option<Subject>> {
         let workers = workers.to_string();
-        let (name, mut command) = match self {
-            Self::Evenkeel(name, arguments) => {
+        let name = &self.name;
+        let mut command = match &self.program {
+            Program::Evenkeel(flags) => {
                 let mut command = Command::new(demo()?);
                 command.args(["--port", "0", "--min-uptime", "0", "--workers", &workers]);
-                command.args(arguments).env("RUST_LOG", "error");
-                (name, command)
+                command.args(flags).env("RUST_LOG", "error");
+                command
             }
-            Self::Node(name, policy) => {
+            Program::Node(policy) => {
                 let mut command = Command::new("node");
                 let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/cluster.js");
                 command.args([script, &workers, policy]);
-                (name, command)
+                command
             }
         };
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
         match command.spawn() {
-            Ok(master) => Subject::listening(name, master).map(Some),
+            Ok(master) => Subject::listening(name.clone(), master).map(Some),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error).with_context(|| format!("cannot start {name}")),
-        }
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Evenkeel(name, _) | Self::Node(name, _) => name,
         }
     }
 }
 
 impl Subject {
     /// Reads the line in which each subject says its address.
-    fn listening(name: &'static str, mut master: Child) -> Result<Self> {
+    fn listening(name: String, mut master: Child) -> Result<Self> {
         let out = master.stdout.take().context("its output is piped")?;
         let mut subject = Self { name, port: 0, master };
         let mut ready = [PollFd::new(out.as_fd(), PollFlags::POLLIN)];
-        anyhow::ensure!(poll(&mut ready, START_MILLISECONDS)? > 0, "{name} does not start");
+        anyhow::ensure!(
+            poll(&mut ready, START_MILLISECONDS)? > 0,
+            "{} does not start",
+            subject.name
+        );
         let mut line = String::new();
         BufReader::new(out).read_line(&mut line)?;
         let address = line.split_once("http://").and_then(|(_, rest)| rest.split(' ').next());
         let port = address.and_then(|address| address.rsplit(':').next()?.parse().ok());
-        subject.port = port.with_context(|| format!("{name} does not listen: {line:?}"))?;
+        subject.port =
+            port.with_context(|| format!("{} does not listen: {line:?}", subject.name))?;
         Ok(subject)
+    }
+}
+
+impl Subject {
+    /// The master's process id.
+    pub(crate) fn master(&self) -> u32 {
+        self.master.id()
     }
 }
 

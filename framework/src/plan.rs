@@ -96,6 +96,16 @@ named!(
     Rotating = "rotating"
 );
 
+impl Policy {
+    /// The listeners that go with this policy, the default one first.
+    pub fn listeners(self) -> &'static [Listener] {
+        match self {
+            Self::None => &[Listener::Reuseport, Listener::Inherited],
+            Self::RoundRobin => &[Listener::Inherited],
+        }
+    }
+}
+
 /// What the user said. Nothing is checked yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
@@ -247,6 +257,21 @@ mod tests {
         assert!(intake(Policy::RoundRobin, Some(Listener::Reuseport), None).is_err());
         assert!(intake(Policy::None, None, Some(AcceptWake::Herd)).is_err());
         assert!(intake(Policy::RoundRobin, None, Some(AcceptWake::Herd)).is_err());
+    }
+
+    #[test]
+    fn each_policy_names_the_listeners_that_it_takes_and_no_others() {
+        for policy in Policy::ALL {
+            let default = policy.listeners()[0];
+            assert_eq!(
+                intake(*policy, None, None).unwrap(),
+                intake(*policy, Some(default), None).unwrap()
+            );
+            for listener in Listener::ALL {
+                let taken = intake(*policy, Some(*listener), None).is_ok();
+                assert_eq!(taken, policy.listeners().contains(listener), "{policy} {listener}");
+            }
+        }
     }
 
     #[test]
