@@ -1,4 +1,5 @@
-// Node's cluster as a peer: the same routes as demo-app's, a dead worker is forked again.
+// Node's cluster as a peer: the same routes as demo-app's, a dead worker is forked again, SIGHUP
+// replaces each worker by a new one that listens before the old one is disconnected.
 // Usage: node cluster.js WORKERS rr|none
 'use strict';
 const cluster = require('node:cluster');
@@ -11,21 +12,39 @@ if (cluster.isPrimary) {
   let listening = 0;
   const fork = (index) => {
     const worker = cluster.fork({ INDEX: index });
-    worker.on('exit', () => (listening < workers ? process.exit(1) : fork(index)));
-    worker.on('listening', (address) => {
-      listening += 1;
-      if (listening === workers) {
-        console.log(`listening on http://127.0.0.1:${address.port} (node ${process.version})`);
-      } else if (listening < workers) {
-        fork(listening);
-      }
+    worker.index = index;
+    worker.on('exit', () => {
+      if (worker.exitedAfterDisconnect) return;
+      if (listening < workers) process.exit(1);
+      fork(index);
     });
+    return worker;
   };
-  fork(0);
+  const first = (index) => fork(index).once('listening', (address) => {
+    listening += 1;
+    if (listening < workers) return first(listening);
+    console.log(`listening on http://127.0.0.1:${address.port} (node ${process.version})`);
+  });
+  first(0);
+  process.on('SIGHUP', () => {
+    for (const old of Object.values(cluster.workers)) {
+      fork(old.index).once('listening', () => old.disconnect());
+    }
+  });
 } else {
-  // Port 0 in every worker means the one port that the primary chose.
   const index = Number(process.env.INDEX);
   const body = JSON.stringify({ worker: index, pid: process.pid, generation: 0 });
-  const answer = (request, response) => response.setHeader('X-Worker', index).end(body);
+  const still = new Int32Array(new SharedArrayBuffer(4));
+  // Like demo-app's, both block the worker's one thread.
+  const spend = {
+    '/work': (n) => { for (const end = process.hrtime.bigint() + BigInt(n) * 1000n; process.hrtime.bigint() < end;); },
+    '/sleep': (n) => Atomics.wait(still, 0, 0, n),
+  };
+  const answer = (request, response) => {
+    const [path, query] = request.url.split('?');
+    if (spend[path]) spend[path](Number(query.split('=')[1]));
+    response.setHeader('X-Worker', index).end(body);
+  };
+  // Port 0 in every worker means the one port that the primary chose.
   http.createServer(answer).listen(0, '127.0.0.1');
 }

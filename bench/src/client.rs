@@ -9,24 +9,16 @@ use anyhow::{Context, Result};
 /// Longer than any answer takes that counts.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// Who answered `/whoami`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Answerer {
-    pub(crate) worker: u32,
-    pub(crate) pid: u32,
-}
-
-pub(crate) fn whoami(port: u16) -> Result<Answerer> {
+/// The process that answers `/whoami`.
+pub(crate) fn whoami(port: u16) -> Result<u32> {
     let mut stream = TcpStream::connect(SocketAddr::from(([127, 0, 0, 1], port)))?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(b"GET /whoami HTTP/1.1\r\nHost: bench\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer)?;
-    let number = |key: &str| -> Option<u32> {
-        let (_, after) = answer.split_once(&format!("\"{key}\":"))?;
-        after.split([',', '}']).next()?.parse().ok()
-    };
-    let (worker, pid) = (number("worker"), number("pid"));
-    let answerer = worker.zip(pid).map(|(worker, pid)| Answerer { worker, pid });
-    answerer.with_context(|| format!("not an answer of /whoami: {answer:?}"))
+    let pid = answer.split_once("\"pid\":").and_then(|(_, after)| {
+        let digits = after.split([',', '}']).next()?;
+        digits.parse().ok()
+    });
+    pid.with_context(|| format!("not an answer of /whoami: {answer:?}"))
 }

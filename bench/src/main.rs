@@ -1,14 +1,23 @@
 //! Measurements of evenkeel beside its peers, each in one command.
 #![allow(clippy::print_stdout, reason = "the figures are this program's output")]
 
+mod bare;
 mod client;
-mod cpu;
+mod columns;
 mod distribution;
+mod interrupt;
+mod load;
+mod memory;
+mod plot;
+mod procfs;
+mod reload;
 mod respawn;
 mod stats;
 mod subject;
+mod throughput;
 
 use clap::{Parser, Subcommand};
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 
 #[derive(Debug, Parser)]
 #[command(version, about)]
@@ -20,14 +29,39 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Which worker gets how many connections, and whether chance explains it
-    Distribution(distribution::Options),
+    Distribution(Box<distribution::Options>),
     /// Time from the SIGKILL of a worker to the first answer of its successor
     Respawn(respawn::Options),
+    /// CPU time that a request costs the server, beside a bare epoll loop
+    Throughput(throughput::Options),
+    /// Memory of an idle worker and of an idle keep-alive connection
+    Memory(memory::Options),
+    /// Requests that fail while the server reloads
+    Reload(reload::Options),
+    /// A server without anything that can be left out: the limit that others are compared with
+    #[command(hide = true)]
+    Bare(bare::Options),
 }
 
 fn main() -> anyhow::Result<()> {
-    match Cli::parse().command {
+    let cli = Cli::parse();
+    raise_open_files()?;
+    if let Command::Bare(options) = &cli.command {
+        return bare::run(options);
+    }
+    interrupt::install()?;
+    match cli.command {
+        Command::Bare(_) => Ok(()),
         Command::Distribution(options) => distribution::run(&options),
         Command::Respawn(options) => respawn::run(&options),
+        Command::Throughput(options) => throughput::run(&options),
+        Command::Memory(options) => memory::run(&options),
+        Command::Reload(options) => reload::run(&options),
     }
+}
+
+/// Thousands of connections need as many descriptors, in the servers as well, which inherit the limit.
+fn raise_open_files() -> nix::Result<()> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard, hard)
 }

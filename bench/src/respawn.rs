@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail, ensure};
 use clap::Args;
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
 
-use crate::client::{Answerer, whoami};
-use crate::subject::{Kind, Subject};
+use crate::client::whoami;
+use crate::interrupt;
+use crate::subject::{Kind, Subject, pid};
 
 /// What to measure, and how often.
 #[derive(Args, Debug)]
@@ -32,7 +32,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     let mut times: Vec<(Kind, Vec<Duration>)> = Vec::new();
-    for kind in Kind::all().into_iter().filter(|kind| kind.name.starts_with(&options.only)) {
+    for kind in Kind::named(&options.only)? {
         if !kind.meets_every_worker() {
             println!("left out: {} (its idle workers are never met)", kind.name);
             continue;
@@ -45,8 +45,9 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     for _ in 0..options.rounds {
         for (kind, times) in &mut times {
             let Some(subject) = kind.start(options.workers)? else { bail!("it was there before") };
-            for kill in 0..options.kills {
-                times.push(respawn(&subject, kill % u32::from(options.workers))?);
+            let mut known = subject.workers().to_vec();
+            for kill in 0..options.kills as usize {
+                times.push(respawn(&subject, &mut known, kill % usize::from(options.workers))?);
             }
         }
     }
@@ -65,30 +66,23 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Kills the worker of this index, and asks until another process answers in its place. Each
-/// question is a new connection, and about one in as many as there are workers meets the right one.
-fn respawn(subject: &Subject, index: u32) -> Result<Duration> {
-    let victim = find(subject, |answerer| answerer.worker == index)?;
-    let pid = Pid::from_raw(i32::try_from(victim.pid)?);
+/// Kills this worker, and asks until a process answers that was not there before. Each question is a
+/// new connection, and about one in as many as there are workers meets the right one; those that were
+/// in the victim's hands fail, which is expected here and not counted.
+fn respawn(subject: &Subject, known: &mut [u32], victim: usize) -> Result<Duration> {
     let start = Instant::now();
-    kill(pid, Signal::SIGKILL)?;
-    let successor =
-        find(subject, |answerer| answerer.worker == index && answerer.pid != victim.pid)?;
-    let time = start.elapsed();
-    ensure!(successor.worker == index);
-    Ok(time)
-}
-
-/// Connections that were in the victim's hands fail; that is expected here, and not counted.
-fn find(subject: &Subject, wanted: impl Fn(Answerer) -> bool) -> Result<Answerer> {
-    let deadline = Instant::now() + PATIENCE;
-    while Instant::now() < deadline {
+    kill(pid(known[victim]), Signal::SIGKILL)?;
+    while start.elapsed() < PATIENCE {
+        interrupt::check()?;
         match whoami(subject.port) {
-            Ok(answerer) if wanted(answerer) => return Ok(answerer),
+            Ok(answers) if !known.contains(&answers) => {
+                known[victim] = answers;
+                return Ok(start.elapsed());
+            }
             Ok(_) | Err(_) => {}
         }
     }
-    bail!("{}: nobody answers in the worker's place", subject.name)
+    bail!("{}: nobody answers in the worker's place", subject.name())
 }
 
 fn milliseconds(time: Duration) -> String {

@@ -35,23 +35,25 @@ pub(crate) struct Output {
 /// The demo, built once for all tests with the profile of the tests.
 pub(crate) fn demo_path() -> PathBuf {
     static PATH: OnceLock<PathBuf> = OnceLock::new();
-    PATH.get_or_init(|| {
-        let test = std::env::current_exe().unwrap();
-        // target/PROFILE/deps/TEST
-        let directory = test.parent().unwrap().parent().unwrap().to_path_buf();
-        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-        let mut build = Command::new(cargo);
-        build.args(["build", "--quiet", "--package", "demo-app"]);
-        build.arg("--target-dir").arg(directory.parent().unwrap());
-        if directory.ends_with("release") {
-            build.arg("--release");
-        }
-        let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
-        let status = build.arg("--manifest-path").arg(manifest).status().unwrap();
-        assert!(status.success(), "the demo does not build");
-        directory.join("demo-app")
-    })
-    .clone()
+    PATH.get_or_init(|| built("demo-app")).clone()
+}
+
+/// The program of this package, built with the profile of the tests.
+pub(crate) fn built(package: &str) -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    // target/PROFILE/deps/TEST
+    let directory = test.parent().unwrap().parent().unwrap().to_path_buf();
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let mut build = Command::new(cargo);
+    build.args(["build", "--quiet", "--package", package]);
+    build.arg("--target-dir").arg(directory.parent().unwrap());
+    if directory.ends_with("release") {
+        build.arg("--release");
+    }
+    let manifest = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+    let status = build.arg("--manifest-path").arg(manifest).status().unwrap();
+    assert!(status.success(), "{package} does not build");
+    directory.join(package)
 }
 
 /// The demo with these arguments; the caller says which port.

@@ -13,6 +13,7 @@ mod sim;
 
 mod bad_input;
 mod balance;
+mod bench;
 mod crash;
 mod descriptors;
 mod http;

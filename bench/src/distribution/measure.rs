@@ -1,0 +1,141 @@
+//! One run of one server.
+
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use thread_priority::unix::{
+    RealtimeThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy,
+    thread_native_id,
+};
+use thread_priority::{ThreadPriority, ThreadPriorityValue};
+
+use super::disturb::{self, Stopped};
+use super::report::{Latency, Run};
+use super::scenario::{self, Disturbance, Scenario};
+use super::settings::Settings;
+use crate::interrupt;
+use crate::load::{self, Class, Load, Outcome};
+use crate::procfs;
+use crate::stats::Evenness;
+use crate::subject::{Kind, Subject};
+
+/// Columns of the heat strips.
+const STRIP_BINS: u16 = 48;
+/// Long enough for a few dozen of the long requests.
+const CALIBRATION: Duration = Duration::from_millis(1500);
+
+/// Requests of the open-loop mix that the machine answers per second, client included.
+pub(super) fn capacity(settings: &Settings) -> Result<f64> {
+    let subject = Kind::reference().start(settings.workers)?.context("it is built here")?;
+    let load = scenario::capacity(subject.port, settings.seed, CALIBRATION);
+    let outcome = load::run(&load, interrupt::flag())?;
+    interrupt::check()?;
+    Ok(as_float(outcome.answered()) / outcome.elapsed.as_secs_f64())
+}
+
+pub(super) fn run(
+    subject: &Subject,
+    scenario: &Scenario,
+    settings: &Settings,
+    repetition: u32,
+) -> Result<Run> {
+    // The same arrivals for each server.
+    let seed = settings.seed.wrapping_mul(1000) + u64::from(repetition);
+    let load = scenario.load(subject.port, settings, seed);
+    let before = procfs::spent(subject.master());
+    let outcome = with_disturbance(subject, scenario, &load)
+        .with_context(|| format!("{}, {}", subject.name(), scenario.name))?;
+    let (worker_ns, other_ns) = procfs::spent_since(&before, subject.master(), subject.workers());
+    let answered = as_float(outcome.answered().max(1));
+    let (connections, requests) = counts(subject, &outcome)?;
+    let latency = |class| Latency::of(outcome.samples.iter().filter(|s| s.class == class));
+    Ok(Run {
+        scenario: scenario.name,
+        server: subject.name().to_owned(),
+        repetition,
+        seed,
+        evenness: Evenness::of(&connections),
+        connections,
+        requests,
+        errors: outcome.errors,
+        resets: outcome.resets,
+        hangs: outcome.hangs,
+        seconds: outcome.elapsed.as_secs_f64(),
+        short: latency(Class::Short),
+        long: latency(Class::Long),
+        worker_cpu_us: as_float(worker_ns) / 1000.0 / answered,
+        other_cpu_us: as_float(other_ns) / 1000.0 / answered,
+        strip: (repetition == 1 && scenario.is_open()).then(|| strip(subject, &outcome)),
+    })
+}
+
+fn with_disturbance(subject: &Subject, scenario: &Scenario, load: &Load) -> Result<Outcome> {
+    let _stopped = match scenario.disturbance {
+        Disturbance::Stop => Some(Stopped::one_of(subject)?),
+        _ => None,
+    };
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let stalls = scenario.disturbance == Disturbance::Stall;
+        let stall = stalls.then(|| scope.spawn(|| disturb::stall(subject.port, &done)));
+        // A thread of its own, so that no server inherits its priority.
+        let client = scope.spawn(|| {
+            if scenario.is_open() {
+                run_before_others();
+            }
+            load::run(load, interrupt::flag())
+        });
+        let outcome = client.join();
+        done.store(true, Relaxed);
+        let panicked = |_| anyhow::anyhow!("a thread of the client panicked");
+        if let Some(stall) = stall {
+            stall.join().map_err(panicked)??;
+        }
+        outcome.map_err(panicked)?
+    })
+}
+
+/// A client that waits for a CPU would count its own delay as the server's. It has little to do.
+/// `false` without the privilege for it.
+pub(super) fn run_before_others() -> bool {
+    let lowest = ThreadPriorityValue::try_from(1).map(ThreadPriority::Crossplatform);
+    let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
+    lowest.is_ok_and(|lowest| {
+        set_thread_priority_and_policy(thread_native_id(), lowest, policy).is_ok()
+    })
+}
+
+/// Connections and requests answered, by worker.
+fn counts(subject: &Subject, outcome: &Outcome) -> Result<(Vec<u64>, Vec<u64>)> {
+    let workers = subject.workers().len();
+    let (mut connections, mut requests) = (vec![0; workers], vec![0; workers]);
+    for sample in &outcome.samples {
+        let name = sample.worker.with_context(|| format!("{}: no X-Worker", subject.name()))?;
+        let column = subject.column(name);
+        let column = column.with_context(|| format!("{}: no worker {name}", subject.name()))?;
+        requests[column] += u64::from(sample.requests);
+        connections[column] += u64::from(sample.first);
+    }
+    Ok((connections, requests))
+}
+
+/// Requests by worker and time of arrival.
+fn strip(subject: &Subject, outcome: &Outcome) -> Vec<Vec<u32>> {
+    let mut strip = vec![vec![0; usize::from(STRIP_BINS)]; subject.workers().len()];
+    let last = outcome.samples.iter().map(|sample| sample.at).max().unwrap_or_default();
+    for sample in &outcome.samples {
+        let share = sample.at.as_secs_f64() / (last.as_secs_f64() + 1e-9);
+        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to bins")]
+        let bin = (share * f64::from(STRIP_BINS)) as usize;
+        if let Some(column) = sample.worker.and_then(|worker| subject.column(worker)) {
+            strip[column][bin.min(usize::from(STRIP_BINS) - 1)] += 1;
+        }
+    }
+    strip
+}
+
+#[allow(clippy::cast_precision_loss, reason = "counts and nanoseconds of minutes stay below 2^52")]
+fn as_float(number: u64) -> f64 {
+    number as f64
+}

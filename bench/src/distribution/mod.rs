@@ -1,0 +1,109 @@
+//! Who gets the connections, and what it costs the slowest request.
+
+mod csv;
+mod disturb;
+mod html;
+mod machine;
+mod measure;
+mod report;
+mod rows;
+mod scenario;
+mod settings;
+mod table;
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::interrupt;
+use crate::subject::{Kind, Subject};
+use report::Report;
+use scenario::Scenario;
+use settings::Settings;
+
+pub(crate) use settings::Options;
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let kinds = Kind::named(&options.only)?;
+    let scenarios = Scenario::named(&options.scenario)?;
+    // A folder that cannot be written is found before the measurement, not after it.
+    if let Some(folder) = &options.out {
+        let results = folder.join("results.json");
+        fs::create_dir_all(folder)
+            .and_then(|()| fs::write(&results, ""))
+            .with_context(|| format!("cannot write {}: choose another --out", results.display()))?;
+    }
+    let mut settings = Settings::of(options);
+    if scenarios.iter().any(Scenario::is_open) {
+        settings.capacity = measure::capacity(&settings)?;
+    }
+    let mut report = Report::new(&settings);
+    if let Err(error) = measure_all(&mut report, &kinds, &scenarios, &settings)
+        // An interrupted run may fail in any way.
+        && !interrupt::requested()
+    {
+        return Err(error);
+    }
+    table::print(&report, &scenarios);
+    if let Some(folder) = &options.out {
+        write(&report, &scenarios, folder)?;
+    }
+    ensure!(!interrupt::requested(), "interrupted: these are the runs that were finished");
+    Ok(())
+}
+
+/// Servers take turns in each scenario, scenarios in each repetition, so that what disturbs the
+/// machine disturbs all alike.
+fn measure_all(
+    report: &mut Report,
+    kinds: &[Kind],
+    scenarios: &[Scenario],
+    settings: &Settings,
+) -> Result<()> {
+    let runs = settings.repetitions as usize * scenarios.len() * kinds.len();
+    let bar = ProgressBar::new(runs as u64).with_style(ProgressStyle::with_template(
+        "{elapsed_precise} [{bar:30}] {pos}/{len} {msg}",
+    )?);
+    for repetition in 1..=settings.repetitions {
+        let mut subjects: Vec<Subject> = Vec::new();
+        for kind in kinds {
+            bar.set_message(format!("starts {}", kind.name));
+            match kind.start(settings.workers)? {
+                Some(subject) => subjects.push(subject),
+                None => report.skip(&kind.name, None, "not installed"),
+            }
+            interrupt::check()?;
+        }
+        for scenario in scenarios {
+            for subject in &subjects {
+                bar.set_message(format!("{} · {}", scenario.name, subject.name()));
+                bar.inc(1);
+                if let Some(reason) = scenario.skips(subject) {
+                    report.skip(subject.name(), Some(scenario.name), reason);
+                    continue;
+                }
+                let run = measure::run(subject, scenario, settings, repetition)?;
+                // It was cut short.
+                interrupt::check()?;
+                report.runs.push(run);
+            }
+        }
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+fn write(report: &Report, scenarios: &[Scenario], folder: &Path) -> Result<()> {
+    let save = |name: &str, text: &str| {
+        let path = folder.join(name);
+        fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))
+    };
+    save("results.json", &report.json()?)?;
+    save("results.csv", &csv::text(report)?)?;
+    for (name, picture) in html::pictures(report, scenarios) {
+        save(&name, &picture)?;
+    }
+    save("report.html", &html::page(report, scenarios))
+}

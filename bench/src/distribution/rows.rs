@@ -1,0 +1,106 @@
+//! The figures of one server in one scenario, as the cells of a table.
+
+use super::report::{Latency, Run, middle};
+use crate::stats::Evenness;
+
+/// Headings of `evenness`.
+pub(super) const EVENNESS: [&str; 13] = [
+    "max share",
+    "top-2 share",
+    "CoV",
+    "by chance",
+    "max/mean",
+    "Jain",
+    "spread",
+    "p>1%",
+    "worker",
+    "other",
+    "errors",
+    "resets",
+    "hangs",
+];
+
+/// Medians over the repetitions, [min..max]; failures are sums, `spread` is the largest.
+pub(super) fn evenness(runs: &[&Run]) -> Vec<String> {
+    let figure =
+        |figure: fn(&Evenness) -> f64| Spread::of(runs, |run| Some(figure(run.evenness.as_ref()?)));
+    let sum = |figure: fn(&Run) -> u64| runs.iter().map(|run| figure(run)).sum::<u64>().to_string();
+    let explained = runs.iter().filter(|run| run.evenness.is_some_and(|f| f.p_value > 0.01));
+    let spread = runs.iter().filter_map(|run| run.evenness.map(|figures| figures.spread)).max();
+    vec![
+        figure(|f| f.max_share).with_range(3),
+        figure(|f| f.top2_share).with_range(3),
+        figure(|f| f.cov).middle(4),
+        figure(|f| f.cov_by_chance).middle(4),
+        figure(|f| f.max_over_mean).middle(2),
+        figure(|f| f.jain).middle(3),
+        spread.unwrap_or(0).to_string(),
+        format!("{}/{}", explained.count(), runs.len()),
+        Spread::of(runs, |run| Some(run.worker_cpu_us)).middle(1),
+        Spread::of(runs, |run| Some(run.other_cpu_us)).middle(1),
+        sum(|run| run.errors),
+        sum(|run| run.resets),
+        sum(|run| run.hangs),
+    ]
+}
+
+/// Headings of `latency`.
+pub(super) const LATENCY: [&str; 8] =
+    ["short p50", "p99", "p99.9", "max", "long p50", "p99", "p99.9", "max"];
+
+/// Milliseconds: medians over the repetitions, [min..max].
+pub(super) fn latency(runs: &[&Run]) -> Vec<String> {
+    let short = |run: &Run| run.short.clone();
+    let long = |run: &Run| run.long.clone();
+    [latencies(runs, short), latencies(runs, long)].concat()
+}
+
+fn latencies(runs: &[&Run], class: impl Fn(&Run) -> Option<Latency>) -> Vec<String> {
+    let of = |figure: fn(&Latency) -> u64| {
+        Spread::of(runs, |run| Some(milliseconds(figure(&class(run)?))))
+    };
+    vec![
+        of(|l| l.p50_us).middle(2),
+        of(|l| l.p99_us).with_range(2),
+        of(|l| l.p999_us).with_range(2),
+        of(|l| l.max_us).middle(2),
+    ]
+}
+
+/// A figure over the repetitions.
+struct Spread {
+    middle: f64,
+    least: f64,
+    most: f64,
+}
+
+impl Spread {
+    fn of(runs: &[&Run], figure: impl Fn(&Run) -> Option<f64>) -> Self {
+        let values = || runs.iter().filter_map(|run| figure(run));
+        Self {
+            middle: middle(runs, &figure),
+            least: values().fold(f64::INFINITY, f64::min),
+            most: values().fold(f64::NEG_INFINITY, f64::max),
+        }
+    }
+
+    fn middle(&self, digits: usize) -> String {
+        if self.middle.is_nan() { "–".to_owned() } else { format!("{:.digits$}", self.middle) }
+    }
+
+    fn with_range(&self, digits: usize) -> String {
+        if self.middle.is_nan() {
+            return "–".to_owned();
+        }
+        let Self { middle, least, most } = *self;
+        if least.to_bits() == most.to_bits() {
+            return format!("{middle:.digits$}");
+        }
+        format!("{middle:.digits$} [{least:.digits$}..{most:.digits$}]")
+    }
+}
+
+#[allow(clippy::cast_precision_loss, reason = "microseconds of minutes stay below 2^52")]
+pub(super) fn milliseconds(microseconds: u64) -> f64 {
+    microseconds as f64 / 1000.0
+}

@@ -1,0 +1,49 @@
+//! The report for a terminal.
+#![allow(clippy::print_stdout, reason = "the figures are this program's output")]
+
+use super::report::{Report, Run};
+use super::rows;
+use super::scenario::Scenario;
+use crate::columns;
+
+pub(super) fn print(report: &Report, scenarios: &[Scenario]) {
+    for skip in &report.skipped {
+        println!("skipped: {skip}");
+    }
+    let Report { workers, connections, machine, repetitions, .. } = report;
+    println!(
+        "{workers} workers, {connections} connections or keep-alive requests a run, {repetitions} \
+         repetitions; kernel {}, {} CPUs; medians [min..max]",
+        machine.kernel, machine.cpus
+    );
+    for scenario in scenarios {
+        let groups = report.by_server(scenario.name);
+        if groups.is_empty() {
+            continue;
+        }
+        println!("\n{}: {}", scenario.name, scenario.title);
+        print!("{}", table("", &rows::EVENNESS, &groups, rows::evenness));
+        if scenario.is_open() {
+            let rate = format!("{:.0} arrivals/s; ms", report.rate_per_second);
+            print!("\n{}", table(&rate, &rows::LATENCY, &groups, rows::latency));
+        }
+    }
+    println!(
+        "\nspread: busiest less idlest worker, the largest of all runs; p>1%: runs that chance \
+         explains at the 1% level (chi-square)\nworker, other: CPU time per request of the workers, \
+         and of master and dispatcher, µs\nlatencies: from the intended start, of answered requests; \
+         hangs are counted apart"
+    );
+}
+
+fn table(
+    corner: &str,
+    heads: &[&str],
+    groups: &[(&str, Vec<&Run>)],
+    cells: fn(&[&Run]) -> Vec<String>,
+) -> String {
+    let row = |name: &str, cells: Vec<String>| [vec![name.to_owned()], cells].concat();
+    let mut lines = vec![row(corner, heads.iter().map(|head| (*head).to_owned()).collect())];
+    lines.extend(groups.iter().map(|(server, runs)| row(server, cells(runs))));
+    columns::align(&lines)
+}

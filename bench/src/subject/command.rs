@@ -1,0 +1,48 @@
+//! The programs, but for nginx.
+
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, Result, ensure};
+
+use super::Started;
+
+pub(super) fn demo(workers: u16, flags: &[String]) -> Result<Option<Started>> {
+    let mut command = Command::new(demo_path()?);
+    command.args(["--port", "0", "--min-uptime", "0", "--workers", &workers.to_string()]);
+    command.args(flags).env("RUST_LOG", "error");
+    spawn(command, None)
+}
+
+pub(super) fn node(workers: u16, policy: &str) -> Result<Option<Started>> {
+    let mut command = Command::new("node");
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/peers/cluster.js");
+    command.args([script, &workers.to_string(), policy]);
+    spawn(command, None)
+}
+
+pub(super) fn bare(workers: u16) -> Result<Option<Started>> {
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["bare", "--workers", &workers.to_string()]);
+    spawn(command, None)
+}
+
+/// `None` if the program is not installed.
+pub(super) fn spawn(mut command: Command, port: Option<u16>) -> Result<Option<Started>> {
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    match command.spawn() {
+        Ok(master) => Ok(Some(Started { master, port, folder: None })),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot start {command:?}")),
+    }
+}
+
+/// The demo, built beside this program with the same profile.
+fn demo_path() -> Result<PathBuf> {
+    let bench = std::env::current_exe()?;
+    let demo = bench.with_file_name("demo-app");
+    let built = demo.exists();
+    ensure!(built, "{} is missing: cargo build --release -p demo-app", demo.display());
+    Ok(demo)
+}

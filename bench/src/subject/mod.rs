@@ -1,0 +1,227 @@
+//! A server that is measured: started on a free port, ended whatever happens.
+
+mod command;
+mod nginx;
+
+use std::collections::BTreeSet;
+use std::io::{BufRead, BufReader};
+use std::os::fd::AsFd;
+use std::process::Child;
+
+use anyhow::{Context, Result, bail, ensure};
+use evenkeel::{AcceptWake, Listener, Policy};
+use nix::poll::{PollFd, PollFlags, poll};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use tempfile::TempDir;
+
+use crate::client::whoami;
+use crate::interrupt;
+use crate::procfs;
+
+/// No server takes this long to start.
+const START_MILLISECONDS: u16 = 20_000;
+
+/// What can be measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Kind {
+    pub(crate) name: String,
+    program: Program,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Program {
+    /// The demo, with these flags.
+    Evenkeel(Vec<String>),
+    /// Node's cluster, with this scheduling policy.
+    Node(&'static str),
+    Nginx {
+        reuseport: bool,
+    },
+    /// This program's own loop without anything that can be left out.
+    Bare,
+}
+
+impl Kind {
+    /// Everything that balances, in the order of the tables. The framework's own types say what it
+    /// can do.
+    pub(crate) fn all() -> Vec<Self> {
+        let mut all = Vec::new();
+        for policy in Policy::ALL {
+            for listener in policy.listeners() {
+                let name = format!("evenkeel {policy}/{listener}");
+                let flags = vec![format!("--policy={policy}"), format!("--listener={listener}")];
+                if (*policy, *listener) != (Policy::None, Listener::Inherited) {
+                    all.push(Self { name, program: Program::Evenkeel(flags) });
+                    continue;
+                }
+                for wake in AcceptWake::ALL {
+                    let wake_flag = format!("--accept-wake={wake}");
+                    let flags = flags.iter().cloned().chain([wake_flag]).collect();
+                    let name = format!("{name} {wake}");
+                    all.push(Self { name, program: Program::Evenkeel(flags) });
+                }
+            }
+        }
+        let peer = |name: &str, program| Self { name: name.to_owned(), program };
+        all.extend([
+            peer("node cluster rr", Program::Node("rr")),
+            peer("node cluster none", Program::Node("none")),
+            peer("nginx reuseport", Program::Nginx { reuseport: true }),
+            peer("nginx shared", Program::Nginx { reuseport: false }),
+        ]);
+        all
+    }
+
+    /// Those whose name begins so.
+    pub(crate) fn named(prefix: &str) -> Result<Vec<Self>> {
+        let mut kinds = Self::all();
+        kinds.retain(|kind| kind.name.starts_with(prefix));
+        let names: Vec<String> = Self::all().into_iter().map(|kind| kind.name).collect();
+        ensure!(!kinds.is_empty(), "no server's name begins with {prefix:?}: {}", names.join(", "));
+        Ok(kinds)
+    }
+
+    /// The limit: a loop that accepts, reads, and writes one fixed answer.
+    pub(crate) fn bare() -> Self {
+        Self { name: "bare epoll loop".to_owned(), program: Program::Bare }
+    }
+
+    /// What others are compared with: the default of this project.
+    pub(crate) fn reference() -> Self {
+        Self::all().swap_remove(0)
+    }
+
+    /// New connections, one after the other, come to each worker sooner or later. An exclusive
+    /// wake-up prefers the same few.
+    pub(crate) fn meets_every_worker(&self) -> bool {
+        !self.name.ends_with(&AcceptWake::Exclusive.to_string())
+    }
+
+    /// Why it cannot answer `/work` and `/sleep` here, if it cannot.
+    pub(crate) fn cannot_work(&self) -> Option<&'static str> {
+        let nginx = matches!(self.program, Program::Nginx { .. });
+        (nginx && !nginx::has_perl()).then_some("nginx's perl module is not installed")
+    }
+
+    /// Starts it; `None` if the program is not installed.
+    pub(crate) fn start(&self, workers: u16) -> Result<Option<Subject>> {
+        let started = match &self.program {
+            Program::Evenkeel(flags) => command::demo(workers, flags)?,
+            Program::Node(policy) => command::node(workers, policy)?,
+            Program::Bare => command::bare(workers)?,
+            Program::Nginx { reuseport } => nginx::start(workers, *reuseport)?,
+        };
+        started.map(|started| Subject::running(self, started, workers)).transpose()
+    }
+}
+
+/// A process that was started and may not listen yet.
+struct Started {
+    master: Child,
+    /// Known before, or said by the program in its first line.
+    port: Option<u16>,
+    folder: Option<TempDir>,
+}
+
+/// A running server.
+pub(crate) struct Subject {
+    pub(crate) kind: Kind,
+    pub(crate) port: u16,
+    master: Child,
+    /// Process ids, in the order of the tables' columns where the answers name a process.
+    workers: Vec<u32>,
+    _folder: Option<TempDir>,
+}
+
+impl Subject {
+    fn running(kind: &Kind, started: Started, workers: u16) -> Result<Self> {
+        let Started { master, port, folder } = started;
+        let mut this =
+            Self { kind: kind.clone(), port: 0, master, workers: Vec::new(), _folder: folder };
+        this.port = match port {
+            Some(port) => nginx::wait_until_ready(&mut this.master, port, workers)?,
+            None => this.announced_port()?,
+        };
+        this.workers = this.find_workers(workers)?;
+        Ok(this)
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.kind.name
+    }
+
+    /// The master's process id.
+    pub(crate) fn master(&self) -> u32 {
+        self.master.id()
+    }
+
+    /// The workers' process ids.
+    pub(crate) fn workers(&self) -> &[u32] {
+        &self.workers
+    }
+
+    /// The column of the worker that said so in its `X-Worker`: an index, or nginx's process id.
+    pub(crate) fn column(&self, x_worker: u32) -> Option<usize> {
+        if matches!(self.kind.program, Program::Nginx { .. }) {
+            return self.workers.iter().position(|pid| *pid == x_worker);
+        }
+        usize::try_from(x_worker).ok().filter(|index| *index < self.workers.len())
+    }
+
+    /// Tells the server to replace its workers, as its users would.
+    pub(crate) fn reload(&self) -> Result<()> {
+        Ok(kill(pid(self.master()), Signal::SIGHUP)?)
+    }
+
+    /// Reads the line in which the server says its address.
+    fn announced_port(&mut self) -> Result<u16> {
+        let name = &self.kind.name;
+        let out = self.master.stdout.take().context("its output is piped")?;
+        let mut ready = [PollFd::new(out.as_fd(), PollFlags::POLLIN)];
+        let lines = poll(&mut ready, START_MILLISECONDS);
+        interrupt::check()?;
+        ensure!(lines? > 0, "{name} does not start");
+        let mut line = String::new();
+        BufReader::new(out).read_line(&mut line)?;
+        let address = line.split_once("http://").and_then(|(_, rest)| rest.split(' ').next());
+        let port = address.and_then(|address| address.rsplit(':').next()?.parse().ok());
+        port.with_context(|| format!("{name} does not listen: {line:?}"))
+    }
+
+    /// All children of the master; with a dispatcher among them, those that answer.
+    fn find_workers(&self, workers: u16) -> Result<Vec<u32>> {
+        let (children, workers) = (procfs::children(self.master()), usize::from(workers));
+        if children.len() == workers {
+            return Ok(children);
+        }
+        let mut answering = BTreeSet::new();
+        for _ in 0..workers * 100 {
+            answering.insert(whoami(self.port)?);
+            if answering.len() == workers {
+                return Ok(answering.into_iter().collect());
+            }
+        }
+        bail!("{}: {} of {workers} workers answer", self.kind.name, answering.len());
+    }
+}
+
+impl Drop for Subject {
+    fn drop(&mut self) {
+        // It has not been waited for, so the id is still its own. Workers end with their master:
+        // evenkeel's and the bare loop's by the kernel, Node's when their channel closes; nginx's are
+        // told by the signal.
+        let _ = kill(pid(self.master.id()), Signal::SIGCONT);
+        let signal = match self.kind.program {
+            Program::Node(_) | Program::Bare => Signal::SIGKILL,
+            Program::Evenkeel(_) => Signal::SIGQUIT,
+            Program::Nginx { .. } => Signal::SIGTERM,
+        };
+        let _ = kill(pid(self.master.id()), signal);
+        let _ = self.master.wait();
+    }
+}
+
+pub(crate) fn pid(id: u32) -> Pid {
+    Pid::from_raw(i32::try_from(id).unwrap_or(i32::MAX))
+}

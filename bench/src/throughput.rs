@@ -1,0 +1,134 @@
+//! What a request costs the server, beside a loop that does nothing else.
+
+mod client;
+
+use anyhow::Result;
+use clap::Args;
+
+use crate::columns;
+use crate::interrupt;
+use crate::procfs;
+use crate::stats::median;
+use crate::subject::{Kind, Subject};
+use client::Client;
+
+/// What to measure, and how often.
+#[derive(Args, Debug)]
+pub(crate) struct Options {
+    /// Workers of each server [default: one for each CPU]
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=64))]
+    workers: Option<u16>,
+    /// Connections at a time
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=10_000))]
+    clients: u16,
+    /// Length of each run
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u8).range(1..=60))]
+    seconds: u8,
+    /// Runs of each server and way; the servers take turns
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
+    repetitions: u32,
+    /// Measures only the servers whose name begins so, and the bare loop
+    #[arg(long, default_value = "")]
+    only: String,
+}
+
+/// How requests are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Way {
+    KeepAlive,
+    Pipelined,
+    NewConnection,
+}
+
+const WAYS: [(Way, &str); 3] = [
+    (Way::KeepAlive, "keep-alive"),
+    (Way::Pipelined, "keep-alive, 16 requests pipelined"),
+    (Way::NewConnection, "a new connection for each request"),
+];
+
+/// Requests sent at a time when pipelined.
+const PIPELINED: u16 = 16;
+
+/// One run.
+#[derive(Clone, Copy, Debug, Default)]
+struct Cost {
+    per_second: f64,
+    /// CPU time of all the server's processes per request, microseconds.
+    cpu_us: f64,
+    failed: u64,
+}
+
+pub(crate) fn run(options: &Options) -> Result<()> {
+    let cpus = std::thread::available_parallelism()?.get();
+    let workers = options.workers.unwrap_or(u16::try_from(cpus).unwrap_or(64).min(64));
+    let mut kinds = vec![Kind::bare()];
+    kinds.extend(Kind::named(&options.only)?);
+    let client = Client::found()?;
+    println!(
+        "{workers} workers, {} connections, runs of {} s by {client}, {} repetitions; medians \
+         [min..max]",
+        options.clients, options.seconds, options.repetitions
+    );
+    let mut subjects = Vec::new();
+    for kind in &kinds {
+        match kind.start(workers)? {
+            Some(subject) => subjects.push(subject),
+            None => println!("skipped: {} (not installed)", kind.name),
+        }
+    }
+    for (way, title) in WAYS {
+        let mut costs: Vec<Vec<Cost>> = vec![Vec::new(); subjects.len()];
+        for _ in 0..options.repetitions {
+            for (subject, costs) in subjects.iter().zip(&mut costs) {
+                interrupt::check()?;
+                costs.push(measure(subject, &client, way, options)?);
+            }
+        }
+        println!("\n{title}");
+        print!("{}", table(&subjects, &costs));
+    }
+    println!(
+        "\nCPU: of all processes of the server, per request; to bare: of the same repetition, the \
+         bare loop being the limit. Requests per second depend on the client, which shares the CPUs."
+    );
+    Ok(())
+}
+
+fn measure(subject: &Subject, client: &Client, way: Way, options: &Options) -> Result<Cost> {
+    let before = procfs::spent(subject.master());
+    let done = client.run(subject.port, way, options.clients, options.seconds)?;
+    let (workers, others) = procfs::spent_since(&before, subject.master(), subject.workers());
+    #[allow(clippy::cast_precision_loss, reason = "nanoseconds and requests stay below 2^52")]
+    let (ns, requests) = ((workers + others) as f64, done.requests.max(1) as f64);
+    Ok(Cost {
+        per_second: requests / done.seconds,
+        cpu_us: ns / 1000.0 / requests,
+        failed: done.failed,
+    })
+}
+
+fn table(subjects: &[Subject], costs: &[Vec<Cost>]) -> String {
+    let heads = ["", "requests/s", "CPU, µs/request", "to bare", "failed"];
+    let mut lines = vec![heads.map(str::to_owned).to_vec()];
+    for (subject, of_subject) in subjects.iter().zip(costs) {
+        let ratios = of_subject.iter().zip(&costs[0]).map(|(cost, bare)| cost.cpu_us / bare.cpu_us);
+        let failed: u64 = of_subject.iter().map(|cost| cost.failed).sum();
+        lines.push(vec![
+            subject.name().to_owned(),
+            range(of_subject.iter().map(|cost| cost.per_second).collect(), 0),
+            range(of_subject.iter().map(|cost| cost.cpu_us).collect(), 2),
+            range(ratios.collect(), 2),
+            failed.to_string(),
+        ]);
+    }
+    columns::align(&lines)
+}
+
+fn range(mut values: Vec<f64>, digits: usize) -> String {
+    values.sort_by(f64::total_cmp);
+    let (Some(least), Some(most), Some(middle)) = (values.first(), values.last(), median(&values))
+    else {
+        return "–".to_owned();
+    };
+    format!("{middle:.digits$} [{least:.digits$}..{most:.digits$}]")
+}
