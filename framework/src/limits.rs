@@ -50,6 +50,10 @@ pub(crate) const CONNECTIONS_MAX_DEFAULT: usize = 16_384;
 /// accept that fails would use up a wake-up that was meant for one worker only.
 pub(crate) const DESCRIPTORS_LEFT: usize = 16;
 
+/// How long to wait for a thread to come back from `accept` before it is interrupted again: it may have
+/// been on its way there, which takes microseconds.
+pub(crate) const ACCEPT_INTERRUPT_INTERVAL: Duration = Duration::from_millis(1);
+
 /// Accepts a worker takes from its own accept queue before it looks at its connections again.
 pub(crate) const ACCEPTS_PER_WAKE_OWN: usize = 64;
 

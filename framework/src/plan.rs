@@ -54,6 +54,10 @@ pub enum AcceptWake {
     /// accept.
     #[default]
     Rotating,
+    /// One, and each in turn: a thread of each worker that has nothing to do blocks in `accept(2)`.
+    /// A busy worker takes at most one connection that then waits for it, for two more switches of
+    /// threads a connection.
+    Blocking,
 }
 
 /// Gives a type with fixed names its list, its parser and its display.
@@ -93,7 +97,8 @@ named!(
     "way to wake workers",
     Herd = "herd",
     Exclusive = "exclusive",
-    Rotating = "rotating"
+    Rotating = "rotating",
+    Blocking = "blocking"
 );
 
 impl Policy {

@@ -32,6 +32,12 @@ pub(crate) struct Output {
     complete: Arc<AtomicBool>,
 }
 
+/// Arguments for each way in which connections come to workers.
+pub(crate) const INTAKES: [&[&str]; 4] =
+    [&["--policy", "none"], &["--policy", "rr"], &["--listener", "inherited"], BLOCKING];
+/// A thread of each worker blocks in `accept`.
+pub(crate) const BLOCKING: &[&str] = &["--listener", "inherited", "--accept-wake", "blocking"];
+
 /// The demo, built once for all tests with the profile of the tests.
 pub(crate) fn demo_path() -> PathBuf {
     static PATH: OnceLock<PathBuf> = OnceLock::new();

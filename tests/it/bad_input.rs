@@ -61,7 +61,7 @@ fn numbers_of_workers_that_cannot_be_are_refused() {
 fn unknown_values_are_refused_with_the_known_ones() {
     refused(&["--policy", "fair"], 2, &["none", "rr"]);
     refused(&["--listener", "both"], 2, &["reuseport", "inherited"]);
-    refused(&["--accept-wake", "some"], 2, &["herd", "exclusive", "rotating"]);
+    refused(&["--accept-wake", "some"], 2, &["herd", "exclusive", "rotating", "blocking"]);
     refused(&["--log-format", "xml"], 2, &["text", "json"]);
     refused(&["--wrokers", "4"], 2, &["--workers"]);
 }

@@ -43,7 +43,7 @@ fn under_rr_each_of_four_workers_answers_exactly_ten_of_forty_curls() {
 
 #[test]
 fn an_inherited_listener_serves_with_each_way_to_wake() {
-    for wake in ["herd", "exclusive", "rotating"] {
+    for wake in ["herd", "exclusive", "rotating", "blocking"] {
         let arguments = ["--workers", "4", "--listener", "inherited", "--accept-wake", wake];
         let app = App::demo(&arguments);
         let answered = (0..40).map(|_| app.get("/").worker());

@@ -2,7 +2,7 @@
 
 use nix::sys::signal::Signal;
 
-use crate::harness::app::App;
+use crate::harness::app::{App, BLOCKING, INTAKES};
 use crate::harness::client::{Client, Failure};
 use crate::harness::load::Load;
 use crate::harness::process::{Process, queued};
@@ -54,6 +54,11 @@ fn a_hundred_kills_under_none_cut_only_what_the_killed_workers_had() {
 #[test]
 fn kills_under_an_inherited_listener_cut_only_what_the_killed_workers_had() {
     kill_workers_under_load(&["--listener", "inherited"], 4, 20);
+}
+
+#[test]
+fn kills_under_blocking_accepts_cut_only_what_the_killed_workers_had() {
+    kill_workers_under_load(BLOCKING, 4, 20);
 }
 
 #[test]
@@ -143,8 +148,8 @@ fn killed_dispatchers_cut_at_most_the_one_connection_in_their_hands() {
 
 #[test]
 fn a_worker_that_is_told_to_end_drains_and_is_replaced() {
-    for arguments in [["--policy", "none"], ["--policy", "rr"], ["--listener", "inherited"]] {
-        let app = App::demo(&[&["--workers", "2"], &arguments[..]].concat());
+    for arguments in INTAKES {
+        let app = App::demo(&[&["--workers", "2"], arguments].concat());
         let load = Load::start(app.port, 4, "/");
         for index in [0, 1, 0] {
             let old = app.worker(index);

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use crate::harness::app::{App, demo_path};
+use crate::harness::app::{App, INTAKES, demo_path};
 use crate::harness::client::Client;
 
 /// The worker answers that it has no descriptor, and the dispatcher gives the socket to the other.
@@ -26,10 +26,10 @@ fn what_a_worker_has_no_descriptor_for_is_handed_to_another() {
 /// accepted until it failed would use up wake-ups that belong to the other.
 #[test]
 fn workers_stop_accepting_before_they_run_out_of_descriptors() {
-    for arguments in [["--policy", "rr"], ["--listener", "inherited"]] {
+    for arguments in &INTAKES[1..] {
         let mut command = Command::new("prlimit");
         command.args(["--nofile=64:64"]).arg(demo_path()).args(["--workers", "2", "--port", "0"]);
-        let app = App::start(command.args(arguments)).listening();
+        let app = App::start(command.args(*arguments)).listening();
         let mut clients: Vec<Client> =
             (0..40).map(|_| Client::connect(app.port).unwrap()).collect();
         for client in &mut clients {

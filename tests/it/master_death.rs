@@ -2,7 +2,7 @@
 
 use nix::sys::signal::Signal;
 
-use crate::harness::app::{App, demo};
+use crate::harness::app::{App, BLOCKING, demo};
 use crate::harness::client::Client;
 use crate::harness::wait::wait_until;
 
@@ -40,6 +40,11 @@ fn workers_drain_and_a_new_master_takes_the_port_under_none() {
 #[test]
 fn workers_drain_and_a_new_master_takes_the_port_under_an_inherited_listener() {
     a_new_master_takes_over(&["--listener", "inherited"]);
+}
+
+#[test]
+fn workers_drain_and_a_new_master_takes_the_port_under_blocking_accepts() {
+    a_new_master_takes_over(BLOCKING);
 }
 
 #[test]

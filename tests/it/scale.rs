@@ -2,7 +2,7 @@
 
 use nix::sys::signal::Signal;
 
-use crate::harness::app::App;
+use crate::harness::app::{App, BLOCKING};
 use crate::harness::load::Load;
 use crate::harness::wait::{wait_for, wait_until};
 
@@ -32,6 +32,11 @@ fn workers_come_and_go_without_a_lost_connection_under_none() {
 #[test]
 fn workers_come_and_go_without_a_lost_connection_under_an_inherited_listener() {
     workers_come_and_go(&["--listener", "inherited"]);
+}
+
+#[test]
+fn workers_come_and_go_without_a_lost_connection_under_blocking_accepts() {
+    workers_come_and_go(BLOCKING);
 }
 
 #[test]

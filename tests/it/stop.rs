@@ -2,7 +2,7 @@
 
 use nix::sys::signal::Signal;
 
-use crate::harness::app::App;
+use crate::harness::app::{App, BLOCKING, INTAKES};
 use crate::harness::client::{Client, Failure};
 use crate::harness::process::queued;
 use crate::harness::wait::wait_until;
@@ -77,6 +77,12 @@ fn term_answers_what_is_in_flight_and_what_is_queued_under_an_inherited_listener
     all_hundred_are_answered(&["--listener", "inherited"], 50);
 }
 
+/// Each of the two threads that wait in `accept` takes one while its worker sleeps.
+#[test]
+fn term_answers_what_is_in_flight_and_what_is_queued_under_blocking_accepts() {
+    all_hundred_are_answered(BLOCKING, 48);
+}
+
 #[test]
 fn term_answers_what_is_in_flight_and_what_is_queued_under_rr() {
     all_hundred_are_answered(&["--policy", "rr"], 40);
@@ -127,8 +133,8 @@ fn a_worker_that_does_not_finish_within_the_grace_is_killed_and_named() {
 
 #[test]
 fn idle_keep_alive_connections_do_not_hold_up_a_stop() {
-    for arguments in [["--policy", "none"], ["--policy", "rr"], ["--listener", "inherited"]] {
-        let mut app = App::demo(&[&["--workers", "2"], &arguments[..]].concat());
+    for arguments in INTAKES {
+        let mut app = App::demo(&[&["--workers", "2"], arguments].concat());
         let mut idle: Vec<Client> = (0..10).map(|_| Client::connect(app.port).unwrap()).collect();
         for client in &mut idle {
             assert_eq!(client.get("/").unwrap().status, 200);
@@ -156,8 +162,8 @@ fn a_new_connection_during_a_stop_is_turned_away_and_never_reset() {
 #[test]
 fn a_signal_to_all_processes_at_once_drains_like_one_to_the_master() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
-        for arguments in [["--policy", "none"], ["--policy", "rr"], ["--listener", "inherited"]] {
-            let mut app = App::demo(&[&["--workers", "1"], &arguments[..]].concat());
+        for arguments in INTAKES {
+            let mut app = App::demo(&[&["--workers", "1"], arguments].concat());
             let worker = app.worker(0);
             let mut clients = vec![Client::connect(app.port).unwrap()];
             clients[0].ask("/sleep?ms=300").unwrap();

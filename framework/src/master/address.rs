@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::limits::ORPHAN_WAIT_MAX;
 use crate::net::holder::{Holder, holders};
 use crate::net::listener;
-use crate::plan::{Intake, Plan};
+use crate::plan::{AcceptWake, Intake, Plan};
 
 /// The address, with a port, and the socket that keeps it.
 pub(super) struct Address {
@@ -30,6 +30,7 @@ impl Address {
         }
         let socket = match plan.intake {
             Intake::Group => listener::bind_guard(wanted),
+            Intake::Shared(AcceptWake::Blocking) => listener::bind_shared_blocking(wanted),
             Intake::Shared(_) | Intake::Dispatcher => listener::bind_shared(wanted),
         };
         let socket = socket.map_err(refused)?;

@@ -2,8 +2,9 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::steer;
@@ -46,6 +47,19 @@ pub(crate) fn bind_shared(address: SocketAddr) -> io::Result<OwnedFd> {
     socket.set_reuse_address(true)?;
     socket.bind(&address.into())?;
     Ok(socket.into())
+}
+
+/// The same, for threads that block in `accept`: whether they do is a flag of the socket itself, which
+/// all processes share.
+pub(crate) fn bind_shared_blocking(address: SocketAddr) -> io::Result<OwnedFd> {
+    let socket = bind_shared(address)?;
+    SockRef::from(&socket).set_nonblocking(false)?;
+    Ok(socket)
+}
+
+/// Connections wait to be accepted.
+pub(crate) fn has_queue(listener: BorrowedFd<'_>) -> io::Result<bool> {
+    Ok(poll(&mut [PollFd::new(listener, PollFlags::POLLIN)], PollTimeout::ZERO)? > 0)
 }
 
 /// Opens the accept queue, `backlog` connections long.

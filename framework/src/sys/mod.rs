@@ -5,5 +5,6 @@ pub(crate) mod clock;
 pub(crate) mod descriptors;
 pub(crate) mod epoll;
 pub(crate) mod fork;
+pub(crate) mod interrupt;
 pub(crate) mod reuseport;
 pub(crate) mod shared;

@@ -7,6 +7,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use mio::net::{TcpListener, TcpStream};
 use mio::{Poll, Token};
 
+use super::accept_thread::AcceptThread;
 use crate::limits::{ACCEPTS_PER_WAKE_OWN, ACCEPTS_PER_WAKE_SHARED};
 use crate::net::handoff::{self, Handed};
 use crate::net::listener::{self, AcceptError};
@@ -25,6 +26,7 @@ pub(super) struct Acceptor {
 enum Source {
     Own(TcpListener),
     Shared(TcpListener, AcceptWake),
+    Thread(AcceptThread),
     Link(OwnedFd),
     /// Given back for good.
     Closed,
@@ -50,6 +52,11 @@ impl Acceptor {
         Self::new(Source::Shared(TcpListener::from_std(listener.into()), wake))
     }
 
+    /// The thread that accepts from the listener that all workers share.
+    pub(super) fn thread(thread: AcceptThread) -> Self {
+        Self::new(Source::Thread(thread))
+    }
+
     /// The link on which the dispatcher sends sockets.
     pub(super) fn link(link: OwnedFd) -> Self {
         Self::new(Source::Link(link))
@@ -67,6 +74,9 @@ impl Acceptor {
             Source::Shared(_, AcceptWake::Exclusive | AcceptWake::Rotating) => Wake::One,
             _ => Wake::All,
         };
+        if let Source::Thread(thread) = &mut self.source {
+            return if self.waits_for_master { Ok(()) } else { thread.offer() };
+        }
         let wanted = !self.armed && !self.ended && !self.waits_for_master;
         match self.source.descriptor().filter(|_| wanted) {
             Some(descriptor) => epoll::add(poll, descriptor, token, wake)?,
@@ -83,6 +93,7 @@ impl Acceptor {
 
     /// Is no longer woken for connections; they stay where they are.
     pub(super) fn disarm(&mut self, poll: &Poll) {
+        self.withdraw();
         if !std::mem::take(&mut self.armed) {
             return;
         }
@@ -93,10 +104,34 @@ impl Acceptor {
         }
     }
 
+    /// A thread that waits for connections comes back; what it has is there to be accepted.
+    pub(super) fn withdraw(&mut self) {
+        if let Source::Thread(thread) = &mut self.source {
+            thread.withdraw();
+        }
+    }
+
+    /// A connection is taken from the queue and not yet accepted from here.
+    pub(super) fn has_taken(&self) -> bool {
+        matches!(&self.source, Source::Thread(thread) if thread.has_taken())
+    }
+
+    /// A turn of the loop begins; `quiet` if it found nothing to do.
+    pub(super) fn begin_turn(&mut self, quiet: bool) {
+        if let Source::Thread(thread) = &mut self.source {
+            thread.begin_turn(quiet);
+        }
+    }
+
+    /// The loop is to look once more, without waiting, before it waits for connections.
+    pub(super) fn hesitates(&self) -> bool {
+        matches!(&self.source, Source::Thread(thread) if thread.hesitates())
+    }
+
     /// How many connections to take for one wake-up.
     pub(super) fn batch(&self) -> usize {
         match self.source {
-            Source::Shared(..) => ACCEPTS_PER_WAKE_SHARED,
+            Source::Shared(..) | Source::Thread(_) => ACCEPTS_PER_WAKE_SHARED,
             _ => ACCEPTS_PER_WAKE_OWN,
         }
     }
@@ -111,8 +146,9 @@ impl Acceptor {
 
     /// Takes one connection if one waits.
     pub(super) fn accept(&mut self) -> Accepted {
-        match &self.source {
+        match &mut self.source {
             _ if self.waits_for_master => Accepted::Nothing,
+            Source::Thread(thread) => taken(thread),
             Source::Own(listener) | Source::Shared(listener, _) => accept(listener),
             Source::Link(link) => receive(link, false, &mut self.ended),
             Source::Closed => Accepted::Nothing,
@@ -159,9 +195,22 @@ impl Source {
     fn descriptor(&self) -> Option<BorrowedFd<'_>> {
         match self {
             Self::Own(listener) | Self::Shared(listener, _) => Some(listener.as_fd()),
+            Self::Thread(thread) => Some(thread.listener()),
             Self::Link(link) => Some(link.as_fd()),
             Self::Closed => None,
         }
+    }
+}
+
+/// Takes what the thread took.
+fn taken(thread: &mut AcceptThread) -> Accepted {
+    match thread.take() {
+        Some(Ok((stream, remote))) => Accepted::Connection(TcpStream::from_std(stream), remote),
+        None => Accepted::Nothing,
+        Some(Err(error)) => match listener::accept_error(&error) {
+            AcceptError::Nothing | AcceptError::ThisConnection => Accepted::Nothing,
+            AcceptError::Lasting => Accepted::Exhausted(error),
+        },
     }
 }
 

@@ -54,7 +54,7 @@ enum Going {
     Done,
 }
 
-const INTAKE: Token = Token(usize::MAX);
+pub(super) const INTAKE: Token = Token(usize::MAX);
 const MASTER: Token = Token(usize::MAX - 1);
 const SIGNALS: Token = Token(usize::MAX - 2);
 
@@ -125,6 +125,7 @@ where
             }
             self.seat.busy_since(monotonic_ns());
             self.look_at_clocks();
+            self.acceptor.begin_turn(events.is_empty());
             if self.turn(&events)? == Going::Done {
                 return Ok(());
             }
@@ -165,7 +166,7 @@ where
     }
 
     fn timeout(&self) -> Option<Duration> {
-        if !self.again.is_empty() {
+        if !self.again.is_empty() || self.acceptor.hesitates() {
             return Some(Duration::ZERO);
         }
         let orphaned = self.drain.and_then(|drain| drain.orphaned_until);

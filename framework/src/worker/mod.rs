@@ -1,5 +1,6 @@
 //! A worker: one process, one thread, one loop.
 
+mod accept_thread;
 mod acceptor;
 mod client;
 mod desk;
@@ -11,7 +12,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use mio::Poll;
+use mio::{Poll, Waker};
 
 use crate::birth::{Birth, Stock, code};
 use crate::error::{Error, panic_text};
@@ -19,8 +20,10 @@ use crate::http::{Request, Response};
 use crate::ids::{Generation, Place, SlotId};
 use crate::net::channel::Report;
 use crate::net::listener;
+use crate::plan::AcceptWake;
+use accept_thread::AcceptThread;
 use acceptor::Acceptor;
-use event_loop::EventLoop;
+use event_loop::{EventLoop, INTAKE};
 
 /// The worker that is being started, as the closure given to
 /// [`Server::serve_with`](crate::Server::serve_with) sees it.
@@ -85,7 +88,7 @@ where
 {
     let Place::Slot(slot) = birth.id.place else { return Err("a worker needs a slot".into()) };
     let poll = Poll::new()?;
-    let (acceptor, lodged) = take_up(birth)?;
+    let (acceptor, lodged) = take_up(birth, &poll)?;
     let handler = start(&Worker { slot, generation: birth.id.generation }).map_err(Into::into)?;
     let mut event_loop = EventLoop::new(birth, poll, acceptor, handler)?;
     birth.ready(lodged)?;
@@ -93,7 +96,7 @@ where
 }
 
 /// What the worker accepts from, and what it lodges with the master.
-fn take_up(birth: &mut Birth) -> io::Result<(Acceptor, Option<OwnedFd>)> {
+fn take_up(birth: &mut Birth, poll: &Poll) -> io::Result<(Acceptor, Option<OwnedFd>)> {
     // An empty stand-in: the stock is taken once.
     match std::mem::replace(&mut birth.stock, Stock::Slot(None)) {
         Stock::Slot(Some(own)) => Ok((Acceptor::own(own), None)),
@@ -101,6 +104,10 @@ fn take_up(birth: &mut Birth) -> io::Result<(Acceptor, Option<OwnedFd>)> {
             let own = listener::bind_member(birth.plan.address)?;
             let lodged = own.try_clone()?;
             Ok((Acceptor::own(own), Some(lodged)))
+        }
+        Stock::Shared(shared, AcceptWake::Blocking) => {
+            let waker = Waker::new(poll.registry(), INTAKE)?;
+            Ok((Acceptor::thread(AcceptThread::new(shared, waker)), None))
         }
         Stock::Shared(shared, wake) => Ok((Acceptor::shared(shared, wake), None)),
         Stock::Link(link) => Ok((Acceptor::link(link), None)),

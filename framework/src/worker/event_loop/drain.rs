@@ -92,7 +92,11 @@ where
         if orphaned || self.clients.is_empty() {
             self.empty_queue(drain, orphaned)?;
         }
-        let intake_done = self.acceptor.ended() || !self.acceptor.is_link();
+        let intake_done = if self.acceptor.is_link() {
+            self.acceptor.ended()
+        } else {
+            !self.acceptor.has_taken()
+        };
         let done = self.clients.is_empty() && intake_done;
         Ok(if done { Going::Done } else { Going::On })
     }
@@ -102,6 +106,7 @@ where
         if drain.queue == Queue::Leave && !self.acceptor.is_link() || self.paused_until.is_some() {
             return Ok(());
         }
+        self.acceptor.withdraw();
         loop {
             let before = self.clients.len();
             self.accept()?;
