@@ -50,6 +50,11 @@ pub(crate) const CONNECTIONS_MAX_DEFAULT: usize = 16_384;
 /// accept that fails would use up a wake-up that was meant for one worker only.
 pub(crate) const DESCRIPTORS_LEFT: usize = 16;
 
+/// How long a dispatcher with a successor waits for acknowledgements: as long as most handlers take.
+/// New connections wait as long. What a busy worker has not acknowledged is on its link, and lost only
+/// if that worker dies as well.
+pub(crate) const DISPATCHER_LEAVE_WAIT: Duration = Duration::from_millis(100);
+
 /// How long to wait for a thread to come back from `accept` before it is interrupted again: it may have
 /// been on its way there, which takes microseconds.
 pub(crate) const ACCEPT_INTERRUPT_INTERVAL: Duration = Duration::from_millis(1);

@@ -108,7 +108,9 @@ impl<'a> Relay<'a> {
 
     fn timeout(&self) -> Option<Duration> {
         let orphaned = self.drain.and_then(|drain| drain.orphaned_until);
-        let due = [self.paused_until, orphaned].into_iter().flatten().min();
+        // Once it has passed, what is missing is a worker with room.
+        let leaves = self.drain.and_then(|drain| drain.leave_by).filter(|by| *by > Instant::now());
+        let due = [self.paused_until, orphaned, leaves].into_iter().flatten().min();
         due.map(|due| due.saturating_duration_since(Instant::now()))
     }
 

@@ -29,6 +29,7 @@ impl World {
                 assert!(self.in_place(Place::Slot(slot)).next().is_none(), "{slot} is occupied");
             }
             Action::Introduce(child) => {
+                assert_eq!(self.in_place(Place::Dispatcher).count(), 1, "links are shared");
                 let serving = self.in_place(Place::Dispatcher).map(|(id, _)| id.generation).last();
                 let process = self.living(child);
                 assert!(process.ready && !process.draining && !process.parted);

@@ -6,6 +6,7 @@ use std::time::Instant;
 use nix::sys::signal::Signal;
 
 use super::Relay;
+use crate::limits::DISPATCHER_LEAVE_WAIT;
 use crate::net::channel::{Next, Order, Queue, Report};
 use crate::net::listener;
 
@@ -14,6 +15,8 @@ use crate::net::listener;
 pub(super) struct Drain {
     pub(super) queue: Queue,
     pub(super) orphaned_until: Option<Instant>,
+    /// A successor waits until then at the latest.
+    pub(super) leave_by: Option<Instant>,
 }
 
 impl Relay<'_> {
@@ -48,9 +51,11 @@ impl Relay<'_> {
     }
 
     fn begin_drain(&mut self, queue: Queue) {
-        let drain = self.drain.get_or_insert(Drain { queue, orphaned_until: None });
+        let leave_by = Some(Instant::now() + DISPATCHER_LEAVE_WAIT);
+        let drain = self.drain.get_or_insert(Drain { queue, orphaned_until: None, leave_by });
         if queue == Queue::Empty {
             drain.queue = queue;
+            drain.leave_by = None;
         }
     }
 
@@ -77,7 +82,8 @@ impl Relay<'_> {
         let nobody = self.rotation.members().is_empty();
         // Armed means: the queue was empty when it was last looked at, and somebody had room.
         let emptied = self.leaves_queue() || !self.listens || self.armed;
-        let handed_out = self.returned.is_empty() && self.rotation.all_acknowledged();
-        nobody || emptied && handed_out
+        let waited = drain.leave_by.is_some_and(|by| by <= Instant::now());
+        let acknowledged = waited || self.rotation.all_acknowledged();
+        nobody || emptied && self.returned.is_empty() && acknowledged
     }
 }

@@ -101,7 +101,11 @@ impl Supervisor {
     }
 
     fn introduce(&mut self, actions: &mut Vec<Action>) {
-        let Some(dispatcher) = &self.dispatcher else { return };
+        // Two dispatchers would take each other's acknowledgements from a worker's link.
+        let Some(dispatcher) = self.dispatcher.as_ref().filter(|slot| slot.leaving.is_none())
+        else {
+            return;
+        };
         // One that drains before it was ready still has a queue to hand out.
         let serving =
             dispatcher.current.filter(|tenant| tenant.life == Life::Ready || tenant.drains());
@@ -116,8 +120,11 @@ impl Supervisor {
 
     fn send_drains(&mut self, now: Instant, actions: &mut Vec<Action>) {
         let dispatched = self.dispatcher.is_some();
+        // A dispatcher that knows no worker yet has nothing to drain, and a queue to hand out.
+        let unknowing = self.dispatcher.as_ref().filter(|slot| slot.leaving.is_some());
+        let unknowing = unknowing.and_then(|slot| slot.current).map(|tenant| tenant.id);
         let slots = self.slots.iter_mut().chain(&mut self.dispatcher);
-        for tenant in slots.flat_map(Slot::tenants_mut) {
+        for tenant in slots.flat_map(Slot::tenants_mut).filter(|t| Some(t.id) != unknowing) {
             let Life::Draining { until, told, empty_queue } = &mut tenant.life else { continue };
             let newly = !std::mem::replace(told, true);
             if newly {
