@@ -1,27 +1,35 @@
 //! How even a distribution is.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use statrs::distribution::{ChiSquared, ContinuousCDF};
 
 /// Figures of connections counted by worker. Each follows from the counts alone.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub(crate) struct Evenness {
     /// Share of the busiest worker, 0 to 1.
+    #[serde(serialize_with = "six_digits")]
     pub(crate) max_share: f64,
     /// Share of the two busiest workers, 0 to 1.
+    #[serde(serialize_with = "six_digits")]
     pub(crate) top2_share: f64,
     /// Coefficient of variation: standard deviation (of the population) over mean.
+    #[serde(serialize_with = "six_digits")]
     pub(crate) cov: f64,
     /// What the coefficient of variation is expected to be when each connection falls on a worker by
     /// chance: √((workers − 1) / connections), from the multinomial distribution.
+    #[serde(serialize_with = "six_digits")]
     pub(crate) cov_by_chance: f64,
     /// The busiest worker over the mean.
+    #[serde(serialize_with = "six_digits")]
     pub(crate) max_over_mean: f64,
     /// Jain's index: 1 when all are equal, 1/workers when one has all (Jain, Chiu, Hawe 1984).
+    #[serde(serialize_with = "six_digits")]
     pub(crate) jain: f64,
     /// Pearson's chi-square against the uniform distribution, workers − 1 degrees of freedom.
+    #[serde(serialize_with = "six_digits")]
     pub(crate) chi_square: f64,
     /// Probability of so large a chi-square by chance alone.
+    #[serde(serialize_with = "six_digits")]
     pub(crate) p_value: f64,
     /// The busiest worker less the idlest one, connections.
     pub(crate) spread: u64,
@@ -55,6 +63,12 @@ impl Evenness {
             spread: most - least,
         })
     }
+}
+
+/// Writes six digits after the point: the counts are beside it for whoever wants more.
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+pub(crate) fn six_digits<S: Serializer>(value: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64((value * 1e6).round() / 1e6)
 }
 
 /// The middle value, or the mean of the two middle ones; `None` of nothing.

@@ -78,7 +78,8 @@ pub(super) fn page(report: &Report, scenarios: &[Scenario]) -> String {
     let machine = &report.machine;
     let _ = writeln!(
         page,
-        "<p>{} workers; {} repetitions, servers take turns; each table shows medians [min..max]; spread: busiest less idlest \
+        "<p>{} workers; {} repetitions, servers take turns; each table shows medians [min..max]; shares: of the connections, and the \
+         largest of the requests; spread: busiest less idlest \
          worker; p>1%: runs that chance explains at the 1% level (chi-square); worker and other: CPU time \
          per request of the workers, and of master and dispatcher, µs; latencies in ms from the intended \
          start, hangs are counted apart. {}, {} CPUs, \

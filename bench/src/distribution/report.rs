@@ -9,7 +9,7 @@ use serde::Serialize;
 use super::machine::Machine;
 use super::settings::Settings;
 use crate::load::Sample;
-use crate::stats::{Evenness, median};
+use crate::stats::{Evenness, median, six_digits};
 
 const SCHEMA: u32 = 1;
 
@@ -65,14 +65,17 @@ pub(super) struct Run {
     pub(super) resets: u64,
     /// Requests without an answer within the client's patience.
     pub(super) hangs: u64,
+    #[serde(serialize_with = "six_digits")]
     pub(super) seconds: f64,
     /// Figures of `connections`.
     pub(super) evenness: Option<Evenness>,
     pub(super) short: Option<Latency>,
     pub(super) long: Option<Latency>,
     /// CPU time per answered request of the workers, microseconds.
+    #[serde(serialize_with = "six_digits")]
     pub(super) worker_cpu_us: f64,
     /// CPU time per answered request of the master and the dispatcher, microseconds.
+    #[serde(serialize_with = "six_digits")]
     pub(super) other_cpu_us: f64,
     /// Requests by worker and by equal parts of the run's time, of the first repetition.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -4,7 +4,7 @@ use super::report::{Latency, Run, middle};
 use crate::stats::Evenness;
 
 /// Headings of `evenness`.
-pub(super) const EVENNESS: [&str; 13] = [
+pub(super) const EVENNESS: [&str; 14] = [
     "max share",
     "top-2 share",
     "CoV",
@@ -12,6 +12,7 @@ pub(super) const EVENNESS: [&str; 13] = [
     "max/mean",
     "Jain",
     "spread",
+    "of requests",
     "p>1%",
     "worker",
     "other",
@@ -35,6 +36,7 @@ pub(super) fn evenness(runs: &[&Run]) -> Vec<String> {
         figure(|f| f.max_over_mean).middle(2),
         figure(|f| f.jain).middle(3),
         spread.unwrap_or(0).to_string(),
+        Spread::of(runs, |run| Some(Evenness::of(&run.requests)?.max_share)).middle(3),
         format!("{}/{}", explained.count(), runs.len()),
         Spread::of(runs, |run| Some(run.worker_cpu_us)).middle(1),
         Spread::of(runs, |run| Some(run.other_cpu_us)).middle(1),

@@ -29,7 +29,8 @@ pub(super) fn print(report: &Report, scenarios: &[Scenario]) {
         }
     }
     println!(
-        "\nspread: busiest less idlest worker, the largest of all runs; p>1%: runs that chance \
+        "\nshares: of the connections, and the largest of the requests; spread: busiest less idlest \
+         worker, the largest of all runs; p>1%: runs that chance \
          explains at the 1% level (chi-square)\nworker, other: CPU time per request of the workers, \
          and of master and dispatcher, µs\nlatencies: from the intended start, of answered requests; \
          hangs are counted apart"
