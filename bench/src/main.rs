@@ -50,6 +50,7 @@ fn main() -> anyhow::Result<()> {
         return bare::run(options);
     }
     interrupt::install()?;
+    subject::adopt_orphans()?;
     match cli.command {
         Command::Bare(_) => Ok(()),
         Command::Distribution(options) => distribution::run(&options),

@@ -4,6 +4,7 @@ use std::fs;
 use std::process::Command;
 
 use nix::sys::signal::Signal;
+use serde_json::Value;
 
 use crate::harness::app::{App, built, demo_path};
 use crate::harness::wait::wait_until;
@@ -36,6 +37,43 @@ fn the_distribution_is_counted_written_and_drawn() {
     assert!(folder.path().join("shares-sequential.svg").exists());
 }
 
+/// What the tables rest on: the figures follow from the raw counts, and say of each server what its
+/// way to balance is known for.
+#[test]
+fn the_counts_of_idle_workers_show_chance_a_few_favourites_or_turns() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().to_str().unwrap();
+    let output = bench(&["distribution", "--scenario", "sequential", "--repetitions", "1"])
+        .args(["--connections", "4000", "--only", "evenkeel", "--out", out])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let results = fs::read_to_string(folder.path().join("results.json")).unwrap();
+    let results: Value = serde_json::from_str(&results).unwrap();
+    let runs = results["runs"].as_array().unwrap();
+    for run in runs {
+        let counts = counts(run);
+        assert_eq!(counts.iter().sum::<u64>(), 4000, "{run}");
+        let figure = |name: &str| run["evenness"][name].as_f64().unwrap();
+        let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-5, "{a} is not {b}: {run}");
+        let most = *counts.iter().max().unwrap();
+        close(figure("max_share"), f64::from(u32::try_from(most).unwrap()) / 4000.0);
+        let squares =
+            counts.iter().map(|n| (f64::from(u32::try_from(*n).unwrap()) - 500.0).powi(2));
+        close(figure("chi_square"), squares.sum::<f64>() / 500.0);
+    }
+    let run = |server: &str| runs.iter().find(|run| run["server"] == server).unwrap();
+    let figure = |server, name: &str| run(server)["evenness"][name].as_f64().unwrap();
+    // Chance is below this once in a million runs.
+    assert!(figure("evenkeel none/reuseport", "p_value") > 1e-6);
+    assert!(figure("evenkeel none/inherited exclusive", "top2_share") > 0.7);
+    assert!(figure("evenkeel rr/inherited", "spread") <= 1.0);
+}
+
+fn counts(run: &Value) -> Vec<u64> {
+    run["connections"].as_array().unwrap().iter().map(|count| count.as_u64().unwrap()).collect()
+}
+
 #[test]
 fn an_interrupted_distribution_ends_its_servers_and_prints_what_it_has() {
     let arguments = ["distribution", "--connections", "1000000", "--scenario", "sequential"];
@@ -65,6 +103,23 @@ fn what_cannot_be_measured_is_refused_with_the_choices() {
         let error = String::from_utf8(output.stderr).unwrap();
         assert!(!output.status.success() && error.contains(says), "{arguments:?}: {error}");
     }
+}
+
+/// Without a PATH nothing is found but what was built here.
+#[test]
+fn hyper_makes_the_load_where_wrk_is_not_installed() {
+    let arguments = ["throughput", "--repetitions", "1", "--seconds", "1", "--clients", "4"];
+    let output = bench(&arguments)
+        .args(["--only", "evenkeel none/reuseport"])
+        .env("PATH", "/nowhere")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert!(text.contains("by hyper"), "{text}");
+    let rows: Vec<&str> = text.lines().filter(|line| line.starts_with("evenkeel")).collect();
+    assert_eq!(rows.len(), 3, "{text}");
+    assert!(rows.iter().all(|row| row.ends_with(" 0")), "no request failed: {text}");
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::report::{Latency, Report};
 
 pub(super) fn text(report: &Report) -> Result<String> {
     let mut writer = Writer::from_writer(Vec::new());
-    let fixed = "scenario server repetition errors resets hangs max_share top2_share cov cov_by_chance \
+    let fixed = "scenario server repetition errors resets hangs late max_share top2_share cov cov_by_chance \
                  max_over_mean jain chi_square p_value spread worker_cpu_us other_cpu_us short_p50_us \
                  short_p99_us short_p999_us short_max_us long_p50_us long_p99_us long_p999_us long_max_us";
     let of_workers = |what: &str| (0..report.workers).map(move |w| format!("{what}_{w}")).collect();
@@ -20,7 +20,8 @@ pub(super) fn text(report: &Report) -> Result<String> {
     for run in &report.runs {
         let mut row = vec![run.scenario.to_owned(), run.server.clone()];
         row.extend(
-            [u64::from(run.repetition), run.errors, run.resets, run.hangs].map(|n| n.to_string()),
+            [u64::from(run.repetition), run.errors, run.resets, run.hangs, run.late]
+                .map(|n| n.to_string()),
         );
         let figures = run.evenness.map(|f| {
             let floats = [

@@ -67,8 +67,8 @@ fn over_time(groups: &[(&str, Vec<&Run>)]) -> Vec<Strip> {
 const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:1240px;margin:2em auto;padding:0 \
 1em;color:#222;background:#fff}h2{margin-top:2.5em}table{border-collapse:collapse;font-size:13px;\
 font-variant-numeric:tabular-nums;margin:1em 0}td,th{padding:2px 8px;text-align:right;border-bottom:1px \
-solid #e3e3e3}td:first-child,th:first-child{text-align:left;white-space:nowrap}svg{max-width:100%;height:auto;margin:.5em \
-0}.wide{overflow-x:auto}nav a{margin-right:1em}code{background:#f4f4f4;padding:1px 4px}";
+solid #e3e3e3}td:first-child,th:first-child{text-align:left;white-space:nowrap}\
+svg{max-width:100%;height:auto;margin:.5em 0}.legend{font-size:13px;color:#555}.wide{overflow-x:auto}nav a{margin-right:1em}code{background:#f4f4f4;padding:1px 4px}";
 
 pub(super) fn page(report: &Report, scenarios: &[Scenario]) -> String {
     let mut page = format!(
@@ -78,12 +78,8 @@ pub(super) fn page(report: &Report, scenarios: &[Scenario]) -> String {
     let machine = &report.machine;
     let _ = writeln!(
         page,
-        "<p>{} workers; {} repetitions, servers take turns; each table shows medians [min..max]; shares: of the connections, and the \
-         largest of the requests; spread: busiest less idlest \
-         worker; p>1%: runs that chance explains at the 1% level (chi-square); worker and other: CPU time \
-         per request of the workers, and of master and dispatcher, µs; latencies in ms from the intended \
-         start, hangs are counted apart. {}, {} CPUs, \
-         kernel {}; {}. Seed {}.</p>\n<p><code>{}</code></p>",
+        "<p>{} workers; {} repetitions, servers take turns. {}, {} CPUs, kernel {}; {}. Seed \
+         {}.</p>\n<p><code>{}</code></p>",
         report.workers,
         report.repetitions,
         escape(&machine.cpu_model),
@@ -93,6 +89,8 @@ pub(super) fn page(report: &Report, scenarios: &[Scenario]) -> String {
         report.seed,
         escape(&report.command),
     );
+    let legend = rows::LEGEND.map(escape).join("<br>");
+    let _ = writeln!(page, "<p class=\"legend\">{legend}</p>");
     for skip in &report.skipped {
         let _ = writeln!(page, "<p>Skipped: {}.</p>", escape(&skip.to_string()));
     }

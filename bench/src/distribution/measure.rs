@@ -11,7 +11,7 @@ use thread_priority::unix::{
 use thread_priority::{ThreadPriority, ThreadPriorityValue};
 
 use super::disturb::{self, Stopped};
-use super::report::{Latency, Run};
+use super::report::{LATE, Latency, Run};
 use super::scenario::{self, Disturbance, Scenario};
 use super::settings::Settings;
 use crate::interrupt;
@@ -61,6 +61,7 @@ pub(super) fn run(
         errors: outcome.errors,
         resets: outcome.resets,
         hangs: outcome.hangs,
+        late: late(&outcome),
         seconds: outcome.elapsed.as_secs_f64(),
         short: latency(Class::Short),
         long: latency(Class::Long),
@@ -118,6 +119,12 @@ fn counts(subject: &Subject, outcome: &Outcome) -> Result<(Vec<u64>, Vec<u64>)> 
         connections[column] += u64::from(sample.first);
     }
     Ok((connections, requests))
+}
+
+/// A request that failed is late, however soon it failed.
+fn late(outcome: &Outcome) -> u64 {
+    let late = outcome.samples.iter().filter(|sample| sample.latency > LATE);
+    late.map(|sample| u64::from(sample.requests)).sum::<u64>() + outcome.failed()
 }
 
 /// Requests by worker and time of arrival.

@@ -1,6 +1,7 @@
 //! What is written down: `results.json`. A change of a field's meaning raises `SCHEMA`.
 
 use std::fmt;
+use std::time::Duration;
 
 use anyhow::Result;
 use hdrhistogram::Histogram;
@@ -48,6 +49,9 @@ impl fmt::Display for Skip {
     }
 }
 
+/// A person notices a tenth of a second (Nielsen, "Usability Engineering", 1993).
+pub(super) const LATE: Duration = Duration::from_millis(100);
+
 /// One run of one server in one scenario.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Run {
@@ -65,6 +69,8 @@ pub(super) struct Run {
     pub(super) resets: u64,
     /// Requests without an answer within the client's patience.
     pub(super) hangs: u64,
+    /// Requests answered later than `LATE` after the intended start, or not at all.
+    pub(super) late: u64,
     #[serde(serialize_with = "six_digits")]
     pub(super) seconds: f64,
     /// Figures of `connections`.
@@ -80,6 +86,16 @@ pub(super) struct Run {
     /// Requests by worker and by equal parts of the run's time, of the first repetition.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) strip: Option<Vec<Vec<u32>>>,
+}
+
+impl Run {
+    /// Of all requests, 0 to 1; NaN without any.
+    #[allow(clippy::cast_precision_loss, reason = "requests of minutes stay below 2^52")]
+    pub(super) fn late_share(&self) -> f64 {
+        let failed = self.errors + self.resets + self.hangs;
+        let all = self.requests.iter().sum::<u64>() + failed;
+        self.late as f64 / all as f64
+    }
 }
 
 /// Shares of the answers that were at least so quick, for the curves.

@@ -3,6 +3,16 @@
 use super::report::{Latency, Run, middle};
 use crate::stats::Evenness;
 
+/// What the figures of both tables are.
+pub(super) const LEGEND: [&str; 4] = [
+    "cells: medians over the repetitions [min..max]; errors, resets and hangs: sums; spread: the largest",
+    "shares: of the connections, and the largest of the requests; spread: busiest less idlest worker; \
+     p>1%: runs that chance explains at the 1% level (chi-square)",
+    "worker, other: CPU time per request of the workers, and of master and dispatcher, µs",
+    "latencies: from the intended start, of answered requests; late: share of all requests that were \
+     answered more than 100 ms after it, or not at all",
+];
+
 /// Headings of `evenness`.
 pub(super) const EVENNESS: [&str; 14] = [
     "max share",
@@ -47,14 +57,15 @@ pub(super) fn evenness(runs: &[&Run]) -> Vec<String> {
 }
 
 /// Headings of `latency`.
-pub(super) const LATENCY: [&str; 8] =
-    ["short p50", "p99", "p99.9", "max", "long p50", "p99", "p99.9", "max"];
+pub(super) const LATENCY: [&str; 9] =
+    ["short p50", "p99", "p99.9", "max", "long p50", "p99", "p99.9", "max", "late, %"];
 
-/// Milliseconds: medians over the repetitions, [min..max].
+/// Milliseconds: medians over the repetitions, [min..max]. Last the share of the late requests.
 pub(super) fn latency(runs: &[&Run]) -> Vec<String> {
     let short = |run: &Run| run.short.clone();
     let long = |run: &Run| run.long.clone();
-    [latencies(runs, short), latencies(runs, long)].concat()
+    let late = Spread::of(runs, |run| Some(run.late_share() * 100.0)).with_range(2);
+    [latencies(runs, short), latencies(runs, long), vec![late]].concat()
 }
 
 fn latencies(runs: &[&Run], class: impl Fn(&Run) -> Option<Latency>) -> Vec<String> {

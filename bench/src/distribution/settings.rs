@@ -25,7 +25,8 @@ pub(crate) struct Options {
     /// Runs of each server and scenario; the servers take turns [default: 3; quick: 1; full: 10]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
     repetitions: Option<u32>,
-    /// Open-loop arrivals, as a share of the capacity for the same requests that is measured first
+    /// Open-loop arrivals, as a share of the capacity for the same requests that is measured first; the
+    /// default is about what the slowest peer can bear (Node's cluster with policy rr)
     #[arg(long, default_value_t = 0.3, value_parser = share)]
     share: f64,
     /// Arrivals and their mix follow from it

@@ -13,7 +13,7 @@ pub(super) fn print(report: &Report, scenarios: &[Scenario]) {
     let Report { workers, connections, machine, repetitions, .. } = report;
     println!(
         "{workers} workers, {connections} connections or keep-alive requests a run, {repetitions} \
-         repetitions; kernel {}, {} CPUs; medians [min..max]",
+         repetitions; kernel {}, {} CPUs",
         machine.kernel, machine.cpus
     );
     for scenario in scenarios {
@@ -28,13 +28,7 @@ pub(super) fn print(report: &Report, scenarios: &[Scenario]) {
             print!("\n{}", table(&rate, &rows::LATENCY, &groups, rows::latency));
         }
     }
-    println!(
-        "\nshares: of the connections, and the largest of the requests; spread: busiest less idlest \
-         worker, the largest of all runs; p>1%: runs that chance \
-         explains at the 1% level (chi-square)\nworker, other: CPU time per request of the workers, \
-         and of master and dispatcher, µs\nlatencies: from the intended start, of answered requests; \
-         hangs are counted apart"
-    );
+    println!("\n{}", rows::LEGEND.join("\n"));
 }
 
 fn table(

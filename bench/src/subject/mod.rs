@@ -11,7 +11,9 @@ use std::process::Child;
 use anyhow::{Context, Result, bail, ensure};
 use evenkeel::{AcceptWake, Listener, Policy};
 use nix::poll::{PollFd, PollFlags, poll};
+use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
@@ -211,6 +213,7 @@ impl Drop for Subject {
         // It has not been waited for, so the id is still its own. Workers end with their master:
         // evenkeel's and the bare loop's by the kernel, Node's when their channel closes; nginx's are
         // told by the signal.
+        let children = procfs::children(self.master());
         let _ = kill(pid(self.master.id()), Signal::SIGCONT);
         let signal = match self.kind.program {
             Program::Node(_) | Program::Bare => Signal::SIGKILL,
@@ -219,7 +222,22 @@ impl Drop for Subject {
         };
         let _ = kill(pid(self.master.id()), signal);
         let _ = self.master.wait();
+        children.into_iter().map(pid).for_each(end_orphan);
     }
+}
+
+/// Orphans are this process's children (`adopt_orphans`), so the id is still its own.
+fn end_orphan(orphan: Pid) {
+    if waitpid(orphan, Some(WaitPidFlag::WNOHANG)) == Ok(WaitStatus::StillAlive) {
+        let _ = kill(orphan, Signal::SIGKILL);
+        let _ = waitpid(orphan, None);
+    }
+}
+
+/// Servers' processes that outlive their master become children of this one, which waits for them: none
+/// is left behind as it runs, or as a zombie where nothing else waits for orphans.
+pub(crate) fn adopt_orphans() -> nix::Result<()> {
+    set_child_subreaper(true)
 }
 
 pub(crate) fn pid(id: u32) -> Pid {

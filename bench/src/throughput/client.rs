@@ -1,4 +1,7 @@
-//! Who makes the load: wrk if it is installed, this program's own client otherwise.
+//! Who makes the load: wrk if it is installed, hyper otherwise. hyper sends no second request before the
+//! first is answered, so this program's own client does where requests are pipelined.
+
+mod hyper;
 
 use std::fmt;
 use std::io::Write;
@@ -8,14 +11,18 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use tempfile::NamedTempFile;
 
+use self::hyper::Keep;
 use super::{PIPELINED, Way};
 use crate::interrupt;
 use crate::load::{self, Load, Pace};
 
+/// An answer that takes longer has failed.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 pub(super) enum Client {
     /// With the script that pipelines.
     Wrk(NamedTempFile),
-    Own,
+    Hyper,
 }
 
 /// What it counted.
@@ -28,7 +35,7 @@ pub(super) struct Done {
 impl Client {
     pub(super) fn found() -> Result<Self> {
         if Command::new("wrk").arg("-v").output().is_err() {
-            return Ok(Self::Own);
+            return Ok(Self::Hyper);
         }
         let mut script = NamedTempFile::new()?;
         write!(
@@ -43,7 +50,14 @@ impl Client {
     pub(super) fn run(&self, port: u16, way: Way, clients: u16, seconds: u8) -> Result<Done> {
         match self {
             Self::Wrk(script) => wrk(script, port, way, clients, seconds),
-            Self::Own => own(port, way, clients, seconds),
+            Self::Hyper => {
+                let time = Duration::from_secs(seconds.into());
+                match way {
+                    Way::KeepAlive => hyper::run(port, Keep::Always, clients, time),
+                    Way::NewConnection => hyper::run(port, Keep::Never, clients, time),
+                    Way::Pipelined => pipelined(port, clients, time),
+                }
+            }
         }
     }
 }
@@ -52,7 +66,9 @@ impl fmt::Display for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Wrk(_) => "wrk",
-            Self::Own => "this program's own client (wrk is not installed)",
+            Self::Hyper => {
+                "hyper, pipelined ones by this program's own client (wrk is not installed)"
+            }
         })
     }
 }
@@ -90,17 +106,11 @@ fn read(text: &str) -> Option<Done> {
     Some(Done { requests: requests.parse().ok()?, seconds, failed: numbers.sum() })
 }
 
-fn own(port: u16, way: Way, clients: u16, seconds: u8) -> Result<Done> {
-    let (clients, time_max) = (usize::from(clients), Duration::from_secs(seconds.into()));
-    let keep_alive =
-        |pipelined| Pace::KeepAlive { clients, requests_each: u64::MAX, pipelined, time_max };
-    let pace = match way {
-        Way::KeepAlive => keep_alive(1),
-        Way::Pipelined => keep_alive(PIPELINED),
-        Way::NewConnection => Pace::NewConnections { clients, requests: u64::MAX, time_max },
-    };
-    let patience = Duration::from_secs(5);
-    let load = Load { port, pace, short: "/", long: "/", long_share: 0.0, seed: 1, patience };
+fn pipelined(port: u16, clients: u16, time_max: Duration) -> Result<Done> {
+    let clients = usize::from(clients);
+    let pace = Pace::KeepAlive { clients, requests_each: u64::MAX, pipelined: PIPELINED, time_max };
+    let load =
+        Load { port, pace, short: "/", long: "/", long_share: 0.0, seed: 1, patience: PATIENCE };
     let outcome = load::run(&load, interrupt::flag())?;
     let (requests, failed) = (outcome.answered(), outcome.failed());
     Ok(Done { requests, failed, seconds: outcome.elapsed.as_secs_f64() })
