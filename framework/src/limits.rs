@@ -51,13 +51,17 @@ pub(crate) const CONNECTIONS_MAX_DEFAULT: usize = 16_384;
 pub(crate) const DESCRIPTORS_LEFT: usize = 16;
 
 /// How long a dispatcher with a successor waits for acknowledgements: as long as most handlers take.
-/// New connections wait as long. What a busy worker has not acknowledged is on its link, and lost only
-/// if that worker dies as well.
+/// New connections wait as long. What a busy worker has not acknowledged is on its link: it takes it
+/// later, or gives it to the successor. It is lost only if that worker dies as well, or is out of
+/// descriptors.
 pub(crate) const DISPATCHER_LEAVE_WAIT: Duration = Duration::from_millis(100);
 
 /// How long to wait for a thread to come back from `accept` before it is interrupted again: it may have
 /// been on its way there, which takes microseconds.
 pub(crate) const ACCEPT_INTERRUPT_INTERVAL: Duration = Duration::from_millis(1);
+
+/// After so many the handler of the signal is set anew: on the way into `accept` one or two suffice.
+pub(crate) const ACCEPT_INTERRUPTS_MAX: u32 = 100;
 
 /// Accepts a worker takes from its own accept queue before it looks at its connections again.
 pub(crate) const ACCEPTS_PER_WAKE_OWN: usize = 64;

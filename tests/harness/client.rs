@@ -57,6 +57,14 @@ impl Client {
         self.answer()
     }
 
+    /// The same, for an answer that may be late; it can still come later.
+    pub(crate) fn get_within(&mut self, target: &str, time: Duration) -> Result<Answer, Failure> {
+        self.stream.set_read_timeout(Some(time)).map_err(|error| Failure::of(&error))?;
+        let answer = self.get(target);
+        self.stream.set_read_timeout(Some(HANG)).map_err(|error| Failure::of(&error))?;
+        answer
+    }
+
     /// The next answer, which has a `Content-Length`.
     pub(crate) fn answer(&mut self) -> Result<Answer, Failure> {
         self.answer_to(false)

@@ -1,25 +1,64 @@
 //! Workers that run out of descriptors.
 
 use std::process::Command;
+use std::time::Duration;
+
+use nix::sys::signal::Signal;
 
 use crate::harness::app::{App, INTAKES, demo_path};
 use crate::harness::client::Client;
+use crate::harness::process::{Process, queued};
+use crate::harness::wait::wait_until;
 
 /// The worker answers that it has no descriptor, and the dispatcher gives the socket to the other.
 #[test]
 fn what_a_worker_has_no_descriptor_for_is_handed_to_another() {
     let app = App::demo(&["--workers", "2", "--policy", "rr"]);
     let starved = app.worker(0);
-    let open = starved.descriptors();
-    let lowest_free = (0..1024).find(|number| !open.contains(number)).unwrap();
-    let limit = format!("--nofile={lowest_free}:{lowest_free}");
-    let pid = format!("--pid={}", starved.pid);
-    assert!(Command::new("prlimit").args([pid, limit]).status().unwrap().success());
+    limit_descriptors(starved, lowest_free(starved));
     for _ in 0..10 {
         assert_eq!(app.get("/").worker(), 1);
     }
     app.log.wait_for("accepting pauses");
     app.stop();
+}
+
+fn lowest_free(process: Process) -> usize {
+    let open = process.descriptors();
+    (0..1024).find(|number| !open.contains(number)).unwrap()
+}
+
+/// Sets the soft limit, which can be raised again.
+fn limit_descriptors(process: Process, limit: usize) {
+    let arguments = [format!("--pid={}", process.pid), format!("--nofile={limit}:")];
+    assert!(Command::new("prlimit").args(arguments).status().unwrap().success());
+}
+
+/// It waits between its tries, does not leave the queue alone, and answers when it can again.
+#[test]
+fn a_stop_waits_for_a_worker_that_is_out_of_descriptors_for_the_rest_of_its_queue() {
+    for arguments in INTAKES {
+        let mut app = App::demo(&[&["--workers", "1"], arguments].concat());
+        let mut clients = vec![Client::connect(app.port).unwrap()];
+        clients[0].ask("/sleep?ms=500").unwrap();
+        let worker = app.worker(0);
+        wait_until("the handler", || worker.sleeps_in_handler());
+        limit_descriptors(worker, lowest_free(worker));
+        clients.extend((0..5).map(|_| {
+            let mut client = Client::connect(app.port).unwrap();
+            client.ask("/").unwrap();
+            client
+        }));
+        app.signal(Signal::SIGTERM);
+        app.log.wait_for("accepting pauses");
+        limit_descriptors(worker, 100);
+        for client in &mut clients {
+            assert_eq!(client.answer().map(|answer| answer.status), Ok(200), "{arguments:?}");
+        }
+        assert_eq!(app.ended().code(), Some(0));
+        let pauses = app.log.count("accepting pauses");
+        assert!(pauses < 20, "it tries without a pause: {pauses} times, {arguments:?}");
+    }
 }
 
 /// Each worker has room for some thirty connections and stops accepting before that. One that
@@ -40,6 +79,44 @@ fn workers_stop_accepting_before_they_run_out_of_descriptors() {
         }
         assert_eq!(app.log.count("accepting pauses"), 0);
         drop(clients);
+        app.stop();
+    }
+}
+
+/// What a dispatcher has sent to a worker that is full comes back when that dispatcher has gone, and
+/// reaches a worker all the same.
+#[test]
+fn what_a_full_worker_gives_back_outlives_the_dispatcher_that_sent_it() {
+    for end in [Signal::SIGTERM, Signal::SIGKILL] {
+        let mut command = Command::new("prlimit");
+        command.args(["--nofile=64:64"]).arg(demo_path()).args(["--workers", "1", "--port", "0"]);
+        let app = App::start(command.args(["--policy", "rr"])).listening();
+        let worker = app.worker(0);
+        let mut idle = Vec::new();
+        // The limit leaves room for fewer than forty: as many as are answered fill the worker.
+        let mut client = Client::connect(app.port).unwrap();
+        while client.get_within("/", Duration::from_secs(1)).is_ok() {
+            idle.push(client);
+            client = Client::connect(app.port).unwrap();
+        }
+        assert!(idle.len() < 64, "the worker is never full");
+        // One of them keeps the worker from giving back what it is sent, until the dispatcher is told.
+        idle[0].ask("/sleep?ms=1000").unwrap();
+        wait_until("the handler", || worker.sleeps_in_handler());
+        let mut waiting = vec![client];
+        waiting.extend((0..3).map(|_| {
+            let mut client = Client::connect(app.port).unwrap();
+            client.ask("/").unwrap();
+            client
+        }));
+        wait_until("all to be with the dispatcher or the worker", || queued(app.port) == 0);
+        let dispatcher = app.dispatcher();
+        dispatcher.signal(end);
+        wait_until("its end", || !dispatcher.lives());
+        drop(idle.split_off(1));
+        for client in &mut waiting {
+            assert_eq!(client.answer().map(|answer| answer.status), Ok(200), "{end}");
+        }
         app.stop();
     }
 }

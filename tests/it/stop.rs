@@ -1,8 +1,10 @@
 //! Stops, gentle and not.
 
+use std::process::Command;
+
 use nix::sys::signal::Signal;
 
-use crate::harness::app::{App, BLOCKING, INTAKES};
+use crate::harness::app::{App, BLOCKING, INTAKES, demo_path};
 use crate::harness::client::{Client, Failure};
 use crate::harness::process::queued;
 use crate::harness::wait::wait_until;
@@ -30,7 +32,7 @@ fn all_hundred_are_answered(arguments: &[&str], queued_at_least: usize) {
     }
     for worker in 0..2 {
         let (_, sleeper) = in_flight.iter_mut().find(|(index, _)| *index == worker).unwrap();
-        sleeper.ask("/sleep?ms=500").unwrap();
+        sleeper.ask("/sleep?ms=1500").unwrap();
     }
     for index in 0..2 {
         let worker = app.worker(index);
@@ -146,6 +148,39 @@ fn idle_keep_alive_connections_do_not_hold_up_a_stop() {
         assert_eq!(app.ended().code(), Some(0));
         assert_eq!(app.log.count("is killed"), 0);
     }
+}
+
+/// Such as a browser makes in advance: it is accepted while the worker drains already.
+#[test]
+fn a_silent_connection_in_the_queue_does_not_hold_up_a_stop() {
+    for arguments in INTAKES {
+        let mut app = App::demo(&[&["--workers", "1", "--grace", "15"], arguments].concat());
+        let mut sleeper = Client::connect(app.port).unwrap();
+        sleeper.ask("/sleep?ms=500").unwrap();
+        let worker = app.worker(0);
+        wait_until("the handler", || worker.sleeps_in_handler());
+        let mut silent: Vec<Client> = (0..3).map(|_| Client::connect(app.port).unwrap()).collect();
+        app.signal(Signal::SIGTERM);
+        assert_eq!(sleeper.answer().map(|answer| answer.status), Ok(200), "{arguments:?}");
+        for client in &mut silent {
+            assert_eq!(client.rest(), Ok(Vec::new()), "closed, and not reset: {arguments:?}");
+        }
+        assert_eq!(app.ended().code(), Some(0));
+        assert_eq!(app.log.count("is killed"), 0, "{arguments:?}");
+    }
+}
+
+/// signal(7): what is blocked stays so over execve. The thread that blocks in `accept` is called back
+/// by a signal that nobody may have blocked for it.
+#[test]
+fn a_program_that_was_started_with_a_blocked_sigurg_drains() {
+    let mut command = Command::new("env");
+    command.arg("--block-signal=URG").arg(demo_path()).args(["--port", "0", "--workers", "2"]);
+    let mut app = App::start(command.args(BLOCKING)).listening();
+    assert_eq!(app.get("/").status, 200);
+    app.signal(Signal::SIGTERM);
+    assert_eq!(app.ended().code(), Some(0));
+    assert_eq!(app.log.count("is killed"), 0);
 }
 
 #[test]

@@ -218,16 +218,10 @@ impl<'a> Relay<'a> {
             let member = members.iter().find(|member| member.key() == (slot, generation));
             let Some(member) = member else { return };
             match descriptors::receive(&member.link, &mut answer) {
-                Ok(Received::Message(length, _)) => {
+                Ok(Received::Message(length, back)) => {
                     let ticket = u64::from_le_bytes(answer[..8].try_into().unwrap_or_default());
-                    let socket = self.rotation.answered(slot, generation, ticket);
-                    if length == handoff::ACCEPTED_BYTES {
-                        self.seat.count_closed();
-                    } else if let Some(socket) = socket {
-                        // The worker is out of descriptors; perhaps they all are.
-                        self.returned.push_back(socket);
-                        self.paused_until = Some(Instant::now() + ACCEPT_PAUSE / 10);
-                    }
+                    let sent = self.rotation.answered(slot, generation, ticket);
+                    self.hear_answer(length == handoff::ACCEPTED_BYTES, sent, back);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -237,6 +231,25 @@ impl<'a> Relay<'a> {
                     return;
                 }
             }
+        }
+    }
+
+    /// The worker took what this dispatcher had sent, or gives it back. What a predecessor had sent is
+    /// this one's only when it comes back.
+    fn hear_answer(&mut self, accepted: bool, sent: Option<OwnedFd>, back: Option<OwnedFd>) {
+        if accepted {
+            if sent.is_some() {
+                self.seat.count_closed();
+            }
+            return;
+        }
+        if sent.is_none() && back.is_some() {
+            self.seat.count_accepted();
+        }
+        if let Some(socket) = sent.or(back) {
+            // The worker has no room; perhaps none has.
+            self.returned.push_back(socket);
+            self.paused_until = Some(Instant::now() + ACCEPT_PAUSE / 10);
         }
     }
 

@@ -2,7 +2,8 @@
 //!
 //! A message from the dispatcher is a ticket, 8 octets, and a descriptor. The worker sends the ticket
 //! back when it has the socket, or, with an octet more, when it has no room for it: then another worker
-//! gets it.
+//! gets it. A full worker sends the socket back as well, because the dispatcher that gave it out, and
+//! kept it open until now, may have left to a successor.
 
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
@@ -27,13 +28,15 @@ pub(crate) enum Handed {
 /// Takes the next socket and answers for it. A worker that is `full` gives it back.
 pub(crate) fn receive(link: impl AsFd, full: bool) -> io::Result<Handed> {
     let mut ticket = [0; REFUSED_BYTES];
+    let Received::Message(_, socket) = descriptors::receive(&link, &mut ticket)? else {
+        return Ok(Handed::End);
+    };
     // unix(7): the kernel drops a descriptor that it finds no number for, and delivers the rest.
-    let (answer, handed) = match descriptors::receive(&link, &mut ticket)? {
-        Received::Message(_, Some(socket)) if !full => (ACCEPTED_BYTES, Handed::Socket(socket)),
-        Received::Message(..) => (REFUSED_BYTES, Handed::NoRoom),
-        Received::End => return Ok(Handed::End),
+    let (answer, back, handed) = match socket {
+        Some(socket) if !full => (ACCEPTED_BYTES, None, Handed::Socket(socket)),
+        refused => (REFUSED_BYTES, refused, Handed::NoRoom),
     };
     // Few are outstanding, so there is room; without the dispatcher, nobody waits for the answer.
-    let _ = descriptors::send(&link, &ticket[..answer], None);
+    let _ = descriptors::send(&link, &ticket[..answer], back.as_ref().map(AsFd::as_fd));
     Ok(handed)
 }

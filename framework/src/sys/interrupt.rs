@@ -26,10 +26,11 @@ pub(crate) fn send(thread: pthread_t) {
     let _ = pthread_kill(thread, INTERRUPT);
 }
 
-/// This thread is interrupted by nothing else: other signals are the main thread's.
-pub(crate) fn block_other_signals() {
+/// This thread is interrupted by this and by nothing else: other signals are the main thread's. What
+/// the program was started with may have blocked it (signal(7): the mask outlives execve).
+pub(crate) fn listen_for_it_only() {
     let mut others = SigSet::all();
     others.remove(INTERRUPT);
     // It fails for an unknown way of blocking only.
-    let _ = others.thread_block();
+    let _ = others.thread_set_mask();
 }

@@ -15,8 +15,8 @@ use std::thread::JoinHandle;
 use mio::Waker;
 use socket2::Socket;
 
-use crate::limits::ACCEPT_INTERRUPT_INTERVAL;
-use crate::net::listener;
+use crate::limits::{ACCEPT_INTERRUPT_INTERVAL, ACCEPT_INTERRUPTS_MAX};
+use crate::net::listener::{self, AcceptError};
 use crate::sys::interrupt;
 
 /// What the thread brought.
@@ -103,12 +103,19 @@ impl AcceptThread {
         if matches!(*state, State::Offered) {
             *state = State::Withdrawn;
         }
+        let mut tries = 0u32;
         while matches!(*state, State::Withdrawn) {
             // It may just be on its way into `accept`, where it would not notice: say it again.
             if let Some(thread) = &self.thread {
                 interrupt::send(thread.as_pthread_t());
             }
-            state = self.counter.wait(state);
+            state = self.counter.wait_while(state, |state| matches!(state, State::Withdrawn));
+            tries += 1;
+            if tries == ACCEPT_INTERRUPTS_MAX && interrupt::prepare().is_ok() {
+                // The user's code may have taken the signal for something else.
+                tracing::warn!("a thread that blocks in accept does not hear SIGURG; tries again");
+                tries = 0;
+            }
         }
     }
 
@@ -117,24 +124,29 @@ impl AcceptThread {
         matches!(*self.counter.state(), State::Done(_))
     }
 
-    /// Picks up what the thread took. Without an offer, waits for it to take what is queued.
-    pub(super) fn take(&mut self) -> Option<Taken> {
-        loop {
-            let mut state = self.counter.state();
-            match std::mem::replace(&mut *state, State::Idle) {
-                State::Done(taken) => return Some(taken),
-                State::Idle => {}
-                other => {
-                    *state = other;
-                    return None;
-                }
+    /// Picks up what the thread took.
+    pub(super) fn pick_up(&mut self) -> Option<Taken> {
+        let mut state = self.counter.state();
+        match std::mem::replace(&mut *state, State::Idle) {
+            State::Done(taken) => Some(taken),
+            other => {
+                *state = other;
+                None
             }
-            drop(state);
-            // A sibling may be quicker: the thread would wait for the next one.
-            if !listener::has_queue(self.listener()).unwrap_or(false) || self.offer_now().is_err() {
-                return None;
-            }
-            drop(self.counter.wait(self.counter.state()));
+        }
+    }
+
+    /// Waits for the thread to take one that is queued, if any is and none is taken yet. No offer is left
+    /// afterwards.
+    pub(super) fn fetch(&mut self) {
+        self.withdraw();
+        // A sibling may be quicker: the thread would wait for the next one.
+        while !self.has_taken()
+            && listener::has_queue(self.listener()).unwrap_or(false)
+            && self.offer_now().is_ok()
+        {
+            let state = self.counter.state();
+            drop(self.counter.wait_while(state, |state| matches!(state, State::Offered)));
             self.withdraw();
         }
     }
@@ -154,7 +166,7 @@ impl Drop for AcceptThread {
 impl Counter {
     /// The thread's life.
     fn serve(&self) {
-        interrupt::block_other_signals();
+        interrupt::listen_for_it_only();
         let mut state = self.state();
         loop {
             match *state {
@@ -170,13 +182,16 @@ impl Counter {
                     drop(state);
                     let taken = self.accept();
                     state = self.state();
-                    // An interruption is a withdrawal that the next turn sees.
-                    if !matches!(&taken, Err(error) if error.kind() == io::ErrorKind::Interrupted) {
-                        *state = State::Done(taken);
-                        self.changed.notify_all();
-                        // The loop waits for this with its timeout: nothing else can be done.
-                        let _ = self.waker.wake();
+                    if let Err(error) = &taken
+                        && let AcceptError::ThisConnection = listener::accept_error(error)
+                    {
+                        // An interruption among them is a withdrawal, which the next turn sees.
+                        continue;
                     }
+                    *state = State::Done(taken);
+                    self.changed.notify_all();
+                    // The loop waits for this with its timeout: nothing else can be done.
+                    let _ = self.waker.wake();
                 }
             }
         }
@@ -198,8 +213,15 @@ impl Counter {
         self.changed.notify_all();
     }
 
-    fn wait<'a>(&self, state: MutexGuard<'a, State>) -> MutexGuard<'a, State> {
-        let waited = self.changed.wait_timeout(state, ACCEPT_INTERRUPT_INTERVAL);
+    /// Waits as long as an interruption may take.
+    fn wait_while<'a>(
+        &self,
+        state: MutexGuard<'a, State>,
+        pending: fn(&State) -> bool,
+    ) -> MutexGuard<'a, State> {
+        let changed = &self.changed;
+        let waited =
+            changed.wait_timeout_while(state, ACCEPT_INTERRUPT_INTERVAL, |state| pending(state));
         waited.unwrap_or_else(PoisonError::into_inner).0
     }
 }

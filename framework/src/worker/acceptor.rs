@@ -93,7 +93,9 @@ impl Acceptor {
 
     /// Is no longer woken for connections; they stay where they are.
     pub(super) fn disarm(&mut self, poll: &Poll) {
-        self.withdraw();
+        if let Source::Thread(thread) = &mut self.source {
+            thread.withdraw();
+        }
         if !std::mem::take(&mut self.armed) {
             return;
         }
@@ -104,10 +106,10 @@ impl Acceptor {
         }
     }
 
-    /// A thread that waits for connections comes back; what it has is there to be accepted.
-    pub(super) fn withdraw(&mut self) {
+    /// Makes what is queued there to be accepted, where that takes a thread.
+    pub(super) fn fetch(&mut self) {
         if let Source::Thread(thread) = &mut self.source {
-            thread.withdraw();
+            thread.fetch();
         }
     }
 
@@ -204,13 +206,10 @@ impl Source {
 
 /// Takes what the thread took.
 fn taken(thread: &mut AcceptThread) -> Accepted {
-    match thread.take() {
+    match thread.pick_up() {
         Some(Ok((stream, remote))) => Accepted::Connection(TcpStream::from_std(stream), remote),
+        Some(Err(error)) => Accepted::Exhausted(error),
         None => Accepted::Nothing,
-        Some(Err(error)) => match listener::accept_error(&error) {
-            AcceptError::Nothing | AcceptError::ThisConnection => Accepted::Nothing,
-            AcceptError::Lasting => Accepted::Exhausted(error),
-        },
     }
 }
 

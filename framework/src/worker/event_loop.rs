@@ -109,12 +109,12 @@ where
         let channel = self.channel.as_fd().as_raw_fd();
         registry.register(&mut SourceFd(&channel), MASTER, Interest::READABLE)?;
         let signals = self.signals.as_fd().as_raw_fd();
-        registry.register(&mut SourceFd(&signals), SIGNALS, Interest::READABLE)?;
-        self.acceptor.arm(&self.poll, INTAKE)
+        registry.register(&mut SourceFd(&signals), SIGNALS, Interest::READABLE)
     }
 
-    /// Serves until it has drained.
+    /// Serves until it has drained. Nothing is accepted before.
     pub(super) fn run(&mut self) -> io::Result<()> {
+        self.resume_accepting();
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
         loop {
             match self.poll.poll(&mut events, self.timeout()) {
@@ -126,24 +126,24 @@ where
             self.seat.busy_since(monotonic_ns());
             self.look_at_clocks();
             self.acceptor.begin_turn(events.is_empty());
-            if self.turn(&events)? == Going::Done {
+            if self.turn(&events) == Going::Done {
                 return Ok(());
             }
             self.seat.busy_since(0);
         }
     }
 
-    fn turn(&mut self, events: &Events) -> io::Result<Going> {
+    fn turn(&mut self, events: &Events) -> Going {
         // An order to drain comes before the requests that are to be the last.
         if events.iter().any(|event| event.token() == MASTER) {
             self.take_orders();
         }
         if events.iter().any(|event| event.token() == SIGNALS) && self.take_signals() == Going::Done
         {
-            return Ok(Going::Done);
+            return Going::Done;
         }
         if events.iter().any(|event| event.token() == INTAKE) {
-            self.accept()?;
+            self.accept();
         }
         for key in std::mem::take(&mut self.again) {
             self.advance(key, true);
@@ -155,7 +155,7 @@ where
             }
         }
         self.sweep();
-        self.resume_accepting()?;
+        self.resume_accepting();
         self.finished()
     }
 
@@ -226,8 +226,11 @@ where
             let fate = self.clients[key].time_out(&mut self.desk);
             self.settle(key, fate);
         }
-        // A drain waits for the deadlines; otherwise they may be as coarse as can be.
-        let interval = if self.drain.is_some() { SWEEP_INTERVAL / 20 } else { SWEEP_INTERVAL };
-        self.sweep_at = (!self.clients.is_empty()).then_some(now + interval);
+        self.sweep_at = (!self.clients.is_empty()).then_some(now + self.sweep_interval());
+    }
+
+    /// A drain waits for the deadlines; otherwise they may be as coarse as can be.
+    fn sweep_interval(&self) -> Duration {
+        if self.drain.is_some() { SWEEP_INTERVAL / 20 } else { SWEEP_INTERVAL }
     }
 }

@@ -1,6 +1,5 @@
 //! Orders, signals and the end of a worker.
 
-use std::io;
 use std::time::Instant;
 
 use nix::sys::signal::Signal;
@@ -82,36 +81,38 @@ where
     }
 
     /// Drained: no connection is left, and none waits for this worker.
-    pub(super) fn finished(&mut self) -> io::Result<Going> {
-        let Some(drain) = self.drain else { return Ok(Going::On) };
+    pub(super) fn finished(&mut self) -> Going {
+        let Some(drain) = self.drain else { return Going::On };
         if drain.orphaned_until.is_some_and(|until| until <= self.desk.now) {
             tracing::warn!(open = self.clients.len(), "the drain had its time");
-            return Ok(Going::Done);
+            return Going::Done;
         }
         let orphaned = drain.orphaned_until.is_some();
         if orphaned || self.clients.is_empty() {
-            self.empty_queue(drain, orphaned)?;
+            self.empty_queue(drain, orphaned);
         }
         let intake_done = if self.acceptor.is_link() {
             self.acceptor.ended()
         } else {
-            !self.acceptor.has_taken()
+            // What waits while nothing can be accepted is still to be answered.
+            let pauses = drain.queue == Queue::Empty && self.paused_until.is_some();
+            !pauses && !self.acceptor.has_taken()
         };
         let done = self.clients.is_empty() && intake_done;
-        Ok(if done { Going::Done } else { Going::On })
+        if done { Going::Done } else { Going::On }
     }
 
     /// Takes all that waits. An orphan's listener is closed then: nobody comes after it.
-    fn empty_queue(&mut self, drain: Drain, orphaned: bool) -> io::Result<()> {
+    fn empty_queue(&mut self, drain: Drain, orphaned: bool) {
         if drain.queue == Queue::Leave && !self.acceptor.is_link() || self.paused_until.is_some() {
-            return Ok(());
+            return;
         }
-        self.acceptor.withdraw();
         loop {
+            self.acceptor.fetch();
             let before = self.clients.len();
-            self.accept()?;
+            self.accept();
             if self.paused_until.is_some() || self.clients.len() >= self.clients_max {
-                return Ok(());
+                return;
             }
             if self.clients.len() == before {
                 break;
@@ -120,6 +121,5 @@ where
         if orphaned && !self.acceptor.is_link() {
             self.acceptor.close(&self.poll);
         }
-        Ok(())
     }
 }

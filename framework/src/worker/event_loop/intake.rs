@@ -7,7 +7,7 @@ use nix::sys::resource::{Resource, getrlimit};
 
 use super::{EventLoop, INTAKE};
 use crate::http::{Request, Response};
-use crate::limits::{ACCEPT_PAUSE, DESCRIPTORS_LEFT, SWEEP_INTERVAL};
+use crate::limits::{ACCEPT_PAUSE, DESCRIPTORS_LEFT, DRAIN_FIRST_REQUEST};
 use crate::net::channel::Queue;
 use crate::worker::acceptor::Accepted;
 use crate::worker::client::Client;
@@ -16,7 +16,11 @@ impl<H> EventLoop<'_, H>
 where
     H: FnMut(&Request<'_>, &mut Response<'_>),
 {
-    pub(super) fn accept(&mut self) -> io::Result<()> {
+    /// Takes what waits, one batch at the most.
+    pub(super) fn accept(&mut self) {
+        if self.paused_until.is_some() {
+            return;
+        }
         for _ in 0..self.acceptor.batch() {
             if self.clients.len() >= self.clients_max {
                 break;
@@ -24,30 +28,36 @@ where
             match self.acceptor.accept() {
                 Accepted::Connection(stream, remote) => {
                     self.seat.count_accepted();
-                    let deadline = self.desk.now + self.desk.timeouts.head;
+                    let head = self.desk.timeouts.head;
+                    let first = if self.desk.draining { DRAIN_FIRST_REQUEST } else { head };
+                    let deadline = self.desk.now + first.min(head);
                     self.adopt(Client::new(stream, remote, deadline));
-                    self.acceptor.took_turn(&self.poll, INTAKE)?;
+                    if let Err(error) = self.acceptor.took_turn(&self.poll, INTAKE) {
+                        self.pause(&error);
+                        return;
+                    }
                 }
                 Accepted::Nothing if self.acceptor.ended() => {
                     // Nobody sends on it any more. If no order to drain has come, it is on its
                     // way, or the master is dead, which its channel says.
                     self.acceptor.close(&self.poll);
-                    return Ok(());
+                    return;
                 }
-                Accepted::Nothing => return Ok(()),
-                Accepted::Exhausted(error) => {
-                    tracing::warn!("accepting pauses: {error}; raise the limit of open files");
-                    self.seat.count_error();
-                    self.acceptor.disarm(&self.poll);
-                    self.paused_until = Some(self.desk.now + ACCEPT_PAUSE);
-                    return Ok(());
-                }
+                Accepted::Nothing => return,
+                Accepted::Exhausted(error) => return self.pause(&error),
             }
         }
         if self.clients.len() >= self.clients_max {
             self.be_full();
         }
-        Ok(())
+    }
+
+    /// Something is used up: what waits in the queue waits a little longer.
+    fn pause(&mut self, error: &io::Error) {
+        tracing::warn!("accepting pauses: {error}; raise the limits of open files and threads");
+        self.seat.count_error();
+        self.acceptor.disarm(&self.poll);
+        self.paused_until = Some(self.desk.now + ACCEPT_PAUSE);
     }
 
     /// Full: a wake-up that is meant for one worker only must not come here any more, and what the
@@ -68,7 +78,7 @@ where
         match registered {
             Ok(()) => {
                 entry.insert(client);
-                self.sweep_at.get_or_insert(self.desk.now + SWEEP_INTERVAL);
+                self.sweep_at.get_or_insert(self.desk.now + self.sweep_interval());
             }
             Err(error) => {
                 tracing::error!("cannot watch a connection: {error}");
@@ -78,16 +88,18 @@ where
     }
 
     /// After a pause, or when a connection made room.
-    pub(super) fn resume_accepting(&mut self) -> io::Result<()> {
+    pub(super) fn resume_accepting(&mut self) {
         if self.paused_until.is_some_and(|until| until <= self.desk.now) {
             self.paused_until = None;
         }
         let leaves_queue = self.drain.is_some_and(|drain| drain.queue == Queue::Leave);
         let stopped = leaves_queue && !self.acceptor.is_link();
         if self.paused_until.is_some() || self.clients.len() >= self.clients_max || stopped {
-            return Ok(());
+            return;
         }
-        self.acceptor.arm(&self.poll, INTAKE)
+        if let Err(error) = self.acceptor.arm(&self.poll, INTAKE) {
+            self.pause(&error);
+        }
     }
 }
 
