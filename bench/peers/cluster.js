@@ -35,9 +35,10 @@ if (cluster.isPrimary) {
   const index = Number(process.env.INDEX);
   const body = JSON.stringify({ worker: index, pid: process.pid, generation: 0 });
   const still = new Int32Array(new SharedArrayBuffer(4));
-  // Like demo-app's, both block the worker's one thread.
+  // Like demo-app's, both block the worker's one thread, and work is CPU time.
+  const onCpu = () => { const { user, system } = process.cpuUsage(); return user + system; };
   const spend = {
-    '/work': (n) => { for (const end = process.hrtime.bigint() + BigInt(n) * 1000n; process.hrtime.bigint() < end;); },
+    '/work': (n) => { for (const end = onCpu() + n; onCpu() < end;); },
     '/sleep': (n) => Atomics.wait(still, 0, 0, n),
   };
   const answer = (request, response) => {
@@ -46,5 +47,8 @@ if (cluster.isPrimary) {
     response.setHeader('X-Worker', index).end(body);
   };
   // Port 0 in every worker means the one port that the primary chose.
-  http.createServer(answer).listen(0, '127.0.0.1');
+  const server = http.createServer(answer);
+  // As long as nginx's default, so that idle connections are there when their memory is measured.
+  server.keepAliveTimeout = 75_000;
+  server.listen(0, '127.0.0.1');
 }

@@ -1,13 +1,14 @@
 //! The limit: processes that accept, read, and write one fixed answer, and nothing else.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
 use std::process::Command;
 
 use anyhow::{Context, Result};
 use clap::Args;
 use memchr::memmem::Finder;
+use mio::net::{TcpListener, TcpStream};
 use nix::sys::epoll::{Epoll, EpollCreateFlags, EpollEvent, EpollFlags, EpollTimeout};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
@@ -30,15 +31,15 @@ const LAST_ANSWER: &[u8] =
     b"HTTP/1.1 200 OK\r\nServer: bare\r\nDate: Tue, 24 Nov 2026 00:00:00 GMT\r\n\
     Content-Length: 6\r\nX-Worker: 0\r\nConnection: close\r\n\r\nhello\n";
 const END_OF_HEAD: &[u8] = b"\r\n\r\n";
-/// As both clients end a request that is to be the last.
-const CLOSE: &[u8] = b"Connection: close\r\n\r\n";
+/// As all clients here write it in a request that is to be the last.
+const CLOSE: &[u8] = b"\r\nConnection: close\r\n";
 const BACKLOG: i32 = 4096;
 const LISTENER: u64 = u64::MAX;
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     if let Some(port) = options.port {
         set_pdeathsig(Signal::SIGKILL)?;
-        return serve(&bind(port)?.into());
+        return serve(&TcpListener::from_std(bind(port)?.into()));
     }
     // It holds the port, and does not listen.
     let holder = bind(0)?;
@@ -86,6 +87,7 @@ fn serve(listener: &TcpListener) -> Result<()> {
         input: vec![0; 64 * 1024],
         output: ANSWER.repeat(1024),
         end_of_head: Finder::new(END_OF_HEAD),
+        close: Finder::new(CLOSE),
     };
     let mut events = [EpollEvent::empty(); 256];
     loop {
@@ -109,12 +111,12 @@ struct Loop<'a> {
     input: Vec<u8>,
     output: Vec<u8>,
     end_of_head: Finder<'a>,
+    close: Finder<'a>,
 }
 
 impl Loop<'_> {
     fn accept(&mut self, listener: &TcpListener, epoll: &Epoll) -> Result<()> {
         while let Ok((stream, _)) = listener.accept() {
-            stream.set_nonblocking(true)?;
             let key = usize::try_from(stream.as_raw_fd())?;
             epoll.add(&stream, EpollEvent::new(EpollFlags::EPOLLIN, key as u64))?;
             if self.clients.len() <= key {
@@ -132,7 +134,7 @@ impl Loop<'_> {
             Ok(0) => true,
             Ok(count) => {
                 let input = &self.input[..count];
-                if input.ends_with(CLOSE) {
+                if self.close.find(input).is_some() {
                     _ = stream.write(LAST_ANSWER);
                     true
                 } else {

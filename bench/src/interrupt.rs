@@ -1,16 +1,17 @@
-//! Ctrl-C: the measurement stops where it is, and its servers are ended.
+//! Ctrl-C, or a closed terminal: the measurement stops where it is, and its servers are ended.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock};
 
 use anyhow::{Result, ensure};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM};
 
 static FLAG: LazyLock<Arc<AtomicBool>> = LazyLock::new(Arc::default);
 
-/// From now on SIGINT and SIGTERM are noted instead of ending the program, which could not end its
+/// From now on these signals are noted instead of ending the program, which could not end its
 /// servers any more.
 pub(crate) fn install() -> Result<()> {
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
+    for signal in [SIGINT, SIGTERM, SIGHUP, SIGQUIT] {
         signal_hook::flag::register(signal, Arc::clone(&FLAG))?;
     }
     Ok(())

@@ -1,6 +1,6 @@
 //! What a worker and an idle connection cost in memory.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
@@ -44,12 +44,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     );
     let heads = ["", "KiB per idle worker", "all others, KiB", "octets per idle connection"];
     let mut lines = vec![heads.map(str::to_owned).to_vec()];
-    for kind in Kind::named(&options.only)? {
-        match kind.start(options.workers)? {
-            Some(subject) => lines.push(measure(&subject, options)?),
-            None => println!("skipped: {} (not installed)", kind.name),
-        }
-    }
+    let result = measure_all(options, &mut lines);
     println!(
         "private memory (Private_Clean + Private_Dirty of smaps_rollup), {} workers, {} keep-alive \
          connections",
@@ -57,6 +52,16 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     );
     print!("{}", columns::align(&lines));
     println!("\nThe kernel's memory for sockets is the same for all, and not counted.");
+    result
+}
+
+fn measure_all(options: &Options, lines: &mut Vec<Vec<String>>) -> Result<()> {
+    for kind in Kind::named(&options.only)? {
+        match kind.start(options.workers)? {
+            Some(subject) => lines.push(measure(&subject, options)?),
+            None => println!("skipped: {} (not installed)", kind.name),
+        }
+    }
     Ok(())
 }
 
@@ -73,6 +78,13 @@ fn measure(subject: &Subject, options: &Options) -> Result<Vec<String>> {
         connections.push(ask(subject.port).with_context(|| subject.name().to_owned())?);
     }
     let grown = of_workers(subject).saturating_sub(before);
+    let open = connections.iter().filter(|connection| is_open(connection)).count();
+    ensure!(
+        open == connections.len(),
+        "{}: {open} of {} connections were open at the end",
+        subject.name(),
+        connections.len()
+    );
     Ok(vec![
         subject.name().to_owned(),
         (workers / u64::from(options.workers) / 1024).to_string(),
@@ -94,4 +106,11 @@ fn ask(port: u16) -> Result<TcpStream> {
     let count = stream.read(&mut answer).context("no answer")?;
     ensure!(answer[..count].starts_with(b"HTTP/1.1 200"), "not an answer");
     Ok(stream)
+}
+
+/// Nothing has come on it, not even its end.
+fn is_open(connection: &TcpStream) -> bool {
+    let nothing = |error: &io::Error| error.kind() == io::ErrorKind::WouldBlock;
+    connection.set_nonblocking(true).is_ok()
+        && connection.peek(&mut [0]).as_ref().is_err_and(nothing)
 }

@@ -3,6 +3,17 @@
 use std::collections::BTreeMap;
 use std::fs;
 
+use anyhow::{Result, ensure};
+
+/// An error on a kernel that does not count the time.
+pub(crate) fn check() -> Result<()> {
+    ensure!(
+        first_number("/proc/self/schedstat") > 0,
+        "this kernel does not tell the CPU time of processes: it needs CONFIG_SCHED_INFO"
+    );
+    Ok(())
+}
+
 /// Nanoseconds on a CPU, user and system, of the master and of each of its descendants by pid.
 pub(crate) fn spent(master: u32) -> BTreeMap<u32, u64> {
     let mut spent = BTreeMap::new();

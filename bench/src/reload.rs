@@ -38,6 +38,17 @@ const TICK: Duration = Duration::from_millis(10);
 pub(crate) fn run(options: &Options) -> Result<()> {
     let heads = ["", "load", "reloads", "requests", "errors", "resets", "hangs", "failed/reload"];
     let mut lines = vec![heads.map(str::to_owned).to_vec()];
+    let result = measure_all(options, &mut lines);
+    println!(
+        "SIGHUP to the master {} times under the load of {} clients, {} workers",
+        options.reloads, options.clients, options.workers
+    );
+    print!("{}", columns::align(&lines));
+    println!("\nA reload counts when none of the old workers is left within {PATIENCE:?}.");
+    result
+}
+
+fn measure_all(options: &Options, lines: &mut Vec<Vec<String>>) -> Result<()> {
     for kind in Kind::named(&options.only)? {
         for keep_alive in [true, false] {
             match kind.start(options.workers)? {
@@ -47,12 +58,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             }
         }
     }
-    println!(
-        "SIGHUP to the master {} times under the load of {} clients, {} workers",
-        options.reloads, options.clients, options.workers
-    );
-    print!("{}", columns::align(&lines));
-    println!("\nA reload counts when none of the old workers is left within {PATIENCE:?}.");
     Ok(())
 }
 
@@ -83,43 +88,53 @@ fn measure(subject: &Subject, keep_alive: bool, options: &Options) -> Result<Vec
     Ok(row(subject, keep_alive, &outcome, reloads))
 }
 
-/// How many reloads replaced all workers; it gives up after the first that did not.
-fn reload(subject: &Subject, reloads: u32) -> Result<u32> {
-    let mut done = 0;
+/// Reloads that were asked for, and those that replaced all workers.
+#[derive(Clone, Copy, Default)]
+struct Reloads {
+    tried: u32,
+    done: u32,
+}
+
+/// Gives up after the first that did not replace all.
+fn reload(subject: &Subject, reloads: u32) -> Result<Reloads> {
+    let mut count = Reloads::default();
+    // A dispatcher is no worker, and may stay.
+    let children = || procfs::children(subject.master());
+    let others: Vec<u32> =
+        children().into_iter().filter(|pid| !subject.workers().contains(pid)).collect();
     std::thread::sleep(PAUSE);
-    while done < reloads {
-        let old = procfs::children(subject.master());
+    while count.tried < reloads {
+        let old: Vec<u32> = children().into_iter().filter(|pid| !others.contains(pid)).collect();
         subject.reload()?;
+        count.tried += 1;
         let deadline = Instant::now() + PATIENCE;
-        let old_are_left =
-            || procfs::children(subject.master()).iter().any(|pid| old.contains(pid));
-        while old_are_left() {
+        while children().iter().any(|pid| old.contains(pid)) {
             interrupt::check()?;
             if Instant::now() > deadline {
-                return Ok(done);
+                return Ok(count);
             }
             std::thread::sleep(TICK);
         }
-        done += 1;
+        count.done += 1;
         std::thread::sleep(PAUSE);
     }
-    Ok(done)
+    Ok(count)
 }
 
-fn row(subject: &Subject, keep_alive: bool, outcome: &Outcome, reloads: u32) -> Vec<String> {
-    let per_reload = match reloads {
+fn row(subject: &Subject, keep_alive: bool, outcome: &Outcome, reloads: Reloads) -> Vec<String> {
+    let per_reload = match reloads.done {
         0 => "did not reload".to_owned(),
         #[allow(clippy::cast_precision_loss, reason = "requests of seconds")]
-        some => format!("{:.2}", outcome.failed() as f64 / f64::from(some)),
+        _ => format!("{:.2}", outcome.failed() as f64 / f64::from(reloads.tried)),
     };
     vec![
         subject.name().to_owned(),
         if keep_alive { "keep-alive" } else { "new connections" }.to_owned(),
-        reloads.to_string(),
+        format!("{}/{}", reloads.done, reloads.tried),
         outcome.answered().to_string(),
         outcome.errors.to_string(),
         outcome.resets.to_string(),
-        outcome.hangs.to_string(),
+        outcome.hangs().to_string(),
         per_reload,
     ]
 }

@@ -42,26 +42,34 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             None => println!("skipped: {} (not installed)", kind.name),
         }
     }
+    let result = measure_all(options, &mut times);
+    println!(
+        "SIGKILL of a worker to the first answer of its successor, {} workers, ms",
+        options.workers
+    );
+    println!(
+        "{:<34} {:>6} {:>8} {:>8} {:>8} {:>8}",
+        "server", "kills", "min", "median", "p90", "max"
+    );
+    for (kind, times) in times.iter_mut().filter(|(_, times)| !times.is_empty()) {
+        times.sort_unstable();
+        let at = |share: usize| milliseconds(times[(times.len() - 1) * share / 100]);
+        let (name, kills) = (&kind.name, times.len());
+        println!("{name:<34} {kills:>6} {} {} {} {}", at(0), at(50), at(90), at(100));
+    }
+    result
+}
+
+fn measure_all(options: &Options, times: &mut [(Kind, Vec<Duration>)]) -> Result<()> {
+    ensure!(!times.is_empty(), "none of these servers is installed");
     for _ in 0..options.rounds {
-        for (kind, times) in &mut times {
+        for (kind, times) in &mut *times {
             let Some(subject) = kind.start(options.workers)? else { bail!("it was there before") };
             let mut known = subject.workers().to_vec();
             for kill in 0..options.kills as usize {
                 times.push(respawn(&subject, &mut known, kill % usize::from(options.workers))?);
             }
         }
-    }
-    ensure!(!times.is_empty(), "no server's name begins with {:?}", options.only);
-    println!(
-        "SIGKILL of a worker to the first answer of its successor, {} workers, {} kills each, ms",
-        options.workers,
-        options.rounds * options.kills
-    );
-    println!("{:<34} {:>8} {:>8} {:>8} {:>8}", "server", "min", "median", "p90", "max");
-    for (kind, times) in &mut times {
-        times.sort_unstable();
-        let at = |share: usize| milliseconds(times[(times.len() - 1) * share / 100]);
-        println!("{:<34} {} {} {} {}", kind.name, at(0), at(50), at(90), at(100));
     }
     Ok(())
 }

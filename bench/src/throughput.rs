@@ -2,7 +2,7 @@
 
 mod client;
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use clap::Args;
 
 use crate::columns;
@@ -59,6 +59,7 @@ struct Cost {
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
+    procfs::check()?;
     let cpus = std::thread::available_parallelism()?.get();
     let workers = options.workers.unwrap_or(u16::try_from(cpus).unwrap_or(64).min(64));
     let mut kinds = vec![Kind::bare()];
@@ -78,14 +79,10 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     }
     for (way, title) in WAYS {
         let mut costs: Vec<Vec<Cost>> = vec![Vec::new(); subjects.len()];
-        for _ in 0..options.repetitions {
-            for (subject, costs) in subjects.iter().zip(&mut costs) {
-                interrupt::check()?;
-                costs.push(measure(subject, &client, way, options)?);
-            }
-        }
+        let result = measure_all(&subjects, &mut costs, &client, way, options);
         println!("\n{title}");
         print!("{}", table(&subjects, &costs));
+        result?;
     }
     println!(
         "\nCPU: of all processes of the server, per request; to bare: of the same repetition, the \
@@ -94,12 +91,33 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     Ok(())
 }
 
+/// Servers take turns, so that each repetition has its own bare loop to be compared with.
+fn measure_all(
+    subjects: &[Subject],
+    costs: &mut [Vec<Cost>],
+    client: &Client,
+    way: Way,
+    options: &Options,
+) -> Result<()> {
+    for _ in 0..options.repetitions {
+        for (subject, costs) in subjects.iter().zip(&mut *costs) {
+            let cost = measure(subject, client, way, options)?;
+            // It was cut short.
+            interrupt::check()?;
+            costs.push(cost);
+        }
+    }
+    Ok(())
+}
+
 fn measure(subject: &Subject, client: &Client, way: Way, options: &Options) -> Result<Cost> {
     let before = procfs::spent(subject.master());
     let done = client.run(subject.port, way, options.clients, options.seconds)?;
     let (workers, others) = procfs::spent_since(&before, subject.master(), subject.workers());
+    ensure!(done.requests > 0, "{} answered nothing", subject.name());
+    ensure!(subject.has_its_workers(), "{}: a worker ended", subject.name());
     #[allow(clippy::cast_precision_loss, reason = "nanoseconds and requests stay below 2^52")]
-    let (ns, requests) = ((workers + others) as f64, done.requests.max(1) as f64);
+    let (ns, requests) = ((workers + others) as f64, done.requests as f64);
     Ok(Cost {
         per_second: requests / done.seconds,
         cpu_us: ns / 1000.0 / requests,

@@ -70,7 +70,7 @@ Routes:
   /              hello
   /whoami        which worker answers, as JSON
   /echo          POST: the body comes back
-  /work?us=N     computes for N microseconds
+  /work?us=N     computes for N microseconds of CPU time
   /sleep?ms=N    blocks the worker for N milliseconds
   /health        ok
 

@@ -76,8 +76,11 @@ fn counts(run: &Value) -> Vec<u64> {
 
 #[test]
 fn an_interrupted_distribution_ends_its_servers_and_prints_what_it_has() {
+    let folder = tempfile::tempdir().unwrap();
     let arguments = ["distribution", "--connections", "1000000", "--scenario", "sequential"];
-    let mut app = App::start(bench(&arguments).args(["--only", "evenkeel none/reuseport"]));
+    let out = ["--out", folder.path().to_str().unwrap()];
+    let mut app =
+        App::start(bench(&arguments).args(["--only", "evenkeel none/reuseport"]).args(out));
     wait_until("the workers", || {
         app.master.children().iter().any(|demo| demo.children().len() == 8)
     });
@@ -88,7 +91,52 @@ fn an_interrupted_distribution_ends_its_servers_and_prints_what_it_has() {
     assert_eq!(status.code(), Some(1));
     wait_until("all to be gone", || !demos.iter().chain(&workers).any(|process| process.lives()));
     assert!(app.out.text().contains("8 workers"), "{}", app.out.text());
+    assert!(app.out.text().contains("Not complete: interrupted."), "{}", app.out.text());
     assert!(app.log.text().contains("interrupted"), "{}", app.log.text());
+    let results = fs::read_to_string(folder.path().join("results.json")).unwrap();
+    assert!(results.contains("\"cut_short\": \"interrupted\""), "{results}");
+}
+
+#[test]
+fn what_was_measured_before_a_worker_died_is_printed_and_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = ["--out", folder.path().to_str().unwrap()];
+    let arguments = ["distribution", "--connections", "60000", "--workers", "2"];
+    let scenarios = ["--scenario", "sequential", "--repetitions", "1"];
+    let mut command = bench(&arguments);
+    let mut app =
+        App::start(command.args(scenarios).args(["--only", "evenkeel none/reuseport"]).args(out));
+    wait_until("the workers", || {
+        app.master.children().iter().any(|demo| demo.children().len() == 2)
+    });
+    let worker = app.master.children()[0].children()[0];
+    wait_until("the load", || worker.context_switches() > 1000);
+    worker.signal(Signal::SIGKILL);
+    assert_eq!(app.ended().code(), Some(1));
+    assert!(app.log.text().contains("a worker ended"), "{}", app.log.text());
+    let results = fs::read_to_string(folder.path().join("results.json")).unwrap();
+    assert!(results.contains("sequential: a worker ended"), "{results}");
+}
+
+#[test]
+fn requests_that_a_stopped_worker_leaves_are_counted_as_hangs_and_as_late() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = bench(&["distribution", "--quick", "--scenario", "stopped", "--rate", "500"])
+        .args(["--only", "evenkeel none/reuseport", "--workers", "2"])
+        .args(["--out", folder.path().to_str().unwrap()])
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let results = fs::read_to_string(folder.path().join("results.json")).unwrap();
+    let results: Value = serde_json::from_str(&results).unwrap();
+    assert_eq!(results["rate_per_second"], 500.0);
+    let run = &results["runs"][0];
+    let (hangs, late) = (run["hangs"].as_u64().unwrap(), run["late"].as_u64().unwrap());
+    // Half of some 350.
+    assert!(hangs > 50 && late >= hangs, "{run}");
+    assert!(run["short"]["p99_us"].as_u64().unwrap() >= 1_000_000, "{run}");
+    let answered: u64 = run["requests"].as_array().unwrap().iter().filter_map(Value::as_u64).sum();
+    assert_eq!(run["short"]["count"].as_u64().unwrap(), answered + hangs, "{run}");
 }
 
 #[test]
@@ -98,6 +146,7 @@ fn what_cannot_be_measured_is_refused_with_the_choices() {
         (["--scenario", "rush"], "choose of sequential, "),
         (["--out", "/proc/nowhere"], "choose another --out"),
         (["--share", "0"], "choose a share"),
+        (["--rate", "0"], "choose 1 to"),
     ] {
         let output = bench(&["distribution", "--quick"]).args(arguments).output().unwrap();
         let error = String::from_utf8(output.stderr).unwrap();
@@ -127,6 +176,7 @@ fn the_other_measurements_run() {
     for arguments in [
         "respawn --workers 2 --rounds 1 --kills 2 --only evenkeel".split(' ').collect::<Vec<_>>(),
         "memory --workers 2 --connections 200 --only evenkeel".split(' ').collect(),
+        "reload --reloads 1".split(' ').chain(["--only", "evenkeel none/reuseport"]).collect(),
         "throughput --repetitions 1 --seconds 1 --clients 4"
             .split(' ')
             .chain(["--only", "evenkeel none/reuseport"])

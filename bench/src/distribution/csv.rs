@@ -37,7 +37,8 @@ pub(super) fn text(report: &Report) -> Result<String> {
             floats.map(|n| n.to_string()).into_iter().chain([f.spread.to_string()]).collect()
         });
         row.extend(figures.unwrap_or_else(|| vec![String::new(); 9]));
-        row.extend([run.worker_cpu_us, run.other_cpu_us].map(|n| n.to_string()));
+        let cpu = |us: f64| if us.is_nan() { String::new() } else { us.to_string() };
+        row.extend([run.worker_cpu_us, run.other_cpu_us].map(cpu));
         row.extend(latency(run.short.as_ref()));
         row.extend(latency(run.long.as_ref()));
         row.extend(run.connections.iter().chain(&run.requests).map(u64::to_string));

@@ -11,7 +11,8 @@ use nix::sys::signal::{Signal, kill};
 use crate::client::whoami;
 use crate::subject::{Subject, pid};
 
-const STALL_PERIOD: Duration = Duration::from_secs(2);
+/// A stall begins so often. A run lasts whole periods, so that the stalled share of the time is the same.
+pub(super) const STALL_PERIOD: Duration = Duration::from_secs(2);
 const STALL: &[u8] = b"GET /sleep?ms=500 HTTP/1.1\r\nHost: bench\r\n\r\n";
 /// More than a stall.
 const PATIENCE: Duration = Duration::from_secs(5);

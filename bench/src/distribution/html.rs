@@ -91,24 +91,23 @@ pub(super) fn page(report: &Report, scenarios: &[Scenario]) -> String {
     );
     let legend = rows::LEGEND.map(escape).join("<br>");
     let _ = writeln!(page, "<p class=\"legend\">{legend}</p>");
+    for remark in report.remarks() {
+        let _ = writeln!(page, "<p><strong>{}</strong></p>", escape(&remark));
+    }
     for skip in &report.skipped {
         let _ = writeln!(page, "<p>Skipped: {}.</p>", escape(&skip.to_string()));
     }
+    let measured = |scenario: &&Scenario| !report.by_server(scenario.name).is_empty();
     page.push_str("<nav>");
-    for scenario in scenarios {
+    for scenario in scenarios.iter().filter(measured) {
         let _ = write!(page, "<a href=\"#{0}\">{0}</a>", scenario.name);
     }
     page.push_str("</nav>\n");
-    for scenario in scenarios {
+    for scenario in scenarios.iter().filter(measured) {
         let groups = report.by_server(scenario.name);
         let _ = writeln!(page, "<h2 id=\"{}\">{}</h2>", scenario.name, escape(scenario.title));
         if scenario.is_open() {
-            let _ = writeln!(
-                page,
-                "<p>{:.0} arrivals per second, each on a new connection, for {} s; in a closed loop \
-                 the machine answered {:.0} of the mixed ones per second.</p>",
-                report.rate_per_second, report.seconds, report.capacity_per_second
-            );
+            let _ = writeln!(page, "<p>{}</p>", escape(&arrivals(report)));
         }
         page.push_str(&table(scenario, &groups));
         for (_, picture) in of_scenario(report, scenario) {
@@ -117,6 +116,16 @@ pub(super) fn page(report: &Report, scenarios: &[Scenario]) -> String {
     }
     page.push_str("</html>\n");
     page
+}
+
+fn arrivals(report: &Report) -> String {
+    let rate = report.rate_per_second.unwrap_or(0.0);
+    let capacity = report.capacity_per_second.map_or(String::new(), |capacity| {
+        format!(
+            "; in a closed loop the machine answered {capacity:.0} of the mixed ones per second"
+        )
+    });
+    format!("{rate:.0} arrivals per second, each on a new connection{capacity}.")
 }
 
 fn table(scenario: &Scenario, groups: &[(&str, Vec<&Run>)]) -> String {

@@ -1,9 +1,10 @@
 //! Where it was measured.
 
 use std::fs;
-use std::process::Command;
 
 use serde::Serialize;
+
+use crate::subject::peer_versions;
 
 /// Enough to know whether two reports can be compared.
 #[derive(Clone, Debug, Serialize)]
@@ -31,10 +32,7 @@ impl Machine {
             cpu_model: field("/proc/cpuinfo", "model name"),
             cpus,
             memory_kib: memory.split(' ').next().and_then(|n| n.parse().ok()).unwrap_or(0),
-            peers: [("node", "-v"), ("/usr/sbin/nginx", "-v")]
-                .into_iter()
-                .filter_map(|(program, flag)| version(program, flag))
-                .collect(),
+            peers: peer_versions(),
             client_runs_first: first.unwrap_or(false),
         }
     }
@@ -44,13 +42,4 @@ fn field(file: &str, name: &str) -> String {
     let text = fs::read_to_string(file).unwrap_or_default();
     let line = text.lines().find_map(|line| line.strip_prefix(name)?.split_once(':'));
     line.map(|(_, value)| value.trim().to_owned()).unwrap_or_default()
-}
-
-/// What the program says of itself, on either output.
-fn version(program: &str, flag: &str) -> Option<String> {
-    let output = Command::new(program).arg(flag).output().ok()?;
-    let text = [output.stdout, output.stderr].concat();
-    let name = program.rsplit('/').next()?;
-    let said = String::from_utf8_lossy(&text).trim().to_owned();
-    Some(format!("{name} {}", said.rsplit(['/', ' ']).next()?))
 }

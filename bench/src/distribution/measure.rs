@@ -1,9 +1,9 @@
 //! One run of one server.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use thread_priority::unix::{
     RealtimeThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy,
     thread_native_id,
@@ -22,6 +22,11 @@ use crate::subject::{Kind, Subject};
 
 /// Columns of the heat strips.
 const STRIP_BINS: u16 = 48;
+/// How often, and how long at the most, a server is looked at until it rests.
+const SETTLE_TICK: Duration = Duration::from_millis(5);
+const SETTLE_MAX: Duration = Duration::from_secs(2);
+/// CPU time in a tick of a server that rests: Node has its timers.
+const IDLE_NS: u64 = 250_000;
 /// Long enough for a few dozen of the long requests.
 const CALIBRATION: Duration = Duration::from_millis(1500);
 
@@ -43,13 +48,23 @@ pub(super) fn run(
     // The same arrivals for each server.
     let seed = settings.seed.wrapping_mul(1000) + u64::from(repetition);
     let load = scenario.load(subject.port, settings, seed);
+    let stopped = match scenario.disturbance {
+        Disturbance::Stop => Some(Stopped::one_of(subject)?),
+        _ => None,
+    };
     let before = procfs::spent(subject.master());
     let outcome = with_disturbance(subject, scenario, &load)
         .with_context(|| format!("{}, {}", subject.name(), scenario.name))?;
     let (worker_ns, other_ns) = procfs::spent_since(&before, subject.master(), subject.workers());
-    let answered = as_float(outcome.answered().max(1));
+    drop(stopped);
+    check(subject, scenario, &outcome)?;
+    settle(subject);
+    let per_request = |ns: u64| match outcome.answered() {
+        0 => f64::NAN,
+        answered => as_float(ns) / 1000.0 / as_float(answered),
+    };
     let (connections, requests) = counts(subject, &outcome)?;
-    let latency = |class| Latency::of(outcome.samples.iter().filter(|s| s.class == class));
+    let latency = |class| Latency::of(&outcome, class, load.patience);
     Ok(Run {
         scenario: scenario.name,
         server: subject.name().to_owned(),
@@ -60,22 +75,42 @@ pub(super) fn run(
         requests,
         errors: outcome.errors,
         resets: outcome.resets,
-        hangs: outcome.hangs,
+        hangs: outcome.hangs(),
         late: late(&outcome),
         seconds: outcome.elapsed.as_secs_f64(),
         short: latency(Class::Short),
         long: latency(Class::Long),
-        worker_cpu_us: as_float(worker_ns) / 1000.0 / answered,
-        other_cpu_us: as_float(other_ns) / 1000.0 / answered,
+        worker_cpu_us: per_request(worker_ns),
+        other_cpu_us: per_request(other_ns),
         strip: (repetition == 1 && scenario.is_open()).then(|| strip(subject, &outcome)),
     })
 }
 
+/// Counts by worker and their CPU time are true only of workers that were there all the time.
+fn check(subject: &Subject, scenario: &Scenario, outcome: &Outcome) -> Result<()> {
+    interrupt::check()?;
+    let (server, name) = (subject.name(), scenario.name);
+    ensure!(subject.has_its_workers(), "{server}, {name}: a worker ended");
+    ensure!(!outcome.cut, "{server}, {name}: not done in time; choose fewer --connections");
+    Ok(())
+}
+
+/// Waits until the server has nothing left to do of this run: it would disturb the next server's.
+fn settle(subject: &Subject) {
+    let spent = || procfs::spent(subject.master()).into_values().sum::<u64>();
+    let deadline = Instant::now() + SETTLE_MAX;
+    let mut before = spent();
+    while Instant::now() < deadline {
+        std::thread::sleep(SETTLE_TICK);
+        let now = spent();
+        if now - before.min(now) < IDLE_NS {
+            return;
+        }
+        before = now;
+    }
+}
+
 fn with_disturbance(subject: &Subject, scenario: &Scenario, load: &Load) -> Result<Outcome> {
-    let _stopped = match scenario.disturbance {
-        Disturbance::Stop => Some(Stopped::one_of(subject)?),
-        _ => None,
-    };
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let stalls = scenario.disturbance == Disturbance::Stall;

@@ -14,10 +14,12 @@ mod table;
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail};
 use indicatif::{ProgressBar, ProgressStyle};
+use tempfile::NamedTempFile;
 
 use crate::interrupt;
+use crate::procfs;
 use crate::subject::{Kind, Subject};
 use report::Report;
 use scenario::Scenario;
@@ -28,34 +30,38 @@ pub(crate) use settings::Options;
 pub(crate) fn run(options: &Options) -> Result<()> {
     let kinds = Kind::named(&options.only)?;
     let scenarios = Scenario::named(&options.scenario)?;
+    procfs::check()?;
     // A folder that cannot be written is found before the measurement, not after it.
     if let Some(folder) = &options.out {
-        let results = folder.join("results.json");
-        fs::create_dir_all(folder)
-            .and_then(|()| fs::write(&results, ""))
-            .with_context(|| format!("cannot write {}: choose another --out", results.display()))?;
+        fs::create_dir_all(folder).and_then(|()| NamedTempFile::new_in(folder)).with_context(
+            || format!("cannot write to {}: choose another --out", folder.display()),
+        )?;
     }
     let mut settings = Settings::of(options);
-    if scenarios.iter().any(Scenario::is_open) {
-        settings.capacity = measure::capacity(&settings)?;
+    if settings.rate.is_none() && scenarios.iter().any(Scenario::is_open) {
+        let capacity = measure::capacity(&settings)?;
+        settings.capacity = Some(capacity);
+        settings.rate = Some(options.share * capacity);
     }
     let mut report = Report::new(&settings);
-    if let Err(error) = measure_all(&mut report, &kinds, &scenarios, &settings)
+    report.cut_short = match measure_all(&mut report, &kinds, &scenarios, &settings) {
         // An interrupted run may fail in any way.
-        && !interrupt::requested()
-    {
-        return Err(error);
-    }
+        _ if interrupt::requested() => Some("interrupted".to_owned()),
+        Err(error) => Some(format!("{error:#}")),
+        Ok(()) => None,
+    };
     table::print(&report, &scenarios);
     if let Some(folder) = &options.out {
         write(&report, &scenarios, folder)?;
     }
-    ensure!(!interrupt::requested(), "interrupted: these are the runs that were finished");
-    Ok(())
+    match report.cut_short {
+        Some(why) => bail!("{why}: these are the runs that were finished"),
+        None => Ok(()),
+    }
 }
 
-/// Servers take turns in each scenario, scenarios in each repetition, so that what disturbs the
-/// machine disturbs all alike.
+/// Servers take turns in each scenario, another one first in each repetition, and scenarios in each
+/// repetition, so that what disturbs the machine disturbs all alike.
 fn measure_all(
     report: &mut Report,
     kinds: &[Kind],
@@ -77,7 +83,8 @@ fn measure_all(
             interrupt::check()?;
         }
         for scenario in scenarios {
-            for subject in &subjects {
+            let turns = subjects.iter().cycle().skip(repetition as usize - 1);
+            for subject in turns.take(subjects.len()) {
                 bar.set_message(format!("{} · {}", scenario.name, subject.name()));
                 bar.inc(1);
                 if let Some(reason) = scenario.skips(subject) {

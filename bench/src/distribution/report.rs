@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::machine::Machine;
 use super::settings::Settings;
-use crate::load::Sample;
+use crate::load::{Class, Outcome};
 use crate::stats::{Evenness, median, six_digits};
 
 const SCHEMA: u32 = 1;
@@ -26,9 +26,11 @@ pub(super) struct Report {
     pub(super) repetitions: u32,
     pub(super) seed: u64,
     /// Requests of the open-loop mix per second that 64 clients in a closed loop had answered.
-    pub(super) capacity_per_second: f64,
+    pub(super) capacity_per_second: Option<f64>,
     /// Arrivals per second in the open loop.
-    pub(super) rate_per_second: f64,
+    pub(super) rate_per_second: Option<f64>,
+    /// Why there are fewer runs than asked for.
+    pub(super) cut_short: Option<String>,
     pub(super) skipped: Vec<Skip>,
     pub(super) runs: Vec<Run>,
 }
@@ -77,7 +79,7 @@ pub(super) struct Run {
     pub(super) evenness: Option<Evenness>,
     pub(super) short: Option<Latency>,
     pub(super) long: Option<Latency>,
-    /// CPU time per answered request of the workers, microseconds.
+    /// CPU time per answered request of the workers, microseconds; NaN without any.
     #[serde(serialize_with = "six_digits")]
     pub(super) worker_cpu_us: f64,
     /// CPU time per answered request of the master and the dispatcher, microseconds.
@@ -102,7 +104,8 @@ impl Run {
 pub(super) const SHARES: [f64; 15] =
     [0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9999, 1.0];
 
-/// Latencies of the answered requests, microseconds from the intended start.
+/// Latencies of the requests, microseconds from the intended start. One that hung counts with the
+/// client's patience, which is less than it would have taken.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Latency {
     pub(super) count: u64,
@@ -116,11 +119,14 @@ pub(super) struct Latency {
 
 impl Latency {
     /// `None` without any. Values are exact to three digits.
-    pub(super) fn of<'a>(samples: impl Iterator<Item = &'a Sample>) -> Option<Self> {
+    pub(super) fn of(outcome: &Outcome, class: Class, patience: Duration) -> Option<Self> {
         let mut histogram = Histogram::<u64>::new(3).ok()?;
-        for sample in samples {
-            let microseconds = u64::try_from(sample.latency.as_micros()).unwrap_or(u64::MAX);
-            histogram.record(microseconds).ok()?;
+        let microseconds = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+        for sample in outcome.samples.iter().filter(|sample| sample.class == class) {
+            histogram.record(microseconds(sample.latency)).ok()?;
+        }
+        for _ in 0..outcome.hung(class) {
+            histogram.record(microseconds(patience)).ok()?;
         }
         let at = |share| histogram.value_at_quantile(share);
         (!histogram.is_empty()).then(|| Self {
@@ -148,7 +154,8 @@ impl Report {
             repetitions: settings.repetitions,
             seed: settings.seed,
             capacity_per_second: settings.capacity,
-            rate_per_second: settings.rate(),
+            rate_per_second: settings.rate,
+            cut_short: None,
             skipped: Vec::new(),
             runs: Vec::new(),
         }
@@ -164,6 +171,17 @@ impl Report {
         if !self.skipped.contains(&skip) {
             self.skipped.push(skip);
         }
+    }
+
+    /// What a reader has to know before the figures.
+    pub(super) fn remarks(&self) -> Vec<String> {
+        let cut = self.cut_short.as_ref().map(|why| format!("Not complete: {why}."));
+        let waits = (!self.machine.client_runs_first).then(|| {
+            "Without the privilege for real-time priority the client waits for a CPU at times, which \
+             counts as latency of the server."
+                .to_owned()
+        });
+        cut.into_iter().chain(waits).collect()
     }
 
     /// One run a line, so that it can be read and compared.

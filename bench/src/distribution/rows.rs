@@ -4,13 +4,16 @@ use super::report::{Latency, Run, middle};
 use crate::stats::Evenness;
 
 /// What the figures of both tables are.
-pub(super) const LEGEND: [&str; 4] = [
+pub(super) const LEGEND: [&str; 6] = [
     "cells: medians over the repetitions [min..max]; errors, resets and hangs: sums; spread: the largest",
     "shares: of the connections, and the largest of the requests; spread: busiest less idlest worker; \
-     p>1%: runs that chance explains at the 1% level (chi-square)",
+     p>1%: runs that are no more uneven than chance (chi-square, 1% level)",
     "worker, other: CPU time per request of the workers, and of master and dispatcher, µs",
-    "latencies: from the intended start, of answered requests; late: share of all requests that were \
-     answered more than 100 ms after it, or not at all",
+    "latencies: from the intended start; a hang counts as the client's patience, 5 s, and 1 s in \
+     `stopped`; errors and resets do not count",
+    "n: requests of one run; where it is small, p99 and p99.9 are the few slowest of them",
+    "late: share of all requests that were answered more than 100 ms after the intended start, or not \
+     at all",
 ];
 
 /// Headings of `evenness`.
@@ -57,8 +60,8 @@ pub(super) fn evenness(runs: &[&Run]) -> Vec<String> {
 }
 
 /// Headings of `latency`.
-pub(super) const LATENCY: [&str; 9] =
-    ["short p50", "p99", "p99.9", "max", "long p50", "p99", "p99.9", "max", "late, %"];
+pub(super) const LATENCY: [&str; 11] =
+    ["short n", "p50", "p99", "p99.9", "max", "long n", "p50", "p99", "p99.9", "max", "late, %"];
 
 /// Milliseconds: medians over the repetitions, [min..max]. Last the share of the late requests.
 pub(super) fn latency(runs: &[&Run]) -> Vec<String> {
@@ -73,6 +76,7 @@ fn latencies(runs: &[&Run], class: impl Fn(&Run) -> Option<Latency>) -> Vec<Stri
         Spread::of(runs, |run| Some(milliseconds(figure(&class(run)?))))
     };
     vec![
+        Spread::of(runs, |run| Some(milliseconds(class(run)?.count) * 1000.0)).middle(0),
         of(|l| l.p50_us).middle(2),
         of(|l| l.p99_us).with_range(2),
         of(|l| l.p999_us).with_range(2),
@@ -89,9 +93,10 @@ struct Spread {
 
 impl Spread {
     fn of(runs: &[&Run], figure: impl Fn(&Run) -> Option<f64>) -> Self {
+        let figure = |run: &Run| figure(run).filter(|value| !value.is_nan());
         let values = || runs.iter().filter_map(|run| figure(run));
         Self {
-            middle: middle(runs, &figure),
+            middle: middle(runs, figure),
             least: values().fold(f64::INFINITY, f64::min),
             most: values().fold(f64::NEG_INFINITY, f64::max),
         }

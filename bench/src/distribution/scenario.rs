@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Result, bail};
 
+use super::disturb::STALL_PERIOD;
 use super::settings::Settings;
 use crate::load::{Load, Pace};
 use crate::subject::Subject;
@@ -94,6 +95,16 @@ impl Scenario {
         subject.kind.cannot_work().filter(|_| self.is_open())
     }
 
+    /// How long an open loop has arrivals.
+    fn time(&self, settings: &Settings) -> Duration {
+        let time = Duration::from_secs_f64(settings.seconds);
+        if self.disturbance != Disturbance::Stall {
+            return time;
+        }
+        let periods = time.as_millis().div_ceil(STALL_PERIOD.as_millis());
+        STALL_PERIOD * u32::try_from(periods).unwrap_or(u32::MAX)
+    }
+
     pub(super) fn load(&self, port: u16, settings: &Settings, seed: u64) -> Load {
         let time_max = TIME_MAX;
         let pace = match self.way {
@@ -104,10 +115,9 @@ impl Scenario {
                 let each = settings.connections / u64::try_from(clients).unwrap_or(u64::MAX);
                 Pace::KeepAlive { clients, requests_each: each.max(2), pipelined: 1, time_max }
             }
-            Way::Open(_) => Pace::Open {
-                per_second: settings.rate(),
-                time: Duration::from_secs_f64(settings.seconds),
-            },
+            Way::Open(_) => {
+                Pace::Open { per_second: settings.rate.unwrap_or(0.0), time: self.time(settings) }
+            }
         };
         let patience = match self.disturbance {
             Disturbance::Stop => PATIENCE_WITH_STOPPED,

@@ -19,16 +19,20 @@ pub(crate) struct Options {
     /// New connections of each run, or requests on keep-alive connections [default: 8000; quick: 800]
     #[arg(long, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     connections: Option<u64>,
-    /// Length of each run with open-loop arrivals [default: 3; quick: 0.7]
+    /// Length of each run with open-loop arrivals; with stalls, rounded up to whole
+    /// periods of 2 s [default: 4; quick: 0.7]
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     seconds: Option<f64>,
     /// Runs of each server and scenario; the servers take turns [default: 3; quick: 1; full: 10]
     #[arg(long, value_parser = clap::value_parser!(u32).range(1..=100))]
     repetitions: Option<u32>,
-    /// Open-loop arrivals, as a share of the capacity for the same requests that is measured first; the
+    /// Open-loop arrivals, as a share of the capacity for the mixed requests that is measured first; the
     /// default is about what the slowest peer can bear (Node's cluster with policy rr)
     #[arg(long, default_value_t = 0.3, value_parser = share)]
-    share: f64,
+    pub(super) share: f64,
+    /// Open-loop arrivals per second, to repeat a measurement, instead of a share of the capacity
+    #[arg(long, conflicts_with = "share", value_parser = rate)]
+    pub(super) rate: Option<f64>,
     /// Arrivals and their mix follow from it
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -50,10 +54,11 @@ pub(super) struct Settings {
     pub(super) connections: u64,
     pub(super) seconds: f64,
     pub(super) repetitions: u32,
-    pub(super) share: f64,
     pub(super) seed: u64,
     /// Requests of the open-loop mix per second, in a closed loop on this machine.
-    pub(super) capacity: f64,
+    pub(super) capacity: Option<f64>,
+    /// Open-loop arrivals per second.
+    pub(super) rate: Option<f64>,
 }
 
 impl Settings {
@@ -66,18 +71,18 @@ impl Settings {
         Self {
             workers: options.workers,
             connections: options.connections.unwrap_or(if options.quick { 800 } else { 8000 }),
-            seconds: options.seconds.unwrap_or(if options.quick { 0.7 } else { 3.0 }),
+            seconds: options.seconds.unwrap_or(if options.quick { 0.7 } else { 4.0 }),
             repetitions: options.repetitions.unwrap_or(pick(1, 10, 3)),
-            share: options.share,
             seed: options.seed,
-            capacity: 0.0,
+            capacity: None,
+            rate: options.rate,
         }
     }
+}
 
-    /// Open-loop arrivals per second.
-    pub(super) fn rate(&self) -> f64 {
-        self.share * self.capacity
-    }
+fn rate(text: &str) -> Result<f64, String> {
+    let rate = text.parse().ok().filter(|rate| (1.0..=1e6).contains(rate));
+    rate.ok_or_else(|| "choose 1 to 1,000,000 arrivals per second".into())
 }
 
 fn share(text: &str) -> Result<f64, String> {

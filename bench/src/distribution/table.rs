@@ -16,6 +16,9 @@ pub(super) fn print(report: &Report, scenarios: &[Scenario]) {
          repetitions; kernel {}, {} CPUs",
         machine.kernel, machine.cpus
     );
+    for remark in report.remarks() {
+        println!("{remark}");
+    }
     for scenario in scenarios {
         let groups = report.by_server(scenario.name);
         if groups.is_empty() {
@@ -24,7 +27,7 @@ pub(super) fn print(report: &Report, scenarios: &[Scenario]) {
         println!("\n{}: {}", scenario.name, scenario.title);
         print!("{}", table("", &rows::EVENNESS, &groups, rows::evenness));
         if scenario.is_open() {
-            let rate = format!("{:.0} arrivals/s; ms", report.rate_per_second);
+            let rate = format!("{:.0} arrivals/s; ms", report.rate_per_second.unwrap_or(0.0));
             print!("\n{}", table(&rate, &rows::LATENCY, &groups, rows::latency));
         }
     }

@@ -62,6 +62,8 @@ struct Engine<'a> {
     requests: [Vec<u8>; 2],
     batch: u16,
     requests_each: u64,
+    /// What clients that lost their connection have still to ask.
+    lost: Vec<u64>,
     at_once: usize,
     ramp: usize,
     time_max: Duration,
@@ -102,6 +104,7 @@ impl<'a> Engine<'a> {
             requests: [request(load.short), request(load.long)],
             batch,
             requests_each,
+            lost: Vec::new(),
             at_once,
             ramp,
             time_max,
@@ -118,6 +121,7 @@ impl<'a> Engine<'a> {
         while let Some(due) = self.schedule.due() {
             let now = self.start.elapsed();
             if now >= self.time_max {
+                self.outcome.cut = true;
                 self.schedule.end();
             }
             if due > now || self.busy >= self.at_once || self.new >= self.ramp {
@@ -147,7 +151,8 @@ impl<'a> Engine<'a> {
                 );
             }
         };
-        let mut connection = Connection::new(stream, class, intended, self.requests_each - 1);
+        let requests = self.lost.pop().unwrap_or(self.requests_each);
+        let mut connection = Connection::new(stream, class, intended, requests - 1);
         connection.deadline = intended + self.load.patience;
         let entry = self.connections.vacant_entry();
         let both = Interest::READABLE | Interest::WRITABLE;
@@ -204,7 +209,9 @@ impl<'a> Engine<'a> {
             requests: self.batch,
         });
         self.new -= usize::from(first);
-        let goes_on = connection.left > 0 && now - self.start < self.time_max;
+        let left = connection.left;
+        let goes_on = left > 0 && now - self.start < self.time_max;
+        self.outcome.cut |= left > 0 && !goes_on;
         if goes_on && !last {
             connection.renew(self.schedule.class(), now);
             connection.deadline = now + self.load.patience;
@@ -213,7 +220,7 @@ impl<'a> Engine<'a> {
         self.busy -= 1;
         if goes_on {
             self.connections.remove(key);
-            self.schedule.again();
+            self.resume_with(left);
         } else if matches!(self.load.pace, Pace::KeepAlive { .. }) {
             // Such clients keep their connections: that is their load.
             connection.idle = true;
@@ -226,9 +233,15 @@ impl<'a> Engine<'a> {
         let connection = self.connections.remove(key);
         self.busy -= 1;
         self.new -= usize::from(connection.first);
-        if connection.left > 0 && self.start.elapsed() < self.time_max {
-            self.schedule.again();
+        if connection.left > 0 {
+            self.resume_with(connection.left);
         }
+    }
+
+    /// A client lost its connection and has so many requests to make.
+    fn resume_with(&mut self, left: u64) {
+        self.lost.push(left);
+        self.schedule.again();
     }
 
     fn expire(&mut self) {
@@ -239,7 +252,7 @@ impl<'a> Engine<'a> {
         self.expire_at = now + EXPIRY_INTERVAL;
         let late = self.connections.iter().filter(|(_, c)| !c.idle && c.deadline <= now);
         for key in late.map(|(key, _)| key).collect::<Vec<_>>() {
-            self.outcome.hangs += 1;
+            self.outcome.hung[self.connections[key].class as usize] += 1;
             self.remove(key);
         }
     }

@@ -29,7 +29,7 @@ pub(crate) enum Pace {
     /// Clients that ask again as soon as they have their answer, each time on a new connection.
     NewConnections { clients: usize, requests: u64, time_max: Duration },
     /// Clients with one connection each for all their requests, which are sent `pipelined` at a time.
-    /// A client whose connection ends opens another and begins anew.
+    /// A client whose connection ends opens another and goes on.
     KeepAlive { clients: usize, requests_each: u64, pipelined: u16, time_max: Duration },
     /// Each request on a new connection at a time of its own, whatever the server does: a Poisson
     /// process, as the arrivals of many independent clients are.
@@ -68,8 +68,10 @@ pub(crate) struct Outcome {
     pub(crate) errors: u64,
     /// Connections refused, reset, or closed before the answer, without a word before.
     pub(crate) resets: u64,
-    /// No answer within the patience.
-    pub(crate) hangs: u64,
+    /// No answer within the patience: short and long ones.
+    hung: [u64; 2],
+    /// Requests were left when the time was up.
+    pub(crate) cut: bool,
     /// From the start to the last answer or failure.
     pub(crate) elapsed: Duration,
 }
@@ -80,6 +82,14 @@ impl Outcome {
     }
 
     pub(crate) fn failed(&self) -> u64 {
-        self.errors + self.resets + self.hangs
+        self.errors + self.resets + self.hangs()
+    }
+
+    pub(crate) fn hangs(&self) -> u64 {
+        self.hung.iter().sum()
+    }
+
+    pub(crate) fn hung(&self, class: Class) -> u64 {
+        self.hung[class as usize]
     }
 }

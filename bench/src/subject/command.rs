@@ -38,6 +38,12 @@ pub(super) fn spawn(mut command: Command, port: Option<u16>) -> Result<Option<St
     }
 }
 
+/// What the program says to this flag, on either output.
+pub(super) fn said(program: &str, flag: &str) -> Option<String> {
+    let output = Command::new(program).arg(flag).output().ok()?;
+    Some(String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned())
+}
+
 /// The demo, built beside this program with the same profile.
 fn demo_path() -> Result<PathBuf> {
     let bench = std::env::current_exe()?;

@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader};
 use std::os::fd::AsFd;
 use std::process::Child;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use evenkeel::{AcceptWake, Listener, Policy};
@@ -23,6 +24,10 @@ use crate::procfs;
 
 /// No server takes this long to start.
 const START_MILLISECONDS: u16 = 20_000;
+
+/// A server that takes longer to end is killed.
+const END_PATIENCE: Duration = Duration::from_secs(5);
+const END_TICK: Duration = Duration::from_millis(1);
 
 /// What can be measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -163,6 +168,12 @@ impl Subject {
         &self.workers
     }
 
+    /// None of them has ended.
+    pub(crate) fn has_its_workers(&self) -> bool {
+        let children = procfs::children(self.master());
+        self.workers.iter().all(|worker| children.contains(worker))
+    }
+
     /// The column of the worker that said so in its `X-Worker`: an index, or nginx's process id.
     pub(crate) fn column(&self, x_worker: u32) -> Option<usize> {
         if matches!(self.kind.program, Program::Nginx { .. }) {
@@ -221,7 +232,13 @@ impl Drop for Subject {
             Program::Nginx { .. } => Signal::SIGTERM,
         };
         let _ = kill(pid(self.master.id()), signal);
-        let _ = self.master.wait();
+        let deadline = Instant::now() + END_PATIENCE;
+        while matches!(self.master.try_wait(), Ok(None)) {
+            if Instant::now() > deadline {
+                let _ = self.master.kill();
+            }
+            std::thread::sleep(END_TICK);
+        }
         children.into_iter().map(pid).for_each(end_orphan);
     }
 }
@@ -238,6 +255,16 @@ fn end_orphan(orphan: Pid) {
 /// is left behind as it runs, or as a zombie where nothing else waits for orphans.
 pub(crate) fn adopt_orphans() -> nix::Result<()> {
     set_child_subreaper(true)
+}
+
+/// Versions of the peers that are installed.
+pub(crate) fn peer_versions() -> Vec<String> {
+    let nginx = command::said(nginx::program(), "-v").and_then(|said| {
+        let (_, version) = said.split_once("nginx/")?;
+        Some(format!("nginx {}", version.split_whitespace().next()?))
+    });
+    let node = command::said("node", "-v").map(|said| format!("node {}", said.trim()));
+    node.into_iter().chain(nginx).collect()
 }
 
 pub(crate) fn pid(id: u32) -> Pid {
