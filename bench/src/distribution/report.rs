@@ -142,11 +142,9 @@ impl Latency {
 
 impl Report {
     pub(super) fn new(settings: &Settings) -> Self {
-        // Without the path of the program: it says nothing to others.
-        let arguments: Vec<String> = std::env::args().skip(1).collect();
         Self {
             schema: SCHEMA,
-            command: format!("bench {}", arguments.join(" ")),
+            command: command(std::env::args().skip(1)),
             machine: Machine::this(),
             workers: settings.workers,
             connections: settings.connections,
@@ -206,6 +204,20 @@ impl Report {
     }
 }
 
+/// Without the paths of the program and of the folder: they say nothing to others.
+fn command(arguments: impl Iterator<Item = String>) -> String {
+    let mut shown = vec!["bench".to_owned()];
+    for argument in arguments {
+        let follows_out = shown.last().is_some_and(|last| last == "--out");
+        shown.push(match argument {
+            _ if follows_out => "FOLDER".to_owned(),
+            out if out.starts_with("--out=") => "--out=FOLDER".to_owned(),
+            other => other,
+        });
+    }
+    shown.join(" ")
+}
+
 /// The median over runs that have this figure; NaN if none has.
 pub(super) fn middle(runs: &[&Run], figure: impl Fn(&Run) -> Option<f64>) -> f64 {
     let values: Vec<f64> = runs.iter().filter_map(|run| figure(run)).collect();
@@ -218,4 +230,22 @@ pub(super) fn typical<'a>(runs: &[&'a Run]) -> Option<&'a Run> {
     let mut sorted = runs.to_vec();
     sorted.sort_by(|a, b| share(a).total_cmp(&share(b)));
     sorted.get(sorted.len() / 2).copied()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_can_be_said_again_and_names_no_folder() {
+        for (given, shown) in [
+            (
+                "distribution --full --out /a/b --seed 2",
+                "bench distribution --full --out FOLDER --seed 2",
+            ),
+            ("distribution --out=/a/b", "bench distribution --out=FOLDER"),
+        ] {
+            assert_eq!(command(given.split(' ').map(str::to_owned)), shown);
+        }
+    }
 }

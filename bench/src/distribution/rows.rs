@@ -9,8 +9,8 @@ pub(super) const LEGEND: [&str; 6] = [
     "shares: of the connections, and the largest of the requests; spread: busiest less idlest worker; \
      p>1%: runs that are no more uneven than chance (chi-square, 1% level)",
     "worker, other: CPU time per request of the workers, and of master and dispatcher, µs",
-    "latencies: from the intended start; a hang counts as the client's patience, 5 s, and 1 s in \
-     `stopped`; errors and resets do not count",
+    "latencies: from the intended start; a hang counts as the client's patience, 5 s, and 1 s in the scenario \
+     stopped; errors and resets do not count",
     "n: requests of one run; where it is small, p99 and p99.9 are the few slowest of them",
     "late: share of all requests that were answered more than 100 ms after the intended start, or not \
      at all",
