@@ -7,8 +7,9 @@ use anyhow::{Result, ensure};
 
 /// An error on a kernel that does not count the time.
 pub(crate) fn check() -> Result<()> {
+    // The number of time slices: the time itself may still be 0.
     ensure!(
-        first_number("/proc/self/schedstat") > 0,
+        number("/proc/self/schedstat", 2) > 0,
         "this kernel does not tell the CPU time of processes: it needs CONFIG_SCHED_INFO"
     );
     Ok(())
@@ -21,7 +22,7 @@ pub(crate) fn spent(master: u32) -> BTreeMap<u32, u64> {
     while let Some(pid) = pids.pop() {
         for task in tasks(pid) {
             *spent.entry(pid).or_default() +=
-                first_number(&format!("/proc/{pid}/task/{task}/schedstat"));
+                number(&format!("/proc/{pid}/task/{task}/schedstat"), 0);
         }
         pids.extend(children(pid));
     }
@@ -59,8 +60,9 @@ fn tasks(pid: u32) -> Vec<u32> {
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }
 
-/// The first field of schedstat is the time on a CPU (kernel, Documentation/scheduler/sched-stats).
-fn first_number(path: &str) -> u64 {
+/// The fields of schedstat are the time on a CPU, the time spent waiting for one, and the number of
+/// time slices (kernel, Documentation/scheduler/sched-stats).
+fn number(path: &str, field: usize) -> u64 {
     let text = fs::read_to_string(path).unwrap_or_default();
-    text.split_whitespace().next().and_then(|number| number.parse().ok()).unwrap_or(0)
+    text.split_whitespace().nth(field).and_then(|number| number.parse().ok()).unwrap_or(0)
 }

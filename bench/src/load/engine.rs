@@ -123,6 +123,7 @@ impl<'a> Engine<'a> {
             if now >= self.time_max {
                 self.outcome.cut = true;
                 self.schedule.end();
+                break;
             }
             if due > now || self.busy >= self.at_once || self.new >= self.ramp {
                 break;
@@ -137,6 +138,7 @@ impl<'a> Engine<'a> {
     }
 
     fn open(&mut self, class: Class, intended: Instant) -> Result<()> {
+        let requests = self.lost.pop().unwrap_or(self.requests_each);
         let address = SocketAddr::from(([127, 0, 0, 1], self.load.port));
         let stream = match TcpStream::connect(address) {
             Ok(stream) => stream,
@@ -151,7 +153,6 @@ impl<'a> Engine<'a> {
                 );
             }
         };
-        let requests = self.lost.pop().unwrap_or(self.requests_each);
         let mut connection = Connection::new(stream, class, intended, requests - 1);
         connection.deadline = intended + self.load.patience;
         let entry = self.connections.vacant_entry();

@@ -29,7 +29,7 @@ pub(crate) enum Pace {
     /// Clients that ask again as soon as they have their answer, each time on a new connection.
     NewConnections { clients: usize, requests: u64, time_max: Duration },
     /// Clients with one connection each for all their requests, which are sent `pipelined` at a time.
-    /// A client whose connection ends opens another and goes on.
+    /// A client whose connection ends opens another and goes on; one that is refused gives up.
     KeepAlive { clients: usize, requests_each: u64, pipelined: u16, time_max: Duration },
     /// Each request on a new connection at a time of its own, whatever the server does: a Poisson
     /// process, as the arrivals of many independent clients are.

@@ -15,7 +15,7 @@ use super::rotation::Rotation;
 use crate::birth::Birth;
 use crate::board::Seat;
 use crate::ids::{Generation, SlotId};
-use crate::limits::{ACCEPT_PAUSE, EVENTS_PER_TURN};
+use crate::limits::{ACCEPT_PAUSE, EVENTS_PER_TURN, FULL_WORKER_PAUSE};
 use crate::net::channel::{Channel, Queue};
 use crate::net::handoff;
 use crate::net::listener::{self, AcceptError};
@@ -110,7 +110,8 @@ impl<'a> Relay<'a> {
         let orphaned = self.drain.and_then(|drain| drain.orphaned_until);
         // Once it has passed, what is missing is a worker with room.
         let leaves = self.drain.and_then(|drain| drain.leave_by).filter(|by| *by > Instant::now());
-        let due = [self.paused_until, orphaned, leaves].into_iter().flatten().min();
+        let full = self.rotation.next_try(Instant::now());
+        let due = [self.paused_until, orphaned, leaves, full].into_iter().flatten().min();
         due.map(|due| due.saturating_duration_since(Instant::now()))
     }
 
@@ -124,7 +125,7 @@ impl<'a> Relay<'a> {
         }
         let mut queue_empty = false;
         while self.paused_until.is_none()
-            && let Some(member) = self.rotation.next()
+            && let Some(member) = self.rotation.next(Instant::now())
         {
             let key = member.key();
             let socket = if let Some(socket) = self.returned.pop_front() {
@@ -191,7 +192,7 @@ impl<'a> Relay<'a> {
                 } else {
                     // unix(7): too many descriptors are on their way, or the like.
                     tracing::warn!(%slot, "handing out pauses: {error}");
-                    self.paused_until = Some(Instant::now() + ACCEPT_PAUSE / 10);
+                    self.paused_until = Some(Instant::now() + FULL_WORKER_PAUSE);
                 }
             }
         }
@@ -221,7 +222,12 @@ impl<'a> Relay<'a> {
                 Ok(Received::Message(length, back)) => {
                     let ticket = u64::from_le_bytes(answer[..8].try_into().unwrap_or_default());
                     let sent = self.rotation.answered(slot, generation, ticket);
-                    self.hear_answer(length == handoff::ACCEPTED_BYTES, sent, back);
+                    let accepted = length == handoff::ACCEPTED_BYTES;
+                    if !accepted {
+                        let until = Instant::now() + FULL_WORKER_PAUSE;
+                        self.rotation.refused(slot, generation, until);
+                    }
+                    self.hear_answer(accepted, sent, back);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -247,9 +253,7 @@ impl<'a> Relay<'a> {
             self.seat.count_accepted();
         }
         if let Some(socket) = sent.or(back) {
-            // The worker has no room; perhaps none has.
             self.returned.push_back(socket);
-            self.paused_until = Some(Instant::now() + ACCEPT_PAUSE / 10);
         }
     }
 

@@ -37,6 +37,10 @@ pub(crate) fn receive(link: impl AsFd, full: bool) -> io::Result<Handed> {
         refused => (REFUSED_BYTES, refused, Handed::NoRoom),
     };
     // Few are outstanding, so there is room; without the dispatcher, nobody waits for the answer.
-    let _ = descriptors::send(&link, &ticket[..answer], back.as_ref().map(AsFd::as_fd));
+    let answer = &ticket[..answer];
+    if descriptors::send(&link, answer, back.as_ref().map(AsFd::as_fd)).is_err() && back.is_some() {
+        // unix(7), ETOOMANYREFS: the dispatcher still has the socket if it has not left.
+        let _ = descriptors::send(&link, answer, None);
+    }
     Ok(handed)
 }

@@ -97,6 +97,13 @@ impl Client {
         if !self.unwritten.is_empty() || self.end != End::No {
             return Fate::Gone;
         }
+        if self.protocol.awaits() == Awaits::Idle && self.protocol.requests() == 0 {
+            // Its request may be there, while the worker was too busy to look.
+            let fate = self.advance(desk, true);
+            if fate != Fate::Reads || self.deadline > desk.now {
+                return fate;
+            }
+        }
         let next = self.protocol.timed_out(&mut desk.turn(self.remote));
         let fate = self.answer(next, desk).unwrap_or(Fate::Gone);
         self.set_deadline(fate, desk);

@@ -3,11 +3,11 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use http_body_util::{BodyExt, Empty};
 use hyper::Request;
 use hyper::body::Bytes;
-use hyper::client::conn::http1::{SendRequest, handshake};
+use hyper::client::conn::http1::{Builder, SendRequest};
 use hyper::header::{CONNECTION, HOST};
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpStream;
@@ -83,7 +83,10 @@ type Connection = SendRequest<Empty<Bytes>>;
 async fn connect(server: SocketAddr) -> Result<Connection> {
     let stream = TcpStream::connect(server).await?;
     stream.set_nodelay(true)?;
-    let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+    // As other clients write it, so that the bare loop knows it.
+    let mut builder = Builder::new();
+    let (sender, connection) =
+        builder.title_case_headers(true).handshake(TokioIo::new(stream)).await?;
     // It ends with the sender; what fails is seen by those who ask.
     tokio::spawn(connection);
     Ok(sender)
@@ -97,7 +100,9 @@ async fn ask(connection: &mut Connection, keep: Keep) -> Result<()> {
         Keep::Never => request.header(CONNECTION, "close"),
     };
     let answer = connection.send_request(request.body(Empty::new())?).await?;
-    anyhow::ensure!(answer.status().is_success(), "status {}", answer.status());
+    ensure!(answer.status().is_success(), "status {}", answer.status());
+    let closes = answer.headers().get(CONNECTION).is_some_and(|value| value == "close");
+    ensure!(closes == (keep == Keep::Never), "Connection: close is not what was asked for");
     answer.into_body().collect().await?;
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! New connections.
 
 use std::io;
+use std::time::Instant;
 
 use mio::{Interest, Token};
 use nix::sys::resource::{Resource, getrlimit};
@@ -28,10 +29,7 @@ where
             match self.acceptor.accept() {
                 Accepted::Connection(stream, remote) => {
                     self.seat.count_accepted();
-                    let head = self.desk.timeouts.head;
-                    let first = if self.desk.draining { DRAIN_FIRST_REQUEST } else { head };
-                    let deadline = self.desk.now + first.min(head);
-                    self.adopt(Client::new(stream, remote, deadline));
+                    self.adopt(Client::new(stream, remote, self.first_deadline()));
                     if let Err(error) = self.acceptor.took_turn(&self.poll, INTAKE) {
                         self.pause(&error);
                         return;
@@ -52,10 +50,22 @@ where
         }
     }
 
-    /// Something is used up: what waits in the queue waits a little longer.
+    /// When the first request is to be there. The turn may have begun long ago, which is of no account
+    /// when the time is not short.
+    fn first_deadline(&self) -> Instant {
+        let head = self.desk.timeouts.head;
+        if self.desk.draining {
+            return Instant::now() + DRAIN_FIRST_REQUEST.min(head);
+        }
+        self.desk.now + head
+    }
+
+    /// Something is used up: what waits in the queue waits a little longer, and what the dispatcher has
+    /// sent is for others.
     fn pause(&mut self, error: &io::Error) {
         tracing::warn!("accepting pauses: {error}; raise the limits of open files and threads");
         self.seat.count_error();
+        self.acceptor.give_back();
         self.acceptor.disarm(&self.poll);
         self.paused_until = Some(self.desk.now + ACCEPT_PAUSE);
     }
@@ -63,10 +73,12 @@ where
     /// Full: a wake-up that is meant for one worker only must not come here any more, and what the
     /// dispatcher has sent is for others.
     fn be_full(&mut self) {
-        if self.acceptor.is_link() {
-            self.acceptor.give_back();
-        } else {
-            self.acceptor.disarm(&self.poll);
+        if !self.acceptor.is_link() {
+            return self.acceptor.disarm(&self.poll);
+        }
+        self.acceptor.give_back();
+        if self.acceptor.ended() {
+            self.acceptor.close(&self.poll);
         }
     }
 
