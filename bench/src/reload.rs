@@ -10,6 +10,7 @@ use crate::columns;
 use crate::interrupt;
 use crate::load::{self, Load, Outcome, Pace};
 use crate::procfs;
+use crate::stats::float;
 use crate::subject::{Kind, Subject};
 
 /// What to measure, and how often.
@@ -124,8 +125,7 @@ fn reload(subject: &Subject, reloads: u32) -> Result<Reloads> {
 fn row(subject: &Subject, keep_alive: bool, outcome: &Outcome, reloads: Reloads) -> Vec<String> {
     let per_reload = match reloads.done {
         0 => "did not reload".to_owned(),
-        #[allow(clippy::cast_precision_loss, reason = "requests of seconds")]
-        _ => format!("{:.2}", outcome.failed() as f64 / f64::from(reloads.tried)),
+        _ => format!("{:.2}", float(outcome.failed()) / f64::from(reloads.tried)),
     };
     vec![
         subject.name().to_owned(),

@@ -71,6 +71,12 @@ pub(crate) fn six_digits<S: Serializer>(value: &f64, serializer: S) -> Result<S:
     serializer.serialize_f64((value * 1e6).round() / 1e6)
 }
 
+/// A count or a time in whole units, for a quotient.
+#[allow(clippy::cast_precision_loss, reason = "nanoseconds of weeks stay below 2^52")]
+pub(crate) fn float(number: impl TryInto<u64>) -> f64 {
+    number.try_into().map_or(0.0, |number| number as f64)
+}
+
 /// The middle value, or the mean of the two middle ones; `None` of nothing.
 pub(crate) fn median(values: &[f64]) -> Option<f64> {
     let mut sorted = values.to_vec();

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::columns;
 use crate::interrupt;
 use crate::procfs;
-use crate::stats::median;
+use crate::stats::{float, median};
 use crate::subject::{Kind, Subject};
 use client::Client;
 
@@ -116,8 +116,7 @@ fn measure(subject: &Subject, client: &Client, way: Way, options: &Options) -> R
     let (workers, others) = procfs::spent_since(&before, subject.master(), subject.workers());
     ensure!(done.requests > 0, "{} answered nothing", subject.name());
     ensure!(subject.has_its_workers(), "{}: a worker ended", subject.name());
-    #[allow(clippy::cast_precision_loss, reason = "nanoseconds and requests stay below 2^52")]
-    let (ns, requests) = ((workers + others) as f64, done.requests as f64);
+    let (ns, requests) = (float(workers + others), float(done.requests));
     Ok(Cost {
         per_second: requests / done.seconds,
         cpu_us: ns / 1000.0 / requests,

@@ -73,8 +73,9 @@ pub(crate) const ACCEPTS_PER_WAKE_SHARED: usize = 1;
 /// Pause of accepting after the kernel ran out of descriptors or memory; nginx waits as long.
 pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 
-/// How long the dispatcher hands nothing to a worker that gave a socket back: connections end often.
-pub(crate) const FULL_WORKER_PAUSE: Duration = Duration::from_millis(50);
+/// How long the dispatcher hands nothing to a worker that gave a socket back, or to anybody when the
+/// kernel took none: connections end often.
+pub(crate) const HAND_OUT_PAUSE: Duration = Duration::from_millis(50);
 
 /// Readiness events taken in one turn of a loop.
 pub(crate) const EVENTS_PER_TURN: usize = 256;

@@ -68,7 +68,8 @@ const STYLE: &str = "body{font:15px/1.5 system-ui,sans-serif;max-width:1240px;ma
 1em;color:#222;background:#fff}h2{margin-top:2.5em}table{border-collapse:collapse;font-size:13px;\
 font-variant-numeric:tabular-nums;margin:1em 0}td,th{padding:2px 6px;text-align:right;border-bottom:1px \
 solid #e3e3e3}td:first-child,th:first-child{text-align:left;white-space:nowrap}\
-svg{max-width:100%;height:auto;margin:.5em 0}.legend{font-size:13px;color:#555}.wide{overflow-x:auto}nav a{margin-right:1em}code{background:#f4f4f4;padding:1px 4px}";
+svg{max-width:100%;height:auto;margin:.5em 0}.legend{font-size:13px;color:#555}\
+.wide{overflow-x:auto}nav a{margin-right:1em}code{background:#f4f4f4;padding:1px 4px}";
 
 pub(super) fn page(report: &Report, scenarios: &[Scenario]) -> String {
     let mut page = format!(

@@ -17,7 +17,7 @@ use super::settings::Settings;
 use crate::interrupt;
 use crate::load::{self, Class, Load, Outcome};
 use crate::procfs;
-use crate::stats::Evenness;
+use crate::stats::{Evenness, float};
 use crate::subject::{Kind, Subject};
 
 /// Columns of the heat strips.
@@ -36,7 +36,7 @@ pub(super) fn capacity(settings: &Settings) -> Result<f64> {
     let load = scenario::capacity(subject.port, settings.seed, CALIBRATION);
     let outcome = load::run(&load, interrupt::flag())?;
     interrupt::check()?;
-    Ok(as_float(outcome.answered()) / outcome.elapsed.as_secs_f64())
+    Ok(float(outcome.answered()) / outcome.elapsed.as_secs_f64())
 }
 
 pub(super) fn run(
@@ -48,12 +48,10 @@ pub(super) fn run(
     // The same arrivals for each server.
     let seed = settings.seed.wrapping_mul(1000) + u64::from(repetition);
     let load = scenario.load(subject.port, settings, seed);
-    let stopped = match scenario.disturbance {
-        Disturbance::Stop => Some(Stopped::one_of(subject)?),
-        _ => None,
-    };
+    let stops = scenario.disturbance == Disturbance::Stop;
+    let stopped = stops.then(|| Stopped::one_of(subject)).transpose()?;
     let before = procfs::spent(subject.master());
-    let outcome = with_disturbance(subject, scenario, &load)
+    let outcome = with_stalls(subject, scenario, &load)
         .with_context(|| format!("{}, {}", subject.name(), scenario.name))?;
     let (worker_ns, other_ns) = procfs::spent_since(&before, subject.master(), subject.workers());
     drop(stopped);
@@ -61,7 +59,7 @@ pub(super) fn run(
     settle(subject);
     let per_request = |ns: u64| match outcome.answered() {
         0 => f64::NAN,
-        answered => as_float(ns) / 1000.0 / as_float(answered),
+        answered => float(ns) / 1000.0 / float(answered),
     };
     let (connections, requests) = counts(subject, &outcome)?;
     let latency = |class| Latency::of(&outcome, class, load.patience);
@@ -88,6 +86,7 @@ pub(super) fn run(
 
 /// Counts by worker and their CPU time are true only of workers that were there all the time.
 fn check(subject: &Subject, scenario: &Scenario, outcome: &Outcome) -> Result<()> {
+    // What was interrupted was cut short.
     interrupt::check()?;
     let (server, name) = (subject.name(), scenario.name);
     ensure!(subject.has_its_workers(), "{server}, {name}: a worker ended");
@@ -110,7 +109,7 @@ fn settle(subject: &Subject) {
     }
 }
 
-fn with_disturbance(subject: &Subject, scenario: &Scenario, load: &Load) -> Result<Outcome> {
+fn with_stalls(subject: &Subject, scenario: &Scenario, load: &Load) -> Result<Outcome> {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let stalls = scenario.disturbance == Disturbance::Stall;
@@ -175,9 +174,4 @@ fn strip(subject: &Subject, outcome: &Outcome) -> Vec<Vec<u32>> {
         }
     }
     strip
-}
-
-#[allow(clippy::cast_precision_loss, reason = "counts and nanoseconds of minutes stay below 2^52")]
-fn as_float(number: u64) -> f64 {
-    number as f64
 }

@@ -91,10 +91,7 @@ fn measure_all(
                     report.skip(subject.name(), Some(scenario.name), reason);
                     continue;
                 }
-                let run = measure::run(subject, scenario, settings, repetition)?;
-                // It was cut short.
-                interrupt::check()?;
-                report.runs.push(run);
+                report.runs.push(measure::run(subject, scenario, settings, repetition)?);
             }
         }
     }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::machine::Machine;
 use super::settings::Settings;
 use crate::load::{Class, Outcome};
-use crate::stats::{Evenness, median, six_digits};
+use crate::stats::{Evenness, float, median, six_digits};
 
 const SCHEMA: u32 = 1;
 
@@ -92,11 +92,10 @@ pub(super) struct Run {
 
 impl Run {
     /// Of all requests, 0 to 1; NaN without any.
-    #[allow(clippy::cast_precision_loss, reason = "requests of minutes stay below 2^52")]
     pub(super) fn late_share(&self) -> f64 {
         let failed = self.errors + self.resets + self.hangs;
         let all = self.requests.iter().sum::<u64>() + failed;
-        self.late as f64 / all as f64
+        float(self.late) / float(all)
     }
 }
 

@@ -1,7 +1,7 @@
 //! The figures of one server in one scenario, as the cells of a table.
 
 use super::report::{Latency, Run, middle};
-use crate::stats::Evenness;
+use crate::stats::{Evenness, float};
 
 /// What the figures of both tables are.
 pub(super) const LEGEND: [&str; 6] = [
@@ -76,7 +76,7 @@ fn latencies(runs: &[&Run], class: impl Fn(&Run) -> Option<Latency>) -> Vec<Stri
         Spread::of(runs, |run| Some(milliseconds(figure(&class(run)?))))
     };
     vec![
-        Spread::of(runs, |run| Some(milliseconds(class(run)?.count) * 1000.0)).middle(0),
+        Spread::of(runs, |run| Some(float(class(run)?.count))).middle(0),
         of(|l| l.p50_us).middle(2),
         of(|l| l.p99_us).with_range(2),
         of(|l| l.p999_us).with_range(2),
@@ -118,7 +118,6 @@ impl Spread {
     }
 }
 
-#[allow(clippy::cast_precision_loss, reason = "microseconds of minutes stay below 2^52")]
 pub(super) fn milliseconds(microseconds: u64) -> f64 {
-    microseconds as f64 / 1000.0
+    float(microseconds) / 1000.0
 }

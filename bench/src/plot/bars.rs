@@ -1,6 +1,7 @@
 //! Shares of workers as bars, with the band that chance explains.
 
-use super::{Anchor, Area, FAINT, GRID, INK, Svg, float};
+use super::{Anchor, Area, FAINT, GRID, INK, Svg};
+use crate::stats::float;
 
 /// One server's connections by worker.
 pub(crate) struct Bars {

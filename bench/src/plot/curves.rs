@@ -1,6 +1,7 @@
 //! Latency by percentile, both on log axes.
 
-use super::{Anchor, FAINT, GRID, INK, Svg, float};
+use super::{Anchor, FAINT, GRID, INK, Svg};
+use crate::stats::float;
 
 /// One server's latencies.
 pub(crate) struct Curve {

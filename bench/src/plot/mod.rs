@@ -94,11 +94,6 @@ pub(crate) fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-#[allow(clippy::cast_precision_loss, reason = "counts stay far below 2^52")]
-fn float(number: impl TryInto<u64>) -> f64 {
-    number.try_into().map_or(0.0, |number| number as f64)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

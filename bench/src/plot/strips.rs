@@ -2,7 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::{Anchor, FAINT, INK, Svg, float};
+use super::{Anchor, FAINT, INK, Svg};
+use crate::stats::float;
 
 /// One server: a row for each worker, a number for each part of the time.
 pub(crate) struct Strip {

@@ -15,7 +15,7 @@ use super::rotation::Rotation;
 use crate::birth::Birth;
 use crate::board::Seat;
 use crate::ids::{Generation, SlotId};
-use crate::limits::{ACCEPT_PAUSE, EVENTS_PER_TURN, FULL_WORKER_PAUSE};
+use crate::limits::{ACCEPT_PAUSE, EVENTS_PER_TURN, HAND_OUT_PAUSE};
 use crate::net::channel::{Channel, Queue};
 use crate::net::handoff;
 use crate::net::listener::{self, AcceptError};
@@ -107,17 +107,19 @@ impl<'a> Relay<'a> {
     }
 
     fn timeout(&self) -> Option<Duration> {
+        let now = Instant::now();
         let orphaned = self.drain.and_then(|drain| drain.orphaned_until);
         // Once it has passed, what is missing is a worker with room.
-        let leaves = self.drain.and_then(|drain| drain.leave_by).filter(|by| *by > Instant::now());
-        let full = self.rotation.next_try(Instant::now());
+        let leaves = self.drain.and_then(|drain| drain.leave_by).filter(|by| *by > now);
+        let full = self.rotation.next_try(now);
         let due = [self.paused_until, orphaned, leaves, full].into_iter().flatten().min();
-        due.map(|due| due.saturating_duration_since(Instant::now()))
+        due.map(|due| due.saturating_duration_since(now))
     }
 
     /// Gives sockets to workers as long as there are both, then waits for what is missing.
     fn hand_out(&mut self) -> io::Result<()> {
-        if self.paused_until.is_some_and(|until| until <= Instant::now()) {
+        let now = Instant::now();
+        if self.paused_until.is_some_and(|until| until <= now) {
             self.paused_until = None;
         }
         if self.paused_until.is_some() {
@@ -125,7 +127,7 @@ impl<'a> Relay<'a> {
         }
         let mut queue_empty = false;
         while self.paused_until.is_none()
-            && let Some(member) = self.rotation.next(Instant::now())
+            && let Some(member) = self.rotation.next(now)
         {
             let key = member.key();
             let socket = if let Some(socket) = self.returned.pop_front() {
@@ -192,7 +194,7 @@ impl<'a> Relay<'a> {
                 } else {
                     // unix(7): too many descriptors are on their way, or the like.
                     tracing::warn!(%slot, "handing out pauses: {error}");
-                    self.paused_until = Some(Instant::now() + FULL_WORKER_PAUSE);
+                    self.paused_until = Some(Instant::now() + HAND_OUT_PAUSE);
                 }
             }
         }
@@ -222,12 +224,13 @@ impl<'a> Relay<'a> {
                 Ok(Received::Message(length, back)) => {
                     let ticket = u64::from_le_bytes(answer[..8].try_into().unwrap_or_default());
                     let sent = self.rotation.answered(slot, generation, ticket);
-                    let accepted = length == handoff::ACCEPTED_BYTES;
-                    if !accepted {
-                        let until = Instant::now() + FULL_WORKER_PAUSE;
+                    if length != handoff::ACCEPTED_BYTES {
+                        let until = Instant::now() + HAND_OUT_PAUSE;
                         self.rotation.refused(slot, generation, until);
+                        self.take_back(sent, back);
+                    } else if sent.is_some() {
+                        self.seat.count_closed();
                     }
-                    self.hear_answer(accepted, sent, back);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -240,21 +243,13 @@ impl<'a> Relay<'a> {
         }
     }
 
-    /// The worker took what this dispatcher had sent, or gives it back. What a predecessor had sent is
-    /// this one's only when it comes back.
-    fn hear_answer(&mut self, accepted: bool, sent: Option<OwnedFd>, back: Option<OwnedFd>) {
-        if accepted {
-            if sent.is_some() {
-                self.seat.count_closed();
-            }
-            return;
-        }
+    /// A worker gives back what this dispatcher has `sent`. What a predecessor had sent is this one's
+    /// from now on, when it comes `back`.
+    fn take_back(&mut self, sent: Option<OwnedFd>, back: Option<OwnedFd>) {
         if sent.is_none() && back.is_some() {
             self.seat.count_accepted();
         }
-        if let Some(socket) = sent.or(back) {
-            self.returned.push_back(socket);
-        }
+        self.returned.extend(sent.or(back));
     }
 
     fn introduce(&mut self, slot: SlotId, generation: Generation, link: OwnedFd) -> io::Result<()> {
