@@ -1,6 +1,7 @@
 //! The command line.
 
 use std::net::{IpAddr, SocketAddr};
+use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser;
@@ -45,6 +46,38 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "SECONDS", default_value_t = 1)]
     pub(crate) min_uptime: u64,
 
+    /// Longest time for a worker from its fork until it serves
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    pub(crate) ready_timeout: u64,
+
+    /// A worker whose handler does not come back for so long is ended and replaced; 0: never
+    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
+    pub(crate) hang_timeout: f64,
+
+    /// A worker with more private memory than this is replaced
+    #[arg(long, value_name = "MIB")]
+    pub(crate) max_memory: Option<u64>,
+
+    /// A worker that has answered so many requests is replaced
+    #[arg(long, value_name = "N")]
+    pub(crate) max_requests: Option<u64>,
+
+    /// A worker of this age is replaced
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) max_age: Option<u64>,
+
+    /// Stop, with exit code 79, when N workers died young within a minute and none serves
+    #[arg(long, value_name = "N")]
+    pub(crate) give_up: Option<u32>,
+
+    /// Serve on for so long after a signal to stop, while /health says 503
+    #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = seconds)]
+    pub(crate) pre_stop_delay: f64,
+
+    /// Path of a socket on which the master takes commands, such as `evenkeel reload`
+    #[arg(long, value_name = "PATH")]
+    pub(crate) control: Option<PathBuf>,
+
     /// Form of the log on standard error; `RUST_LOG` filters it
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) log_format: LogFormat,
@@ -72,17 +105,26 @@ Routes:
   /echo          POST: the body comes back
   /work?us=N     computes for N microseconds of CPU time
   /sleep?ms=N    blocks the worker for N milliseconds
-  /health        ok
+  /health        ok; 503 once a stop is announced
+  /grow?mib=N    keeps N MiB of memory for ever
 
 Signals to the master:
   TERM, INT      drain and stop; the second one: at once
   QUIT           stop at once
+  HUP            reload: replace all workers, one by one
+  USR2           upgrade: run the program that is on disk now, in place
   TTIN, TTOU     one worker more, one fewer";
 
 impl Cli {
     pub(crate) fn address(&self) -> SocketAddr {
         SocketAddr::new(self.bind, self.port)
     }
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "say a number of seconds".to_owned())?;
+    let sensible = (0.0..=1e6).contains(&seconds);
+    if sensible { Ok(seconds) } else { Err("say 0 to 1000000 seconds".to_owned()) }
 }
 
 fn workers(text: &str) -> Result<Workers, String> {

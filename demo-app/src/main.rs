@@ -32,6 +32,9 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         .policy(cli.policy)
         .grace(Duration::from_secs(cli.grace))
         .min_uptime(Duration::from_secs(cli.min_uptime))
+        .ready_timeout(Duration::from_secs(cli.ready_timeout))
+        .pre_stop_delay(Duration::from_secs_f64(cli.pre_stop_delay))
+        .hang_timeout(Some(Duration::from_secs_f64(cli.hang_timeout)).filter(|t| !t.is_zero()))
         .on_listening(|address| summary::print_listening(cli, address))
         .on_stop(summary::print);
     if let Some(listener) = cli.listener {
@@ -39,6 +42,21 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     }
     if let Some(wake) = cli.accept_wake {
         server = server.accept_wake(wake);
+    }
+    if let Some(mib) = cli.max_memory {
+        server = server.max_memory(mib << 20);
+    }
+    if let Some(requests) = cli.max_requests {
+        server = server.max_requests(requests);
+    }
+    if let Some(seconds) = cli.max_age {
+        server = server.max_age(Duration::from_secs(seconds));
+    }
+    if let Some(deaths) = cli.give_up {
+        server = server.give_up(deaths, Duration::from_secs(60));
+    }
+    if let Some(path) = &cli.control {
+        server = server.control(path);
     }
     // The closure runs in each worker after the fork, so that it knows which one it is.
     server.serve_with(|worker| {

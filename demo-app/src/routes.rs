@@ -11,10 +11,15 @@ const WORK_MAX: Duration = Duration::from_secs(10);
 /// Longest sleep that a client may ask for.
 const SLEEP_MAX: Duration = Duration::from_secs(60);
 
+/// Most memory that one request may ask for.
+const GROW_MIB_MAX: usize = 256;
+
 pub(crate) fn answer(worker: Worker, request: &Request<'_>, response: &mut Response<'_>) {
     match request.path() {
         "/" => response.body("hello\n"),
+        "/health" if worker.is_closing() => response.status(503).body("closing\n"),
         "/health" => response.body("ok\n"),
+        "/grow" => grow(request, response),
         "/whoami" => whoami(worker, response),
         "/echo" => echo(request, response),
         "/work" => spend(request, response, "us", Duration::from_micros, WORK_MAX, compute),
@@ -33,6 +38,18 @@ fn whoami(worker: Worker, response: &mut Response<'_>) {
     response
         .header("Content-Type", "application/json")
         .body(format!("{{\"worker\":{index},\"pid\":{pid},\"generation\":{generation}}}\n"));
+}
+
+/// Keeps memory, as a leak does, so that `--max-memory` has something to see.
+fn grow(request: &Request<'_>, response: &mut Response<'_>) {
+    let asked: Option<usize> = request.query_value("mib").and_then(|text| text.parse().ok());
+    match asked.filter(|mib| *mib <= GROW_MIB_MAX) {
+        Some(mib) => {
+            std::mem::forget(black_box(vec![1u8; mib << 20]));
+            response.body("done\n");
+        }
+        None => response.status(400).body(format!("say ?mib=N, at most {GROW_MIB_MAX}\n")),
+    }
 }
 
 fn echo(request: &Request<'_>, response: &mut Response<'_>) {

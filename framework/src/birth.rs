@@ -5,11 +5,12 @@ use std::os::fd::OwnedFd;
 
 use nix::sys::prctl::set_pdeathsig;
 
-use crate::board::Board;
+use crate::board::{Board, Seat};
 use crate::ids::ChildId;
 use crate::net::channel::{Channel, Report};
 use crate::plan::{AcceptWake, Plan};
 use crate::signals::Signals;
+use crate::sys::watchdog::Watchdog;
 
 /// What a child begins its life with. It owns nothing else of the master.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(crate) struct Birth {
     pub(crate) id: ChildId,
     pub(crate) plan: Plan,
     pub(crate) board: &'static Board,
+    /// Where it counts.
+    pub(crate) seat: &'static Seat,
     pub(crate) channel: Channel,
     pub(crate) signals: Signals,
     pub(crate) stock: Stock,
@@ -29,13 +32,21 @@ pub(crate) enum Stock {
     Slot(Option<OwnedFd>),
     /// The listener that all workers share.
     Shared(OwnedFd, AcceptWake),
-    /// Its end of the link with the dispatcher.
-    Link(OwnedFd),
+    /// Links with dispatchers, which the master brings.
+    Links,
     /// It is the dispatcher, and this is its listener.
     Dispatcher(OwnedFd),
 }
 
 impl Birth {
+    /// Ends this process when its loop, on the calling thread, does not come back; `None` if the user
+    /// wants none.
+    pub(crate) fn watchdog(&self) -> io::Result<Option<Watchdog>> {
+        let (busy_since, hung) = self.seat.watched();
+        let limit = self.plan.term.hang_timeout;
+        limit.map(|limit| Watchdog::new(limit, busy_since, hung)).transpose()
+    }
+
     /// Tells the master that this child serves. From now on the end of the channel says when the
     /// master dies, and the child may finish what it has.
     pub(crate) fn ready(&self, lodged: Option<OwnedFd>) -> io::Result<()> {

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::path::Path;
 
 /// Why a server could not start, or had to stop.
 ///
@@ -25,6 +26,8 @@ enum Kind {
     System,
     RetryLater,
     WorkerFatal,
+    GaveUp,
+    Unreachable,
     Abandoned,
 }
 
@@ -73,6 +76,57 @@ impl Error {
         Self::new(Kind::RetryLater, text.into())
     }
 
+    pub(crate) fn gave_up(text: String) -> Self {
+        Self::new(Kind::GaveUp, text)
+    }
+
+    /// The control socket cannot be opened by the master.
+    pub(crate) fn control(path: &Path, source: io::Error) -> Self {
+        let path = path.display();
+        let (kind, mend) = match source.kind() {
+            io::ErrorKind::AddrInUse => (Kind::AddressInUse, "stop it, or choose another path"),
+            io::ErrorKind::NotFound => (Kind::Config, "its folder must be there before the start"),
+            io::ErrorKind::PermissionDenied => {
+                (Kind::Permission, "choose a folder that this user may write to, as below /run")
+            }
+            io::ErrorKind::AlreadyExists => (Kind::Config, "choose another path"),
+            _ => (Kind::System, "choose a short path in a folder that this user may write to"),
+        };
+        let text = format!("cannot open the control socket {path}: {source}; {mend}");
+        Self(Box::new(Inner { kind, text, source: Some(source.into()) }))
+    }
+
+    /// No master answers at the control socket.
+    pub(crate) fn unreachable(path: &Path, source: io::Error) -> Self {
+        let path = path.display();
+        let (kind, text) = match source.kind() {
+            io::ErrorKind::PermissionDenied => (
+                Kind::Permission,
+                format!("{path}: only root and the user of the master may command it"),
+            ),
+            io::ErrorKind::NotFound => (
+                Kind::Unreachable,
+                format!("{path} is not there: no master runs, or it was given another path"),
+            ),
+            io::ErrorKind::ConnectionRefused => (
+                Kind::Unreachable,
+                format!("nobody listens at {path}: its master is dead; start it anew"),
+            ),
+            _ => (Kind::Unreachable, format!("cannot connect to {path}: {source}")),
+        };
+        Self(Box::new(Inner { kind, text, source: Some(source.into()) }))
+    }
+
+    /// The master did not say what became of the command.
+    pub(crate) fn unanswered(command: &str, source: io::Error) -> Self {
+        let why = match source.kind() {
+            io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => "no answer in time".to_owned(),
+            _ => source.to_string(),
+        };
+        let text = format!("what became of {command} is unknown: {why}; see the master's log");
+        Self(Box::new(Inner { kind: Kind::Unreachable, text, source: Some(source.into()) }))
+    }
+
     pub(crate) fn abandoned(children: usize) -> Self {
         let text = format!(
             "{children} processes were killed and are still not gone; look for state D in ps, which \
@@ -115,19 +169,32 @@ impl Error {
         self.0.kind == Kind::WorkerFatal
     }
 
+    /// So many workers died young that the master gave up; see
+    /// [`Server::give_up`](crate::Server::give_up).
+    pub fn is_gave_up(&self) -> bool {
+        self.0.kind == Kind::GaveUp
+    }
+
+    /// No master answered at the control socket.
+    pub fn is_unreachable(&self) -> bool {
+        self.0.kind == Kind::Unreachable
+    }
+
     /// What a program that ends with this error should exit with, as in sysexits(3): 64 for a
-    /// configuration that cannot work, 69 for an address that is taken or not there, 70 for threads
-    /// before the fork, 71 for a failed system call, 77 for a missing permission, 75 and 78
-    /// for [`Error::retry_later`] and [`Error::fatal`].
+    /// configuration that cannot work, 69 for an address that is taken or not there and for a master
+    /// that does not answer, 70 for threads before the fork, 71 for a failed system call, 77 for a
+    /// missing permission, 75 and 78 for [`Error::retry_later`] and [`Error::fatal`]; and 79, which
+    /// sysexits(3) leaves free, for a master that gave up.
     pub fn exit_code(&self) -> u8 {
         match self.0.kind {
             Kind::Config => 64,
-            Kind::AddressInUse | Kind::AddressNotAvailable => 69,
+            Kind::AddressInUse | Kind::AddressNotAvailable | Kind::Unreachable => 69,
             Kind::Threads => 70,
             Kind::System | Kind::Abandoned => 71,
             Kind::RetryLater => 75,
             Kind::Permission => 77,
             Kind::WorkerFatal => 78,
+            Kind::GaveUp => 79,
         }
     }
 }

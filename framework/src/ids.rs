@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// A worker's place, `0..N`. It outlives the workers that sit in it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SlotId(pub u16);
 
 impl SlotId {
@@ -20,7 +22,9 @@ impl fmt::Display for SlotId {
 }
 
 /// Counts the processes that have sat in one place: 1 is the first, its successor is 2.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 pub struct Generation(pub u32);
 
 impl Generation {
@@ -38,7 +42,7 @@ impl fmt::Display for Generation {
 }
 
 /// Where a child of the master sits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Place {
     /// The process of policy `rr` that accepts and hands sockets out.
     Dispatcher,
@@ -56,7 +60,7 @@ impl fmt::Display for Place {
 }
 
 /// One child for all time: a place and the generation in it. Unlike a pid it is never used again.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct ChildId {
     /// Where it sits.
     pub place: Place,

@@ -24,12 +24,16 @@
 //! |---|---|
 //! | TERM, INT | drain and stop; the second one: at once |
 //! | QUIT | stop at once |
+//! | HUP | reload: replace all workers, one after the other, each when its successor is ready |
+//! | USR2 | upgrade: run the program that is on disk now, in place, and then reload |
 //! | TTIN, TTOU | one worker more, one fewer |
 //!
-//! A worker that gets TERM drains and is replaced. Linux only.
+//! The same, with an answer when it is done, can be had over a socket: see [`control`]. A worker that
+//! gets TERM drains and is replaced. Linux only.
 
 mod birth;
 mod board;
+pub mod control;
 mod dispatcher;
 mod error;
 mod http;
@@ -60,8 +64,8 @@ mod readme {}
 #[doc(hidden)]
 pub mod internals {
     pub use crate::ids::{ChildId, Generation, Place, SlotId};
-    pub use crate::master::action::{Action, Outcome};
+    pub use crate::master::action::{Action, Outcome, Reason, Rollout, Verdict};
     pub use crate::master::event::{Event, Exit};
-    pub use crate::master::supervisor::{Layout, Rules, Supervisor};
+    pub use crate::master::supervisor::{Layout, Rules, Scaling, Supervisor};
     pub use crate::net::group::{Choice, Group};
 }

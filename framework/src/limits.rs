@@ -27,9 +27,38 @@ pub(crate) const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 /// Longest pause between two tries of a slot, as in einhorn.
 pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
+/// A deadline that the master sees this much too late was not missed by a child: all of them stood
+/// still. A loaded machine runs a process that waits sooner than that.
+pub(crate) const SUSPENDED_AFTER: Duration = Duration::from_secs(1);
+
 /// How long the master waits for children that it has killed before it gives up on them. The kernel
 /// needs longer only for a process in uninterruptible sleep.
 pub(crate) const KILL_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long a handshake that was under way when its listener was to be closed is waited for: the
+/// initial retransmission time-out of TCP (RFC 6298 section 2.1), so that one lost packet is borne.
+pub(crate) const HANDSHAKE_LINGER: Duration = Duration::from_secs(1);
+
+/// A worker that does not come back to its loop for so long hangs, unless the user says otherwise: what
+/// puma grants, and twice what gunicorn does.
+pub(crate) const HANG_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
+
+/// The least that can be told from a worker that was only not scheduled.
+pub(crate) const HANG_TIMEOUT_MIN: Duration = Duration::from_millis(100);
+
+/// A timer that is answered this much too late was not missed by the worker: it stood still.
+pub(crate) const STOPPED_AFTER: Duration = Duration::from_millis(500);
+
+/// How often a worker looks at its age, its memory and the number of its requests, while it has
+/// something to do.
+pub(crate) const TERM_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A worker that asked for a successor and still has none asks again.
+pub(crate) const SUCCESSOR_PATIENCE: Duration = Duration::from_secs(30);
+
+/// The limits of a worker's term are less by up to one part in so many, by chance, so that workers
+/// that began together do not end together. As gunicorn's `max_requests_jitter`.
+pub(crate) const TERM_JITTER_PARTS: u64 = 10;
 
 /// How often a retired slot whose worker died before its accept queue was empty is given another
 /// worker to empty it.
@@ -38,6 +67,12 @@ pub(crate) const RETIRE_ATTEMPTS_MAX: u32 = 3;
 /// How long a new master waits for the workers of a dead one to let go of the port. They close it as
 /// soon as their accept queues are empty, which takes milliseconds.
 pub(crate) const ORPHAN_WAIT_MAX: Duration = Duration::from_secs(2);
+
+/// Connections to the control socket at a time. Each costs the master one descriptor.
+pub(crate) const CONTROL_CLIENTS_MAX: usize = 32;
+
+/// Octets of one command on the control socket: the longest one has 40.
+pub(crate) const CONTROL_LINE_BYTES_MAX: usize = 1024;
 
 /// Bytes of one message between the master and a child. Texts are cut to fit.
 pub(crate) const MESSAGE_BYTES_MAX: usize = 4096;
@@ -49,12 +84,6 @@ pub(crate) const CONNECTIONS_MAX_DEFAULT: usize = 16_384;
 /// Descriptors that a worker leaves to its handler. It stops accepting before it runs out of them: an
 /// accept that fails would use up a wake-up that was meant for one worker only.
 pub(crate) const DESCRIPTORS_LEFT: usize = 16;
-
-/// How long a dispatcher with a successor waits for acknowledgements: as long as most handlers take.
-/// New connections wait as long. What a busy worker has not acknowledged is on its link: it takes it
-/// later, or gives it to the successor. It is lost only if that worker dies as well, or is out of
-/// descriptors.
-pub(crate) const DISPATCHER_LEAVE_WAIT: Duration = Duration::from_millis(100);
 
 /// How long to wait for a thread to come back from `accept` before it is interrupted again: it may have
 /// been on its way there, which takes microseconds.

@@ -1,14 +1,18 @@
 //! What the user said, made into a plan that can be carried out.
 
+mod checks;
+
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroU16;
+use std::path::PathBuf;
 use std::str::FromStr;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::limits::SLOTS_MAX;
+use crate::limits::{HANDSHAKE_LINGER, SLOTS_MAX};
+use checks::{at_least_one, give_up, term};
 
 /// How many workers there are at the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -125,6 +129,21 @@ pub(crate) struct Config {
     pub(crate) min_uptime: Duration,
     pub(crate) connections_max: usize,
     pub(crate) timeouts: Timeouts,
+    pub(crate) pre_stop_delay: Duration,
+    pub(crate) give_up: Option<(u32, Duration)>,
+    pub(crate) term: Term,
+    pub(crate) control: Option<PathBuf>,
+}
+
+/// What ends a worker's time, besides a signal.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Term {
+    /// Away from its loop for so long, it hangs.
+    pub(crate) hang_timeout: Option<Duration>,
+    /// Private octets of memory.
+    pub(crate) memory_max: Option<u64>,
+    pub(crate) requests_max: Option<u64>,
+    pub(crate) age_max: Option<Duration>,
 }
 
 /// How long a worker waits for a peer. All are as coarse as a second.
@@ -160,6 +179,18 @@ pub(crate) struct Plan {
     pub(crate) min_uptime: Duration,
     pub(crate) connections_max: usize,
     pub(crate) timeouts: Timeouts,
+    pub(crate) pre_stop_delay: Duration,
+    pub(crate) give_up: Option<(u32, Duration)>,
+    pub(crate) term: Term,
+    pub(crate) control: Option<PathBuf>,
+}
+
+impl Plan {
+    /// How long handshakes that were under way may take until their connection is in an accept
+    /// queue that is about to be closed. On loopback they are completed at once.
+    pub(crate) fn handshake_linger(&self) -> Duration {
+        if self.address.ip().is_loopback() { Duration::ZERO } else { HANDSHAKE_LINGER }
+    }
 }
 
 impl Config {
@@ -175,6 +206,10 @@ impl Config {
             ready_timeout: self.ready_timeout,
             min_uptime: self.min_uptime,
             timeouts: self.timeouts,
+            pre_stop_delay: self.pre_stop_delay,
+            give_up: give_up(self.give_up)?,
+            term: term(self.term)?,
+            control: self.control,
         })
     }
 }
@@ -233,57 +268,5 @@ fn intake(
     }
 }
 
-fn at_least_one<T: PartialEq + From<u8>>(name: &str, value: T) -> Result<T, Error> {
-    if value == T::from(0) {
-        return Err(Error::config(format!("{name} must be at least 1")));
-    }
-    Ok(value)
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn each_name_is_read_back_and_a_wrong_one_lists_the_right_ones() {
-        for policy in Policy::ALL {
-            assert_eq!(policy.to_string().parse::<Policy>().unwrap(), *policy);
-        }
-        let error = "fair".parse::<Policy>().unwrap_err();
-        assert_eq!(error.to_string(), "\"fair\" is no policy: choose one of none, rr");
-    }
-
-    #[test]
-    fn a_listener_follows_the_policy_unless_it_is_said() {
-        assert_eq!(intake(Policy::None, None, None).unwrap(), Intake::Group);
-        assert_eq!(intake(Policy::RoundRobin, None, None).unwrap(), Intake::Dispatcher);
-        let shared = intake(Policy::None, Some(Listener::Inherited), None).unwrap();
-        assert_eq!(shared, Intake::Shared(AcceptWake::Rotating));
-        assert!(intake(Policy::RoundRobin, Some(Listener::Reuseport), None).is_err());
-        assert!(intake(Policy::None, None, Some(AcceptWake::Herd)).is_err());
-        assert!(intake(Policy::RoundRobin, None, Some(AcceptWake::Herd)).is_err());
-    }
-
-    #[test]
-    fn each_policy_names_the_listeners_that_it_takes_and_no_others() {
-        for policy in Policy::ALL {
-            let default = policy.listeners()[0];
-            assert_eq!(
-                intake(*policy, None, None).unwrap(),
-                intake(*policy, Some(default), None).unwrap()
-            );
-            for listener in Listener::ALL {
-                let taken = intake(*policy, Some(*listener), None).is_ok();
-                assert_eq!(taken, policy.listeners().contains(listener), "{policy} {listener}");
-            }
-        }
-    }
-
-    #[test]
-    fn numbers_of_workers_that_cannot_run_are_refused() {
-        assert!(count(Workers::Exact(0)).is_err());
-        assert!(count(Workers::Exact(SLOTS_MAX + 1)).is_err());
-        assert_eq!(count(Workers::Exact(SLOTS_MAX)).unwrap().get(), SLOTS_MAX);
-        assert!(count(Workers::Max).unwrap().get() >= 1);
-    }
-}
+mod tests;

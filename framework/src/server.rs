@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::birth::Birth;
@@ -9,11 +10,11 @@ use crate::board::Snapshot;
 use crate::error::Error;
 use crate::http::{Request, Response};
 use crate::limits::{
-    BACKLOG_DEFAULT, BODY_TIMEOUT, CONNECTIONS_MAX_DEFAULT, GRACE_DEFAULT, HEAD_TIMEOUT,
-    IDLE_TIMEOUT, MIN_UPTIME_DEFAULT, READY_TIMEOUT_DEFAULT, WRITE_TIMEOUT,
+    BACKLOG_DEFAULT, BODY_TIMEOUT, CONNECTIONS_MAX_DEFAULT, GRACE_DEFAULT, HANG_TIMEOUT_DEFAULT,
+    HEAD_TIMEOUT, IDLE_TIMEOUT, MIN_UPTIME_DEFAULT, READY_TIMEOUT_DEFAULT, WRITE_TIMEOUT,
 };
-use crate::master::{Hooks, Master};
-use crate::plan::{AcceptWake, Config, Listener, Policy, Timeouts, Workers};
+use crate::master::{Hooks, Master, arrival};
+use crate::plan::{AcceptWake, Config, Listener, Policy, Term, Timeouts, Workers};
 use crate::worker::{self, Worker};
 
 /// A server to be: an address, and how it is to be served.
@@ -50,6 +51,10 @@ impl<'a> Server<'a> {
             min_uptime: MIN_UPTIME_DEFAULT,
             connections_max: CONNECTIONS_MAX_DEFAULT,
             timeouts,
+            pre_stop_delay: Duration::ZERO,
+            give_up: None,
+            term: Term { hang_timeout: Some(HANG_TIMEOUT_DEFAULT), ..Term::default() },
+            control: None,
         };
         Self { config, hooks: Hooks::default() }
     }
@@ -120,6 +125,59 @@ impl<'a> Server<'a> {
         self
     }
 
+    /// Between the first SIGTERM and the begin of the drain, everything is served as before, so that
+    /// a load balancer has the time to notice: [`Worker::is_closing`] is true from the start of it.
+    /// Default: none. A second signal ends it, and stops at once.
+    pub fn pre_stop_delay(mut self, delay: Duration) -> Self {
+        self.config.pre_stop_delay = delay;
+        self
+    }
+
+    /// A worker that does not come back to its loop for so long, because its handler hangs, is
+    /// ended by the kernel, and replaced. Default: 60 s. `None` lets it hang.
+    ///
+    /// Time in which the worker stood still (SIGSTOP, a debugger, a machine that sleeps) is not
+    /// counted. The handler must not use the signals VTALRM and CONT.
+    pub fn hang_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
+        self.config.term.hang_timeout = timeout.into();
+        self
+    }
+
+    /// A worker that has more private memory than this asks for a successor, and drains when that
+    /// is ready. In bytes; default: no limit. It is looked at about once a second, between requests.
+    pub fn max_memory(mut self, bytes: u64) -> Self {
+        self.config.term.memory_max = Some(bytes);
+        self
+    }
+
+    /// A worker that has answered so many requests asks for a successor. Each worker draws a limit of
+    /// its own, up to a tenth less, so that they do not end together. Default: no limit.
+    pub fn max_requests(mut self, requests: u64) -> Self {
+        self.config.term.requests_max = Some(requests);
+        self
+    }
+
+    /// A worker of this age asks for a successor. Each draws up to a tenth less. At least a second;
+    /// default: no limit.
+    pub fn max_age(mut self, age: Duration) -> Self {
+        self.config.term.age_max = Some(age);
+        self
+    }
+
+    /// When so many workers died young within so long, and none serves, the server stops with exit
+    /// code 79 ([`Error::is_gave_up`]). Default: it goes on trying, after pauses of up to 30 s.
+    pub fn give_up(mut self, deaths: u32, within: Duration) -> Self {
+        self.config.give_up = Some((deaths, within));
+        self
+    }
+
+    /// Where the master listens for commands, such as those of `evenkeel reload`: a path in a folder
+    /// that exists. Only root and this user may connect. Default: nowhere.
+    pub fn control(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config.control = Some(path.into());
+        self
+    }
+
     /// Is called once, in the master, as soon as connections are accepted, with the address; its port
     /// is the real one. It must not start a thread.
     pub fn on_listening(mut self, tell: impl FnOnce(SocketAddr) + 'a) -> Self {
@@ -145,8 +203,8 @@ impl<'a> Server<'a> {
     /// # Errors
     /// What was set cannot work ([`Error::is_config`]), the address is taken
     /// ([`Error::is_address_in_use`]) or not there, a permission is missing, threads are alive
-    /// ([`Error::is_threads`]), or a worker said that none can ever work
-    /// ([`Error::is_worker_fatal`]).
+    /// ([`Error::is_threads`]), a worker said that none can ever work
+    /// ([`Error::is_worker_fatal`]), or too many died young ([`Error::is_gave_up`]).
     pub fn serve<H>(self, mut handler: H) -> Result<(), Error>
     where
         H: FnMut(&Request<'_>, &mut Response<'_>),
@@ -182,8 +240,9 @@ impl<'a> Server<'a> {
     }
 
     fn run(self, work: &mut dyn FnMut(Birth) -> i32) -> Result<(), Error> {
-        let plan = self.config.plan()?;
-        Master::new(plan, self.hooks, work)?.run()
+        let arrival = arrival()?;
+        let plan = self.config.plan().inspect_err(|error| arrival.failed(error))?;
+        Master::new(plan, self.hooks, arrival, work)?.run()
     }
 }
 

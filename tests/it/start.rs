@@ -37,7 +37,7 @@ fn a_worker_that_fails_at_its_start_is_tried_again_after_growing_pauses() {
 #[test]
 fn a_worker_that_never_becomes_ready_is_killed_and_tried_again() {
     let mut app = App::start(&mut fixture(&["never-ready"]));
-    app.log.wait_for("had its time and is killed");
+    app.log.wait_for("was not ready within 500ms and is killed");
     app.log.wait_for("worker 0 (generation 2) is starting");
     app.signal(Signal::SIGQUIT);
     assert_eq!(app.ended().code(), Some(0));

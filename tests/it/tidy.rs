@@ -41,7 +41,8 @@ fn may_import(module: &str) -> Option<&'static [&'static str]> {
         "error" => &["Server"],
         "signals" => &["sys"],
         "net" => &["board", "ids", "limits", "plan", "error", "sys"],
-        "birth" => &["board", "ids", "net", "plan", "signals"],
+        "birth" => &["board", "ids", "net", "plan", "signals", "sys"],
+        "control" => &["error", "limits"],
         "worker" => &[
             "Server", "birth", "board", "error", "http", "ids", "limits", "net", "plan", "signals",
             "sys",
@@ -50,6 +51,7 @@ fn may_import(module: &str) -> Option<&'static [&'static str]> {
         "master" => &[
             "birth",
             "board",
+            "control",
             "dispatcher",
             "error",
             "ids",
@@ -151,7 +153,7 @@ fn the_readme_names_every_flag_value_signal_and_exit_code() {
     let names = evenkeel::Policy::ALL.iter().map(ToString::to_string);
     let names = names.chain(evenkeel::Listener::ALL.iter().map(ToString::to_string));
     let names = names.chain(evenkeel::AcceptWake::ALL.iter().map(ToString::to_string));
-    let codes = [64, 69, 70, 71, 75, 77, 78].map(|code| format!("| {code} |"));
+    let codes = [64, 69, 70, 71, 75, 77, 78, 79].map(|code| format!("| {code} |"));
     let signals = ["TERM", "INT", "QUIT", "TTIN", "TTOU", "HUP", "USR1", "USR2"].map(str::to_owned);
     for word in flags.into_iter().chain(names).chain(codes).chain(signals) {
         assert!(readme.contains(&word), "README.md does not say {word}");

@@ -6,7 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use evenkeel::internals::{
-    ChildId, Event, Exit, Generation, Layout, Outcome, Place, Rules, SlotId, Supervisor,
+    ChildId, Event, Exit, Generation, Layout, Outcome, Place, Rollout, Rules, Scaling, SlotId,
+    Supervisor,
 };
 
 use super::chance::Chance;
@@ -23,8 +24,15 @@ struct Process {
     ready: bool,
     draining: bool,
     killed: bool,
-    introduced_to: Option<Generation>,
     parted: bool,
+    /// It asked for a successor.
+    wants_successor: bool,
+}
+
+impl Process {
+    fn serves(self) -> bool {
+        self.ready && !self.draining && !self.killed
+    }
 }
 
 /// How the world treats the supervisor.
@@ -44,8 +52,17 @@ pub(crate) struct World {
     processes: BTreeMap<ChildId, Process>,
     ever_forked: BTreeSet<ChildId>,
     listening: BTreeSet<SlotId>,
+    /// Workers, and the generations of dispatchers that they have a link with.
+    links: BTreeSet<(ChildId, Generation)>,
     shared_listening: bool,
     stopping: bool,
+    /// The rollout that is under way, and whom it has to replace.
+    rollout: Option<(Rollout, BTreeSet<ChildId>)>,
+    /// A trial of a program is under way, or has been ended.
+    trial: Option<bool>,
+    becomes: bool,
+    /// Everything has just stood still for so long that no deadline counts.
+    suspended: bool,
     finished: Option<Outcome>,
     mood: Mood,
     pub(crate) steps: u64,
@@ -62,6 +79,8 @@ impl World {
             grace: GRACE,
             ready_timeout: READY_TIMEOUT,
             min_uptime: MIN_UPTIME,
+            pre_stop_delay: Duration::from_millis(700 * chance.below(2) as u64),
+            give_up: [None, Some((12, Duration::from_secs(10)))][chance.below(2)],
         };
         let mut world = Self {
             supervisor: Supervisor::new(rules),
@@ -71,8 +90,13 @@ impl World {
             processes: BTreeMap::new(),
             ever_forked: BTreeSet::new(),
             listening: BTreeSet::new(),
+            links: BTreeSet::new(),
             shared_listening: false,
             stopping: false,
+            rollout: None,
+            trial: None,
+            becomes: false,
+            suspended: false,
             finished: None,
             mood: Mood::Stormy,
             steps: 0,
@@ -92,6 +116,12 @@ impl World {
             Mood::Calm => 50,
         };
         self.now += Duration::from_millis(pause as u64);
+        if mood == Mood::Stormy && self.chance.once_in(200) {
+            // A deadline that has passed unseen for more than a second was nobody's fault.
+            self.now += Duration::from_secs(60);
+            let deadline = self.supervisor.deadline();
+            self.suspended = deadline.is_some_and(|at| self.now - at > Duration::from_secs(1));
+        }
         if self.supervisor.deadline().is_some_and(|deadline| deadline <= self.now) {
             self.tell(Event::Tick);
             let next = self.supervisor.deadline();
@@ -125,6 +155,9 @@ impl World {
         let ready = self.supervisor.ready_slots();
         assert_eq!(ready.len(), self.supervisor.workers_wanted(), "a slot stays vacant");
         assert!(self.supervisor.booted());
+        assert_eq!(self.supervisor.scaling(), Scaling::Done);
+        assert!(!self.supervisor.rolling(), "a rollout does not end");
+        assert!(self.rollout.is_none() && self.trial.is_none());
         let workers = self.processes.keys().filter(|id| id.place != Place::Dispatcher).count();
         assert_eq!(workers, ready.len(), "somebody does not leave");
         match self.rules.layout {
@@ -141,14 +174,14 @@ impl World {
         let mut dispatchers = self.processes.keys().filter(|id| id.place == Place::Dispatcher);
         let serving = dispatchers.next_back().expect("a dispatcher").generation;
         for (id, process) in self.processes.iter().filter(|(id, _)| id.place != Place::Dispatcher) {
-            assert_eq!(process.introduced_to, Some(serving), "{id} gets no sockets");
+            assert!(self.links.contains(&(*id, serving)), "{id} gets no sockets: {process:?}");
         }
     }
 
     fn storm(&mut self) {
         let all: Vec<ChildId> = self.processes.keys().copied().collect();
         let child = self.chance.pick(&all);
-        match (self.chance.below(20), child) {
+        match (self.chance.below(24), child) {
             (0..=5, Some(child)) => self.become_ready(child),
             (6..=8, Some(child)) => {
                 let exits = [0, 1, 75, 101].map(Exit::Code);
@@ -165,8 +198,19 @@ impl World {
                 self.wants_drain(child);
             }
             (16, _) => self.tell(Event::ScaleUp),
-            (17, _) => self.tell(Event::ScaleDown),
             (18, Some(child)) if self.chance.once_in(100) => self.die(child, Exit::Code(78)),
+            (20, Some(child)) if self.processes[&child].ready => {
+                self.processes.get_mut(&child).unwrap().wants_successor = true;
+                self.tell(Event::WantsSuccessor(child));
+            }
+            (21, _) if self.chance.once_in(4) => self.tell(Event::Reload),
+            (22, _) if self.chance.once_in(4) => self.tell(Event::Upgrade),
+            (23, _) => self.end_trial(),
+            (17, _) if self.chance.once_in(4) => {
+                let workers = u16::try_from(self.chance.below(10)).unwrap();
+                self.tell(Event::ScaleTo(workers));
+            }
+            (17, _) => self.tell(Event::ScaleDown),
             (19, _) if self.chance.once_in(300) => {
                 let kinds = [Event::Stop, Event::StopNow];
                 let event = self.chance.pick(&kinds).unwrap();
@@ -178,6 +222,7 @@ impl World {
 
     /// Everybody does at once what is expected of him.
     fn calm(&mut self) {
+        self.end_trial();
         for (child, process) in self.processes.clone() {
             if process.killed {
                 self.die(child, Exit::Signal(9));
@@ -200,8 +245,20 @@ impl World {
         self.tell(Event::WantsDrain(child));
     }
 
+    /// The program that is tried says that it fits, or ends in some other way.
+    fn end_trial(&mut self) {
+        if let Some(ended) = self.trial.take() {
+            let fits = !ended && self.chance.once_in(2);
+            self.tell(Event::Tried(fits));
+        }
+    }
+
     fn die(&mut self, child: ChildId, exit: Exit) {
         self.processes.remove(&child);
+        self.links.retain(|(worker, dispatcher)| {
+            let gone = child.place == Place::Dispatcher && *dispatcher == child.generation;
+            *worker != child && !gone
+        });
         if exit == Exit::Code(78) {
             self.stopping = true;
         }
@@ -213,16 +270,26 @@ impl World {
             return;
         }
         self.steps += 1;
-        self.stopping |= matches!(event, Event::Stop | Event::StopNow);
+        // An announced stop is one when its time has come.
+        let delayed = event == Event::Stop && !self.rules.pre_stop_delay.is_zero();
+        self.stopping |= matches!(event, Event::StopNow) || event == Event::Stop && !delayed;
         let mut unforked = Vec::new();
         for action in self.supervisor.on(event, self.now) {
             assert_eq!(self.finished, None, "{action:?} after the end");
             unforked.extend(self.perform(action));
         }
+        self.suspended = false;
         self.check();
         for child in unforked {
             self.processes.remove(&child);
             self.tell(Event::NotForked(child));
+        }
+        if std::mem::take(&mut self.becomes) {
+            let next = if self.chance.once_in(8) { Event::NotUpgraded } else { Event::Resumed };
+            if next == Event::Resumed {
+                self.supervisor = self.supervisor.handed_over().expect("it can be read");
+            }
+            self.tell(next);
         }
     }
 
@@ -235,8 +302,7 @@ impl World {
         for place in places {
             let count = self.in_place(place).count();
             assert!(count <= 2, "{count} processes in {place:?}: more than one and its successor");
-            let serve =
-                self.in_place(place).filter(|(_, process)| process.ready && !process.draining);
+            let serve = self.in_place(place).filter(|(_, process)| process.serves());
             assert!(serve.count() <= 1, "two serve in {place:?}");
         }
         if self.rules.layout == Layout::Group && self.supervisor.booted() && !self.stopping {
@@ -247,8 +313,7 @@ impl World {
     }
 
     fn serving(&self, slot: SlotId) -> bool {
-        let serves = |process: &Process| process.ready && !process.draining && !process.killed;
-        self.in_place(Place::Slot(slot)).any(|(_, process)| serves(&process))
+        self.in_place(Place::Slot(slot)).any(|(_, process)| process.serves())
     }
 
     fn in_place(&self, place: Place) -> impl Iterator<Item = (ChildId, Process)> {

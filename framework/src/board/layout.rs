@@ -1,22 +1,36 @@
 //! What lies where in the shared mapping.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use super::histogram::Histogram;
 use super::snapshot::Phase;
 use crate::ids::{Generation, Place};
 use crate::limits::SLOTS_MAX;
+use crate::sys::clock::monotonic_ns;
 use crate::sys::shared::Shareable;
 
 /// Workers of one slot that may live at a time: one, and the one that it replaces.
 pub(crate) const SEATS: usize = 2;
 
+/// Changes when anything below does, so that the program of an upgrade knows what it gets.
+const LAYOUT: u64 = 2 << 48 | size_of::<Board>() as u64;
+
 /// The whole mapping. Pages that no slot uses are never touched and cost nothing.
 #[repr(C)]
 #[derive(Debug)]
 pub(crate) struct Board {
+    head: Head,
     slots: [Row; SLOTS_MAX as usize],
     dispatcher: Row,
+}
+
+/// What concerns all.
+#[repr(C, align(128))]
+#[derive(Debug)]
+struct Head {
+    layout: AtomicU64,
+    /// A stop was announced or has begun.
+    closing: AtomicBool,
 }
 
 /// One place: what the master says of it, and the seats of its processes.
@@ -27,6 +41,8 @@ pub(crate) struct Row {
     pid: AtomicU32,
     generation: AtomicU32,
     respawns: AtomicU64,
+    hangs: AtomicU64,
+    since_ns: AtomicU64,
     seats: [Seat; SEATS],
 }
 
@@ -41,6 +57,7 @@ pub(crate) struct Seat {
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
     busy_since_ns: AtomicU64,
+    hung: AtomicBool,
     pub(super) latency: Histogram,
 }
 
@@ -49,6 +66,26 @@ pub(crate) struct Seat {
 unsafe impl Shareable for Board {}
 
 impl Board {
+    /// Notes how this program lays it out.
+    pub(super) fn sign(&self) {
+        self.head.layout.store(LAYOUT, Relaxed);
+    }
+
+    /// This program lays it out in the same way as the one that made it.
+    pub(super) fn is_signed(&self) -> bool {
+        self.head.layout.load(Relaxed) == LAYOUT
+    }
+
+    /// A stop was announced.
+    pub(crate) fn close(&self) {
+        self.head.closing.store(true, Relaxed);
+    }
+
+    /// A stop was announced or has begun.
+    pub(crate) fn closing(&self) -> bool {
+        self.head.closing.load(Relaxed)
+    }
+
     pub(crate) fn row(&self, place: Place) -> &Row {
         match place {
             Place::Dispatcher => &self.dispatcher,
@@ -62,9 +99,9 @@ impl Board {
 }
 
 impl Row {
-    /// The seat for a worker of this generation; neighbours in time never share one.
-    pub(crate) fn seat(&self, generation: Generation) -> &Seat {
-        &self.seats[generation.0 as usize % SEATS]
+    /// One of the seats; no two workers that live at a time have the same one.
+    pub(crate) fn seat(&self, number: usize) -> &Seat {
+        &self.seats[number % SEATS]
     }
 
     pub(super) fn seats(&self) -> &[Seat] {
@@ -76,14 +113,20 @@ impl Row {
         self.pid.store(pid, Relaxed);
         self.generation.store(generation.0, Relaxed);
         self.respawns.store(u64::from(generation.0.saturating_sub(1)), Relaxed);
+        self.since_ns.store(monotonic_ns(), Relaxed);
     }
 
-    /// Notes that the process of this generation is gone. For the master.
-    pub(crate) fn left(&self, generation: Generation) {
-        self.seat(generation).forget_gauges();
+    /// Notes that the process of this generation, and with this seat, is gone; whether it hung. For
+    /// the master.
+    pub(crate) fn left(&self, generation: Generation, seat: usize) -> bool {
+        let hung = self.seat(seat).forget_gauges();
+        if hung {
+            add(&self.hangs, 1);
+        }
         if self.generation.load(Relaxed) == generation.0 {
             self.pid.store(0, Relaxed);
         }
+        hung
     }
 
     /// Notes the place's phase. For the master.
@@ -91,20 +134,29 @@ impl Row {
         self.phase.store(phase as u32, Relaxed);
     }
 
-    pub(super) fn phase(&self) -> Phase {
+    pub(crate) fn phase(&self) -> Phase {
         Phase::from_number(self.phase.load(Relaxed))
     }
 
-    pub(super) fn pid(&self) -> u32 {
+    pub(crate) fn pid(&self) -> u32 {
         self.pid.load(Relaxed)
     }
 
-    pub(super) fn generation(&self) -> u32 {
+    pub(crate) fn generation(&self) -> u32 {
         self.generation.load(Relaxed)
     }
 
     pub(super) fn respawns(&self) -> u64 {
         self.respawns.load(Relaxed)
+    }
+
+    pub(super) fn hangs(&self) -> u64 {
+        self.hangs.load(Relaxed)
+    }
+
+    /// When the newest process was forked.
+    pub(super) fn since_ns(&self) -> u64 {
+        self.since_ns.load(Relaxed)
     }
 }
 
@@ -142,9 +194,16 @@ impl Seat {
         self.busy_since_ns.store(now_ns, Relaxed);
     }
 
-    fn forget_gauges(&self) {
+    /// What a watchdog reads and writes: since when the worker is busy, and whether it hung.
+    pub(crate) fn watched(&'static self) -> (&'static AtomicU64, &'static AtomicBool) {
+        (&self.busy_since_ns, &self.hung)
+    }
+
+    /// Whether it hung.
+    fn forget_gauges(&self) -> bool {
         self.open.store(0, Relaxed);
         self.busy_since_ns.store(0, Relaxed);
+        self.hung.swap(false, Relaxed)
     }
 
     pub(super) fn accepted(&self) -> u64 {

@@ -11,17 +11,30 @@ mod snapshot;
 
 use std::ffi::CString;
 use std::io;
+use std::os::fd::OwnedFd;
 
 use crate::sys::shared;
 
-pub(crate) use layout::{Board, Seat};
+pub(crate) use layout::{Board, SEATS, Seat};
 pub use snapshot::{Phase, Snapshot, WorkerSnapshot};
 
 /// How the name of the mapping begins in `/proc/PID/maps`; the master's pid follows.
 pub(crate) const NAME_PREFIX: &str = "evenkeel-board-";
 
-/// Makes the scoreboard of this master.
-pub(crate) fn create() -> io::Result<&'static Board> {
+/// Makes the scoreboard of this master, and the descriptor by which another program gets it.
+pub(crate) fn create() -> io::Result<(&'static Board, OwnedFd)> {
     let name = CString::new(format!("{NAME_PREFIX}{}", std::process::id()))?;
-    shared::map_shared(&name)
+    let memory = shared::create::<Board>(&name)?;
+    let board = shared::map::<Board>(&memory)?;
+    board.sign();
+    Ok((board, memory))
+}
+
+/// Takes over the scoreboard that another program made.
+pub(crate) fn take_over(memory: &OwnedFd) -> io::Result<&'static Board> {
+    let board = shared::map::<Board>(memory)?;
+    if !board.is_signed() {
+        return Err(io::Error::other("its scoreboard is laid out in another way"));
+    }
+    Ok(board)
 }

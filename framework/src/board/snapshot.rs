@@ -69,6 +69,10 @@ pub struct WorkerSnapshot {
     pub phase: Phase,
     /// Workers that were forked after the first.
     pub respawns: u64,
+    /// Workers that were ended because they hung.
+    pub hangs: u64,
+    /// Since when the newest worker is there, in `CLOCK_MONOTONIC` nanoseconds.
+    pub since_ns: u64,
     /// Connections accepted.
     pub accepted: u64,
     /// Connections open now.
@@ -102,6 +106,8 @@ impl WorkerSnapshot {
             generation: row.generation(),
             phase: row.phase(),
             respawns: row.respawns(),
+            hangs: row.hangs(),
+            since_ns: row.since_ns(),
             ..Self::default()
         };
         for seat in row.seats() {

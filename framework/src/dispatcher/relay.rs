@@ -17,11 +17,13 @@ use crate::board::Seat;
 use crate::ids::{Generation, SlotId};
 use crate::limits::{ACCEPT_PAUSE, EVENTS_PER_TURN, HAND_OUT_PAUSE};
 use crate::net::channel::{Channel, Queue};
-use crate::net::handoff;
+use crate::net::handoff::{self, Answer};
 use crate::net::listener::{self, AcceptError};
 use crate::signals::Signals;
+use crate::sys::clock::monotonic_ns;
 use crate::sys::descriptors::{self, Received};
 use crate::sys::epoll::{self, Wake};
+use crate::sys::watchdog::Watchdog;
 use drain::Drain;
 
 const INTAKE: Token = Token(usize::MAX);
@@ -35,6 +37,7 @@ pub(super) struct Relay<'a> {
     signals: &'a Signals,
     seat: &'static Seat,
     grace: Duration,
+    handshake_linger: Duration,
     listener: TcpListener,
     /// Until the master says so, waiting for connections would be answered with a hang-up for ever.
     listens: bool,
@@ -48,6 +51,7 @@ pub(super) struct Relay<'a> {
     /// Sockets that come back from a worker that died.
     returned: VecDeque<OwnedFd>,
     drain: Option<Drain>,
+    watchdog: Option<Watchdog>,
     /// SIGTERM came to this process; a second one ends it at once.
     told_to_end: bool,
 }
@@ -63,8 +67,9 @@ impl<'a> Relay<'a> {
             poll,
             channel: &birth.channel,
             signals: &birth.signals,
-            seat: birth.board.row(birth.id.place).seat(birth.id.generation),
+            seat: birth.seat,
             grace: birth.plan.grace,
+            handshake_linger: birth.plan.handshake_linger(),
             listens: listener::listens(&listener)?,
             listener: TcpListener::from_std(listener.into()),
             armed: false,
@@ -72,10 +77,10 @@ impl<'a> Relay<'a> {
             rotation: Rotation::default(),
             tokens: BTreeMap::new(),
             next_token: 0,
-            // Tickets of an earlier dispatcher may still come back: these are others.
-            next_ticket: u64::from(birth.id.generation.0) << 40,
+            next_ticket: 0,
             returned: VecDeque::new(),
             drain: None,
+            watchdog: birth.watchdog()?,
             told_to_end: false,
         })
     }
@@ -88,6 +93,10 @@ impl<'a> Relay<'a> {
                 Ok(()) => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
+            }
+            self.seat.busy_since(monotonic_ns());
+            if let Some(watchdog) = &self.watchdog {
+                watchdog.watch();
             }
             if events.iter().any(|event| event.token() == SIGNALS) && self.take_signals() {
                 return Ok(());
@@ -103,6 +112,7 @@ impl<'a> Relay<'a> {
             if self.finished() {
                 return Ok(());
             }
+            self.seat.busy_since(0);
         }
     }
 
@@ -110,9 +120,8 @@ impl<'a> Relay<'a> {
         let now = Instant::now();
         let orphaned = self.drain.and_then(|drain| drain.orphaned_until);
         // Once it has passed, what is missing is a worker with room.
-        let leaves = self.drain.and_then(|drain| drain.leave_by).filter(|by| *by > now);
-        let full = self.rotation.next_try(now);
-        let due = [self.paused_until, orphaned, leaves, full].into_iter().flatten().min();
+        let lingers = self.drain.map(|drain| drain.not_before).filter(|until| *until > now);
+        let due = [self.paused_until, orphaned, lingers].into_iter().flatten().min();
         due.map(|due| due.saturating_duration_since(now))
     }
 
@@ -127,7 +136,7 @@ impl<'a> Relay<'a> {
         }
         let mut queue_empty = false;
         while self.paused_until.is_none()
-            && let Some(member) = self.rotation.next(now)
+            && let Some(member) = self.rotation.next()
         {
             let key = member.key();
             let socket = if let Some(socket) = self.returned.pop_front() {
@@ -215,21 +224,15 @@ impl<'a> Relay<'a> {
 
     /// Takes a worker's acknowledgements, or its end.
     fn hear(&mut self, token: Token, (slot, generation): (SlotId, Generation)) {
-        let mut answer = [0; handoff::REFUSED_BYTES];
+        let mut message = [0; handoff::MESSAGE_BYTES_MAX];
         loop {
             let members = self.rotation.members();
             let member = members.iter().find(|member| member.key() == (slot, generation));
             let Some(member) = member else { return };
-            match descriptors::receive(&member.link, &mut answer) {
-                Ok(Received::Message(length, back)) => {
-                    let ticket = u64::from_le_bytes(answer[..8].try_into().unwrap_or_default());
-                    let sent = self.rotation.answered(slot, generation, ticket);
-                    if length != handoff::ACCEPTED_BYTES {
-                        let until = Instant::now() + HAND_OUT_PAUSE;
-                        self.rotation.refused(slot, generation, until);
-                        self.take_back(sent, back);
-                    } else if sent.is_some() {
-                        self.seat.count_closed();
+            match descriptors::receive(&member.link, &mut message) {
+                Ok(Received::Message(length, _)) => {
+                    if let Some(answer) = handoff::answer(&message[..length]) {
+                        self.take_answer((slot, generation), answer);
                     }
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
@@ -243,13 +246,14 @@ impl<'a> Relay<'a> {
         }
     }
 
-    /// A worker gives back what this dispatcher has `sent`. What a predecessor had sent is this one's
-    /// from now on, when it comes `back`.
-    fn take_back(&mut self, sent: Option<OwnedFd>, back: Option<OwnedFd>) {
-        if sent.is_none() && back.is_some() {
-            self.seat.count_accepted();
+    /// What a worker could not take is for another.
+    fn take_answer(&mut self, (slot, generation): (SlotId, Generation), answer: Answer) {
+        self.rotation.says_full(slot, generation, answer.full);
+        let Some((ticket, taken)) = answer.ticket else { return };
+        match self.rotation.answered(slot, generation, ticket) {
+            Some(_) if taken => self.seat.count_closed(),
+            sent => self.returned.extend(sent),
         }
-        self.returned.extend(sent.or(back));
     }
 
     fn introduce(&mut self, slot: SlotId, generation: Generation, link: OwnedFd) -> io::Result<()> {

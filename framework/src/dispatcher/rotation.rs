@@ -1,7 +1,6 @@
 //! Whose turn it is, and what each worker has not acknowledged yet.
 
 use std::collections::VecDeque;
-use std::time::Instant;
 
 use crate::ids::{Generation, SlotId};
 use crate::limits::UNACKNOWLEDGED_MAX;
@@ -23,8 +22,8 @@ pub(crate) struct Member<L, S> {
     unacknowledged: VecDeque<(u64, S)>,
     /// It takes no more; what it has not acknowledged may still be.
     parted: bool,
-    /// It gave one back: it is not tried again before this.
-    full_until: Option<Instant>,
+    /// It says that it has no room.
+    full: bool,
 }
 
 impl<L, S> Default for Rotation<L, S> {
@@ -37,17 +36,17 @@ impl<L, S> Rotation<L, S> {
     /// A worker that can be handed sockets from now on.
     pub(crate) fn join(&mut self, slot: SlotId, generation: Generation, link: L) {
         let at = self.members.partition_point(|member| member.key() < (slot, generation));
-        let (unacknowledged, parted, full_until) = (VecDeque::new(), false, None);
-        let member = Member { slot, generation, link, unacknowledged, parted, full_until };
+        let unacknowledged = VecDeque::new();
+        let member = Member { slot, generation, link, unacknowledged, parted: false, full: false };
         self.members.insert(at, member);
     }
 
     /// The next worker in turn that has room.
-    pub(crate) fn next(&mut self, now: Instant) -> Option<&mut Member<L, S>> {
+    pub(crate) fn next(&mut self) -> Option<&mut Member<L, S>> {
         let after = self.members.partition_point(|member| Some(member.key()) <= self.last);
         let count = self.members.len();
         let turn = (after..after + count).map(|at| at % count.max(1));
-        let at = turn.into_iter().find(|at| self.members[*at].has_room(now))?;
+        let at = turn.into_iter().find(|at| self.members[*at].has_room())?;
         Some(&mut self.members[at])
     }
 
@@ -59,8 +58,7 @@ impl<L, S> Rotation<L, S> {
         }
     }
 
-    /// The worker has answered for this socket, which is no longer needed if it took it. An unknown
-    /// ticket is one that an earlier dispatcher gave out.
+    /// The worker has answered for this socket, which is no longer needed if it took it.
     pub(crate) fn answered(
         &mut self,
         slot: SlotId,
@@ -79,17 +77,11 @@ impl<L, S> Rotation<L, S> {
         }
     }
 
-    /// The worker is full for the moment.
-    pub(crate) fn refused(&mut self, slot: SlotId, generation: Generation, until: Instant) {
+    /// Whether the worker has room.
+    pub(crate) fn says_full(&mut self, slot: SlotId, generation: Generation, full: bool) {
         if let Some(member) = self.member(slot, generation) {
-            member.full_until = Some(until);
+            member.full = full;
         }
-    }
-
-    /// When a worker that was full is tried again, the next one after now.
-    pub(crate) fn next_try(&self, now: Instant) -> Option<Instant> {
-        let full = self.members.iter().filter_map(|member| member.full_until);
-        full.filter(|until| *until > now).min()
     }
 
     /// The worker is gone: what it did not acknowledge is to be handed to others.
@@ -120,16 +112,13 @@ impl<L, S> Member<L, S> {
         (self.slot, self.generation)
     }
 
-    fn has_room(&self, now: Instant) -> bool {
-        let full = self.full_until.is_some_and(|until| until > now);
-        !full && !self.parted && self.unacknowledged.len() < UNACKNOWLEDGED_MAX
+    fn has_room(&self) -> bool {
+        !self.full && !self.parted && self.unacknowledged.len() < UNACKNOWLEDGED_MAX
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use super::*;
 
     fn of(slots: u16) -> Rotation<(), u64> {
@@ -139,7 +128,7 @@ mod tests {
     }
 
     fn hand_out(rotation: &mut Rotation<(), u64>, ticket: u64) -> Option<u16> {
-        let (slot, generation) = rotation.next(Instant::now())?.key();
+        let (slot, generation) = rotation.next()?.key();
         rotation.sent(slot, generation, ticket, ticket);
         Some(slot.0)
     }
@@ -169,15 +158,13 @@ mod tests {
     }
 
     #[test]
-    fn a_full_worker_is_left_out_for_a_while_and_the_others_are_not() {
+    fn a_full_worker_is_left_out_until_it_has_room_and_the_others_are_not() {
         let mut rotation = of(2);
-        let (now, later) = (Instant::now(), Instant::now() + Duration::from_secs(60));
-        rotation.refused(SlotId(0), Generation(1), later);
-        assert_eq!(rotation.next_try(now), Some(later));
+        rotation.says_full(SlotId(0), Generation(1), true);
         let turns: Vec<_> = (0..2).filter_map(|ticket| hand_out(&mut rotation, ticket)).collect();
         assert_eq!(turns, [1, 1]);
-        assert_eq!(rotation.next(later).map(|member| member.key().0), Some(SlotId(0)));
-        assert_eq!(rotation.next_try(later), None);
+        rotation.says_full(SlotId(0), Generation(1), false);
+        assert_eq!(hand_out(&mut rotation, 2), Some(0));
     }
 
     #[test]
@@ -206,7 +193,7 @@ mod tests {
 
     #[test]
     fn without_workers_it_is_nobodys_turn() {
-        assert!(of(0).next(Instant::now()).is_none());
+        assert!(of(0).next().is_none());
         assert!(of(0).all_acknowledged());
     }
 }

@@ -2,21 +2,21 @@
 
 use std::io;
 use std::net::Shutdown;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use socket2::SockRef;
 
-use super::action::{Action, Outcome};
+use super::action::{Action, Outcome, Reason};
 use super::event::Event;
-use super::{Child, Master};
+use super::{Child, Master, notify};
 use crate::error::Error;
-use crate::ids::{ChildId, Place, SlotId};
+use crate::ids::{ChildId, Generation, Place, SlotId};
 use crate::net::channel::{Order, Queue};
 use crate::net::group::Choice;
 use crate::net::{listener, steer};
-use crate::sys::reuseport;
+use crate::sys::{descriptors, reuseport};
 
 impl Master<'_> {
     /// Performs one action; what happened at once because of it.
@@ -31,15 +31,26 @@ impl Master<'_> {
                 self.group.left(slot);
             }
             Action::RefuseNewcomers => self.refuse_newcomers(),
-            Action::Introduce(child) => self.introduce(child),
+            Action::Closing(delay) => self.announce_stop(delay),
+            Action::Introduce(child, dispatcher) => self.introduce(child, dispatcher),
             Action::Part(child) => self.part(child),
             Action::Drain { child, grace, empty_queue } => self.drain(child, grace, empty_queue),
-            Action::Kill(child) => self.kill(child),
+            Action::Kill(child, reason) => self.kill(child, reason),
             Action::BackOff(child, pause, failures) => {
                 let milliseconds = pause.as_millis();
                 tracing::warn!(failures, "{} is backing-off for {milliseconds} ms", child.place);
             }
-            Action::Refuse(why) => tracing::warn!("nothing is changed: {why}"),
+            Action::Refuse(why) => self.refuse(why),
+            Action::RolloutBegan(rollout) => self.rollout_began(rollout),
+            Action::RolloutEnded(rollout, verdict) => self.rollout_ended(rollout, verdict),
+            Action::Try => return Ok(self.try_program()),
+            Action::EndTrial => self.end_trial(),
+            // The reason was said when it was known.
+            Action::UpgradeFailed => {}
+            Action::Become => return Ok(Some(self.become_program())),
+            Action::Postponed(time) => {
+                tracing::warn!("nothing ran for {time:?}: all deadlines are put off by that");
+            }
             Action::Finish(outcome) => self.finish(outcome),
         }
         Ok(None)
@@ -86,10 +97,11 @@ impl Master<'_> {
         }
     }
 
-    fn announce(&mut self) {
+    pub(super) fn announce(&mut self) {
         if let Some(on_listening) = self.hooks.on_listening.take() {
             tracing::info!(address = %self.plan.address, "listening");
             on_listening(self.plan.address);
+            notify::ready(&format!("listening on {}", self.plan.address));
         }
     }
 
@@ -109,7 +121,16 @@ impl Master<'_> {
         }
     }
 
+    /// Whoever balances the load has this long to notice.
+    fn announce_stop(&self, delay: Duration) {
+        self.board.close();
+        tracing::info!("the stop begins in {delay:?}; until then all is served as before");
+        notify::stopping("a stop is announced");
+    }
+
     fn refuse_newcomers(&self) {
+        self.board.close();
+        notify::stopping("draining");
         let shared = self.group.members().is_empty().then_some(&self.address.socket);
         for socket in self.lodged.iter().flatten().chain(shared) {
             if let Err(error) = listener::refuse_newcomers(socket) {
@@ -119,53 +140,86 @@ impl Master<'_> {
         tracing::info!("stopping: no new connections, what is queued and in flight is answered");
     }
 
-    fn introduce(&mut self, child: ChildId) {
-        let Place::Slot(slot) = child.place else { return };
-        let link = self.child(child).and_then(|child| child.link.as_ref());
-        let link: Option<OwnedFd> = link.and_then(|link| link.try_clone().ok());
-        let dispatcher = self.children.iter().rfind(|other| other.id.place == Place::Dispatcher);
-        let (Some(link), Some(dispatcher)) = (link, dispatcher) else { return };
-        let order = Order::Introduce { slot, generation: child.generation, link };
-        let sent = dispatcher.channel.as_ref().map(|channel| channel.order(&order));
-        if let Some(Err(error)) = sent {
-            // A successor is told everything anew.
-            tracing::error!("the dispatcher does not listen ({error}) and is replaced");
-            signal(dispatcher, Signal::SIGKILL);
+    /// Each of the two gets one end of a new link. The master keeps the dispatcher's, to end it.
+    fn introduce(&mut self, id: ChildId, dispatcher: Generation) {
+        let Place::Slot(slot) = id.place else { return };
+        let result = descriptors::pair().and_then(|(ours, theirs)| {
+            let link = ours.try_clone()?;
+            self.order(id, &Order::Link { link: theirs })?;
+            let introduction = Order::Introduce { slot, generation: id.generation, link };
+            let told = ChildId { place: Place::Dispatcher, generation: dispatcher };
+            if let Err(error) = self.order(told, &introduction) {
+                // A successor is told everything anew.
+                tracing::error!("the dispatcher does not listen ({error}) and is replaced");
+                self.signal(told, Signal::SIGKILL);
+            }
+            Ok(ours)
+        });
+        match result {
+            Ok(link) => {
+                let child =
+                    self.children.iter_mut().find(|child| child.is(id.place, id.generation));
+                if let Some(child) = child {
+                    child.links.push((dispatcher, link));
+                }
+            }
+            Err(error) => {
+                tracing::error!("{id} cannot be given a link ({error}) and is replaced");
+                self.signal(id, Signal::SIGKILL);
+            }
         }
     }
 
     /// What was sent before can still be read; then the worker sees the end.
-    fn part(&mut self, child: ChildId) {
-        let child = self.children.iter_mut().find(|other| other.id == child);
-        if let Some(link) = child.and_then(|child| child.link.take()) {
+    fn part(&mut self, id: ChildId) {
+        let child = self.children.iter_mut().find(|other| other.id == id);
+        for (_, link) in child.into_iter().flat_map(|child| child.links.drain(..)) {
             // It fails only when the worker is gone, which is as good.
             let _ = SockRef::from(&link.as_fd()).shutdown(Shutdown::Write);
         }
     }
 
-    fn drain(&self, id: ChildId, grace: Duration, empty_queue: bool) {
-        let Some(child) = self.child(id) else { return };
-        let queue = if empty_queue { Queue::Empty } else { Queue::Leave };
-        let order = Order::Drain { grace, queue };
-        let sent = child.channel.as_ref().map(|channel| channel.order(&order));
-        if !matches!(sent, Some(Ok(()))) {
-            signal(child, Signal::SIGTERM);
+    fn order(&self, id: ChildId, order: &Order) -> io::Result<()> {
+        let channel = self.child(id).and_then(|child| child.channel.as_ref());
+        channel.map_or(Err(io::ErrorKind::BrokenPipe.into()), |channel| channel.order(order))
+    }
+
+    fn signal(&self, id: ChildId, with: Signal) {
+        if let Some(child) = self.child(id) {
+            signal(child, with);
         }
     }
 
-    fn kill(&self, id: ChildId) {
+    fn drain(&self, id: ChildId, grace: Duration, empty_queue: bool) {
+        let queue = if empty_queue { Queue::Empty } else { Queue::Leave };
+        if self.order(id, &Order::Drain { grace, queue }).is_err() {
+            self.signal(id, Signal::SIGTERM);
+        }
+    }
+
+    fn kill(&self, id: ChildId, reason: Reason) {
         let Some(child) = self.child(id) else { return };
-        let open = self.board.row(id.place).seat(id.generation).open();
-        tracing::warn!(pid = child.pid.as_raw(), open, "{id} had its time and is killed");
+        let open = self.board.row(id.place).seat(child.seat).open();
+        let pid = child.pid.as_raw();
+        match reason {
+            Reason::Late => {
+                let time = self.plan.ready_timeout;
+                tracing::error!(pid, "{id} was not ready within {time:?} and is killed");
+            }
+            Reason::Overdue => {
+                tracing::warn!(pid, "{id} had its time and is killed: {open} connections are cut");
+            }
+            Reason::StopNow => tracing::warn!(pid, "{id} is killed: {open} connections are cut"),
+            Reason::Unwanted => tracing::info!(pid, "{id} is not needed any more and is killed"),
+            Reason::Useless => {
+                tracing::warn!(pid, "{id} is killed: no worker is left to hand connections to");
+            }
+        }
         signal(child, Signal::SIGKILL);
     }
 
     fn finish(&mut self, outcome: Outcome) {
         self.outcome = Some(outcome);
-    }
-
-    fn child(&self, id: ChildId) -> Option<&Child> {
-        self.children.iter().find(|child| child.id == id)
     }
 }
 

@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 use crate::limits::{BACKOFF_FIRST, BACKOFF_MAX};
 
 /// Counts the processes of one place that died young, one after the other.
 ///
 /// The pause grows by half each time, as in einhorn and PM2, and never past [`BACKOFF_MAX`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Backoff {
     failures: u32,
 }

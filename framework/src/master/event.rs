@@ -7,10 +7,14 @@ use crate::ids::ChildId;
 pub enum Event {
     /// The master is set up: fork the first workers.
     Boot,
+    /// The master runs a new program, and has what it had before: replace all children.
+    Resumed,
     /// The child can serve.
     Ready(ChildId),
     /// The child asks to be drained, because somebody sent it SIGTERM.
     WantsDrain(ChildId),
+    /// The child serves, and asks for a successor that lets it go: it has reached a limit of its own.
+    WantsSuccessor(ChildId),
     /// The child was reaped.
     Exited(ChildId, Exit),
     /// The child that was asked for could not be forked.
@@ -19,6 +23,16 @@ pub enum Event {
     ScaleUp,
     /// One worker fewer (SIGTTOU).
     ScaleDown,
+    /// So many workers.
+    ScaleTo(u16),
+    /// Replace all children, one after the other (SIGHUP).
+    Reload,
+    /// Run the program that is on disk now (SIGUSR2).
+    Upgrade,
+    /// The trial of the program on disk ended: whether it could take over.
+    Tried(bool),
+    /// The program that had passed its trial could not be run.
+    NotUpgraded,
     /// Drain and stop (SIGTERM, SIGINT). The second one means [`Event::StopNow`].
     Stop,
     /// Stop at once (SIGQUIT).

@@ -5,38 +5,50 @@
 mod act;
 pub(crate) mod action;
 mod address;
+mod arrival;
 pub(crate) mod backoff;
+mod collect;
 pub(crate) mod event;
+mod handover;
+mod moment;
+mod notify;
+mod obey;
 mod reap;
+mod rollout;
 pub(crate) mod slot;
 mod spawn;
+mod status;
 pub(crate) mod supervisor;
+mod tenant;
+mod upgrade;
 
 use std::collections::VecDeque;
-use std::io;
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::time::Instant;
 
-use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
 use crate::birth::Birth;
 use crate::board::{self, Board, Snapshot};
+use crate::control::Control;
 use crate::error::Error;
-use crate::ids::{ChildId, Place};
+use crate::ids::{ChildId, Generation, Place};
 use crate::limits::SLOTS_MAX;
-use crate::net::channel::{Channel, Next, Report};
+use crate::net::channel::Channel;
 use crate::net::group::Group;
 use crate::plan::{Intake, Plan};
 use crate::signals::Signals;
-use crate::sys::fork::threads;
 use action::Outcome;
 use address::Address;
+use arrival::Arrival;
 use event::Event;
+use obey::Waiting;
 use supervisor::{Layout, Rules, Supervisor};
+use upgrade::Upgrade;
+
+pub(crate) use arrival::arrival;
 
 /// All that the master reacts to.
 const SIGNALS: [Signal; 10] = [
@@ -70,6 +82,8 @@ pub(crate) struct Master<'a> {
     supervisor: Supervisor,
     signals: Signals,
     board: &'static Board,
+    /// The memory of the scoreboard.
+    memory: OwnedFd,
     address: Address,
     group: Group,
     /// What the workers bound and lodged, a place for each slot.
@@ -78,136 +92,113 @@ pub(crate) struct Master<'a> {
     hooks: Hooks<'a>,
     /// What a worker does with its life; its exit code.
     work: &'a mut dyn FnMut(Birth) -> i32,
-    fatal: Option<String>,
+    upgrade: Upgrade,
+    control: Option<Control>,
+    waiting: Waiting,
+    /// The last child that failed, and why.
+    failed: Option<(ChildId, Option<String>)>,
     outcome: Option<Outcome>,
+    /// The program has changed: what is to be done first.
+    resumed: Vec<Event>,
 }
 
 /// A process that has not been reaped.
 struct Child {
     id: ChildId,
     pid: Pid,
+    /// Where it counts on the scoreboard.
+    seat: usize,
     /// `None` when the child has closed its side.
     channel: Option<Channel>,
-    /// The dispatcher's end of the link on which the worker takes sockets.
-    link: Option<OwnedFd>,
+    /// The dispatchers' ends of the links on which the worker takes sockets.
+    links: Vec<(Generation, OwnedFd)>,
     failure: Option<String>,
 }
 
 impl<'a> Master<'a> {
-    /// Takes the address and the signals; forks nothing yet.
+    /// Takes the address and the signals, or takes them over from the program before; forks nothing
+    /// yet.
     pub(crate) fn new(
+        plan: Plan,
+        hooks: Hooks<'a>,
+        arrival: Arrival,
+        work: &'a mut dyn FnMut(Birth) -> i32,
+    ) -> Result<Self, Error> {
+        match arrival {
+            Arrival::First => Self::first(plan, hooks, work),
+            Arrival::Trial(trial) => trial.pass(&plan),
+            Arrival::Successor(handover) => Self::resume(plan, hooks, work, *handover),
+        }
+    }
+
+    fn first(
         mut plan: Plan,
         hooks: Hooks<'a>,
         work: &'a mut dyn FnMut(Birth) -> i32,
     ) -> Result<Self, Error> {
-        let threads = threads().map_err(|error| Error::system("count the threads", error))?;
-        if threads.len() > 1 {
-            return Err(Error::threads(&threads));
-        }
         let address = Address::take(&plan)?;
         plan.address = address.local;
-        let board = board::create().map_err(|error| Error::system("map shared memory", error))?;
-        let signals = Signals::register(&SIGNALS)
-            .map_err(|error| Error::system("install signal handlers", error))?;
-        let supervisor = Supervisor::new(rules(&plan));
-        let (group, lodged, children) = (Group::default(), Vec::new(), Vec::new());
-        let (fatal, outcome) = (None, None);
+        let (board, memory) =
+            board::create().map_err(|error| Error::system("map shared memory", error))?;
+        let listen = |path| Control::listen(path).map_err(|error| Error::control(path, error));
+        let control = plan.control.as_deref().map(listen).transpose()?;
         Ok(Self {
-            plan,
-            supervisor,
-            signals,
+            supervisor: Supervisor::new(rules(&plan)),
+            signals: take_signals()?,
             board,
+            memory,
             address,
-            group,
-            lodged,
-            children,
+            group: Group::default(),
+            lodged: Vec::new(),
+            children: Vec::new(),
             hooks,
             work,
-            fatal,
-            outcome,
+            upgrade: Upgrade::new(),
+            control,
+            waiting: Waiting::default(),
+            failed: None,
+            outcome: None,
+            resumed: Vec::new(),
+            plan,
         })
     }
 
     /// Runs until all is stopped.
     pub(crate) fn run(mut self) -> Result<(), Error> {
-        tracing::info!(address = %self.plan.address, workers = self.plan.workers, "master starts");
-        self.decide(Event::Boot)?;
+        let first = std::mem::take(&mut self.resumed);
+        let what = if first.is_empty() { "starts" } else { "goes on as a new program" };
+        let (address, workers) = (self.plan.address, self.plan.workers);
+        tracing::info!(%address, workers, "master {what}");
+        for event in if first.is_empty() { vec![Event::Boot] } else { first } {
+            self.decide(event)?;
+        }
         while self.outcome.is_none() {
             self.wait().map_err(|error| Error::system("wait for events", error))?;
             for event in self.collect() {
                 self.decide(event)?;
             }
+            self.obey()?;
         }
         if let Some(on_stop) = self.hooks.on_stop.take() {
             on_stop(&Snapshot::of(self.board));
         }
         tracing::info!("master stops");
+        self.dismiss_callers();
+        self.verdict()
+    }
+
+    fn verdict(&self) -> Result<(), Error> {
+        let reason = self.failed.as_ref().and_then(|(_, why)| why.as_deref());
+        let reason = reason.unwrap_or("it gave no reason");
         match self.outcome {
             Some(Outcome::Abandoned(children)) => Err(Error::abandoned(children)),
             Some(Outcome::Fatal(child)) => Err(Error::fatal(format!(
-                "{child} says that no worker can run (exit code 78): {}",
-                self.fatal.as_deref().unwrap_or("it gave no reason"),
+                "{child} says that no worker can run (exit code 78): {reason}"
+            ))),
+            Some(Outcome::GaveUp(child)) => Err(Error::gave_up(format!(
+                "too many workers died young and none serves; the last one was {child}: {reason}"
             ))),
             Some(Outcome::Stopped) | None => Ok(()),
-        }
-    }
-
-    /// Sleeps until a signal, a report or a deadline. Wakes for nothing else.
-    fn wait(&self) -> io::Result<()> {
-        let channels = self.children.iter().filter_map(|child| child.channel.as_ref());
-        let sources = std::iter::once(self.signals.as_fd()).chain(channels.map(AsFd::as_fd));
-        let mut sources: Vec<PollFd<'_>> =
-            sources.map(|source| PollFd::new(source, PollFlags::POLLIN)).collect();
-        let timeout = self.supervisor.deadline().map_or(PollTimeout::NONE, |deadline| {
-            let left = deadline.saturating_duration_since(Instant::now());
-            // A millisecond more, so that the deadline has passed and not just begun to.
-            let milliseconds = left.as_millis().saturating_add(u128::from(!left.is_zero()));
-            PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX)
-        });
-        match poll(&mut sources, timeout) {
-            Ok(_) | Err(Errno::EINTR) => Ok(()),
-            Err(errno) => Err(errno.into()),
-        }
-    }
-
-    /// What happened since the last turn. Orders to this master come first: a child that was told to
-    /// end at the same time is not to be replaced. Reports come before deaths, so that a child's last
-    /// words are heard.
-    fn collect(&mut self) -> Vec<Event> {
-        let signals = self.signals.take();
-        let mut events: Vec<Event> = signals.iter().copied().filter_map(meaning).collect();
-        for index in 0..self.children.len() {
-            self.hear(index, &mut events);
-        }
-        if signals.contains(&Signal::SIGCHLD) {
-            self.reap(&mut events);
-        }
-        if self.supervisor.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
-            events.push(Event::Tick);
-        }
-        events
-    }
-
-    /// Takes all reports of one child.
-    fn hear(&mut self, index: usize, events: &mut Vec<Event>) {
-        let child = &mut self.children[index];
-        while let Some(channel) = &child.channel {
-            match channel.next_report() {
-                Next::Message(Report::Ready { lodged }) => {
-                    tracing::info!(pid = child.pid.as_raw(), "{} is ready", child.id);
-                    if let (Place::Slot(slot), Some(listener)) = (child.id.place, lodged) {
-                        self.lodged[slot.index()] = Some(listener);
-                    }
-                    events.push(Event::Ready(child.id));
-                }
-                Next::Message(Report::WantsDrain) => {
-                    tracing::info!(pid = child.pid.as_raw(), "{} was told to end", child.id);
-                    events.push(Event::WantsDrain(child.id));
-                }
-                Next::Message(Report::Failed { text }) => child.failure = Some(text),
-                Next::Nothing => break,
-                Next::End => child.channel = None,
-            }
         }
     }
 
@@ -224,6 +215,14 @@ impl<'a> Master<'a> {
         }
         Ok(())
     }
+
+    fn child(&self, id: ChildId) -> Option<&Child> {
+        self.children.iter().find(|child| child.id == id)
+    }
+}
+
+fn take_signals() -> Result<Signals, Error> {
+    Signals::register(&SIGNALS).map_err(|error| Error::system("install signal handlers", error))
 }
 
 fn rules(plan: &Plan) -> Rules {
@@ -238,26 +237,13 @@ fn rules(plan: &Plan) -> Rules {
         grace: plan.grace,
         ready_timeout: plan.ready_timeout,
         min_uptime: plan.min_uptime,
+        pre_stop_delay: plan.pre_stop_delay,
+        give_up: plan.give_up,
     }
 }
 
-/// What a signal to the master means; nothing for those that only wake it or are not for it.
-fn meaning(signal: Signal) -> Option<Event> {
-    match signal {
-        Signal::SIGTERM | Signal::SIGINT => Some(Event::Stop),
-        Signal::SIGQUIT => Some(Event::StopNow),
-        Signal::SIGTTIN => Some(Event::ScaleUp),
-        Signal::SIGTTOU => Some(Event::ScaleDown),
-        Signal::SIGHUP | Signal::SIGUSR2 => {
-            tracing::warn!(
-                "{signal} is ignored: this version cannot reload or upgrade; restart it"
-            );
-            None
-        }
-        Signal::SIGUSR1 => {
-            tracing::info!("{signal} is ignored: there are no log files to reopen");
-            None
-        }
-        _ => None,
+impl Child {
+    fn is(&self, place: Place, generation: Generation) -> bool {
+        self.id == ChildId { place, generation }
     }
 }

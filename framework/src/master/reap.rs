@@ -7,6 +7,7 @@ use nix::unistd::Pid;
 use super::Master;
 use super::event::{Event, Exit};
 use crate::birth::code;
+use crate::ids::{ChildId, Place};
 
 impl Master<'_> {
     /// Waits for all that have ended, until there is none: signals of one kind are merged.
@@ -25,16 +26,27 @@ impl Master<'_> {
     }
 
     fn bury(&mut self, pid: Pid, exit: Exit, events: &mut Vec<Event>) {
+        if let Some(fits) = self.upgrade.buried(pid, exit) {
+            if let Err(why) = &fits {
+                self.fail_upgrade(why);
+            }
+            return events.push(Event::Tried(fits.is_ok()));
+        }
         let Some(index) = self.children.iter().position(|child| child.pid == pid) else {
             // As PID 1, or as a subreaper, one gets the orphans of others.
             return tracing::debug!(pid = pid.as_raw(), "reaped a process that is no worker");
         };
         self.hear(index, events);
         let child = self.children.swap_remove(index);
-        self.board.row(child.id.place).left(child.id.generation);
+        let hung = self.board.row(child.id.place).left(child.id.generation, child.seat);
+        self.unlink(child.id);
         let why = child.failure.as_deref();
         let (id, pid) = (child.id, pid.as_raw());
         match (exit, why) {
+            _ if hung => {
+                let limit = self.plan.term.hang_timeout.unwrap_or_default();
+                tracing::error!(pid, "{id} hung: it was ended after {limit:?} away from its loop");
+            }
             (Exit::Code(code::DONE), _) => tracing::info!(pid, "{id} is done"),
             (Exit::Code(code), Some(why)) => tracing::error!(pid, code, "{id} failed: {why}"),
             (Exit::Code(code), None) => {
@@ -44,9 +56,19 @@ impl Master<'_> {
                 tracing::error!(pid, signal, "{id} was ended by signal {signal}");
             }
         }
-        if exit == Exit::Code(code::FATAL) {
-            self.fatal = child.failure;
+        if exit != Exit::Code(code::DONE) {
+            let hung = hung.then(|| "it hung".to_owned());
+            self.failed = Some((id, child.failure.or(hung)));
         }
         events.push(Event::Exited(id, exit));
+    }
+
+    /// A dispatcher that is gone: its links end when nobody holds them any more.
+    fn unlink(&mut self, id: ChildId) {
+        if id.place == Place::Dispatcher {
+            for child in &mut self.children {
+                child.links.retain(|(dispatcher, _)| *dispatcher != id.generation);
+            }
+        }
     }
 }

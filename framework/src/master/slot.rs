@@ -2,20 +2,29 @@
 
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
+
 use super::backoff::Backoff;
 use super::event::Exit;
+use super::moment;
+use super::tenant::{Life, Tenant};
 use crate::birth::code;
 use crate::board::Phase;
 use crate::ids::{ChildId, Generation, Place};
 
-/// A place, its newest process, and the predecessor that may still be draining.
-#[derive(Clone, Debug)]
+/// A place and its processes, two of them at the most: the one that serves, and either its
+/// predecessor, which drains, or its successor, which is not ready yet.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Slot {
     place: Place,
     generation: Generation,
     pub(super) current: Option<Tenant>,
     pub(super) leaving: Option<Tenant>,
+    pub(super) next: Option<Tenant>,
+    /// The current process is to be replaced while it serves.
+    pub(super) renew: bool,
     backoff: Backoff,
+    #[serde(with = "moment::option")]
     not_before: Option<Instant>,
     /// The slot's own listener listens.
     pub(super) listening: bool,
@@ -24,7 +33,7 @@ pub(crate) struct Slot {
 }
 
 /// Whether the slot is to have a worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Retirement {
     No,
     /// Its worker drains; after this many died before they were done.
@@ -35,34 +44,6 @@ pub(super) enum Retirement {
     Done,
 }
 
-/// A process in a slot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Tenant {
-    pub(super) id: ChildId,
-    pub(super) life: Life,
-    pub(super) ready_since: Option<Instant>,
-    /// Made known to this generation of the dispatcher.
-    pub(super) introduced: Option<Generation>,
-    /// Gets no more sockets from the dispatcher.
-    pub(super) parted: bool,
-}
-
-/// How far a process has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Life {
-    Starting {
-        until: Instant,
-    },
-    Ready,
-    /// `told`: it has been sent the order with its present meaning.
-    Draining {
-        until: Instant,
-        told: bool,
-        empty_queue: bool,
-    },
-    Killed,
-}
-
 impl Slot {
     pub(super) fn new(place: Place) -> Self {
         Self {
@@ -70,6 +51,8 @@ impl Slot {
             generation: Generation::default(),
             current: None,
             leaving: None,
+            next: None,
+            renew: false,
             backoff: Backoff::default(),
             not_before: None,
             listening: false,
@@ -78,18 +61,27 @@ impl Slot {
         }
     }
 
-    /// Puts the next process into the slot, if it wants one now. A draining predecessor moves over.
+    /// Puts the next process into the slot, if it wants one now. A draining predecessor moves over;
+    /// one that serves stays until the next one is ready.
     pub(super) fn occupy(&mut self, now: Instant, ready_timeout: Duration) -> Option<ChildId> {
-        if !self.wants_process() || self.not_before.is_some_and(|time| time > now) {
+        if self.not_before.is_some_and(|time| time > now) {
             return None;
         }
-        self.leaving = self.leaving.take().or(self.current.take());
+        let beside = self.wants_successor();
+        if !beside && !self.wants_process() {
+            return None;
+        }
         self.not_before = None;
         self.generation = self.generation.next();
         let id = ChildId { place: self.place, generation: self.generation };
-        let life = Life::Starting { until: now + ready_timeout };
-        self.current =
-            Some(Tenant { id, life, ready_since: None, introduced: None, parted: false });
+        let tenant = Some(Tenant::starting(id, now + ready_timeout));
+        if beside {
+            self.next = tenant;
+        } else {
+            self.leaving = self.leaving.take().or(self.current.take());
+            self.current = tenant;
+            self.renew = false;
+        }
         Some(id)
     }
 
@@ -101,9 +93,49 @@ impl Slot {
         };
         let room = match self.current {
             None => true,
-            Some(tenant) => tenant.drains() && self.leaving.is_none(),
+            Some(tenant) => tenant.drains() && self.leaving.is_none() && self.next.is_none(),
         };
         needed && room
+    }
+
+    fn wants_successor(&self) -> bool {
+        let wanted = self.renew && self.retirement == Retirement::No && self.ready();
+        wanted && self.next.is_none() && self.leaving.is_none()
+    }
+
+    /// The process can serve. One that was to take over takes over; its predecessor drains until
+    /// then, and leaves the accept queue to it.
+    pub(super) fn became_ready(&mut self, id: ChildId, now: Instant, until: Instant) {
+        let retired = self.retirement != Retirement::No;
+        let Some(tenant) = self.tenant(id) else { return };
+        tenant.ready_since.get_or_insert(now);
+        let Life::Starting { .. } = tenant.life else { return };
+        tenant.life = Life::Ready;
+        if retired {
+            tenant.drain(until, true);
+        }
+        if self.next.is_some_and(|next| next.id == id) {
+            if let Some(old) = &mut self.current {
+                old.drain(until, false);
+            }
+            self.promote();
+        }
+    }
+
+    /// The current process is to drain, and its successor in the slot takes over the accept queue.
+    pub(super) fn drain_for_successor(&mut self, id: ChildId, until: Instant) {
+        let Some(tenant) = self.tenant(id).filter(|tenant| !tenant.drains()) else { return };
+        tenant.drain(until, false);
+        if self.next.is_some() && self.current.is_some_and(|current| current.id == id) {
+            self.promote();
+        }
+    }
+
+    /// The next process is the current one from now on.
+    fn promote(&mut self) {
+        self.leaving = self.current.take();
+        self.current = self.next.take();
+        self.renew = false;
     }
 
     /// The process of this identity, if it is here.
@@ -112,11 +144,11 @@ impl Slot {
     }
 
     pub(super) fn tenants(&self) -> impl Iterator<Item = &Tenant> {
-        self.leaving.iter().chain(self.current.iter())
+        self.leaving.iter().chain(&self.current).chain(&self.next)
     }
 
     pub(super) fn tenants_mut(&mut self) -> impl Iterator<Item = &mut Tenant> {
-        self.leaving.iter_mut().chain(self.current.iter_mut())
+        self.leaving.iter_mut().chain(&mut self.current).chain(&mut self.next)
     }
 
     /// Takes a process that ended out of the slot. The pause before the next one, if it died young.
@@ -128,11 +160,16 @@ impl Slot {
         min_uptime: Duration,
     ) -> Option<Duration> {
         self.ever_tried = true;
-        if self.leaving.is_some_and(|tenant| tenant.id == id) {
-            self.leaving = None;
+        if self.leaving.take_if(|tenant| tenant.id == id).is_some() {
             return None;
         }
+        if self.next.take_if(|tenant| tenant.id == id).is_some() {
+            // Given up, or as young as can be.
+            return self.renew.then(|| self.back_off(now));
+        }
         let tenant = self.current.take_if(|tenant| tenant.id == id)?;
+        self.current = self.next.take();
+        self.renew = false;
         if let Retirement::Draining { failures } = self.retirement {
             self.retirement = match exit {
                 Exit::Code(code::DONE) => Retirement::Done,
@@ -145,16 +182,27 @@ impl Slot {
             self.backoff.healthy();
             return None;
         }
+        // With a successor under way there is nothing to wait for.
+        self.current.is_none().then(|| self.back_off(now))
+    }
+
+    fn back_off(&mut self, now: Instant) -> Duration {
         let pause = self.backoff.failed();
         self.not_before = Some(now + pause);
-        Some(pause)
+        pause
+    }
+
+    /// The next process is tried at once, whatever came before.
+    pub(super) fn forget_failures(&mut self) {
+        self.not_before = None;
+        self.backoff.healthy();
     }
 
     /// When the slot next wants something done.
     pub(super) fn deadline(&self) -> Option<Instant> {
-        let waits = self.not_before.filter(|_| self.wants_process());
+        let wants = self.wants_process() || self.wants_successor();
         let tenants = self.tenants().filter_map(Tenant::deadline);
-        tenants.chain(waits).min()
+        tenants.chain(self.not_before.filter(|_| wants)).min()
     }
 
     /// No process is, or was ever, due to report that it is ready.
@@ -162,13 +210,18 @@ impl Slot {
         self.ready() || self.ever_tried
     }
 
-    /// Its newest process serves.
+    /// Its current process serves.
     pub(super) fn ready(&self) -> bool {
         self.current.is_some_and(|tenant| tenant.life == Life::Ready)
     }
 
+    /// It waits before it tries again.
+    pub(super) fn backs_off(&self) -> bool {
+        self.current.is_none() && self.not_before.is_some()
+    }
+
     pub(super) fn empty(&self) -> bool {
-        self.current.is_none() && self.leaving.is_none()
+        self.tenants().next().is_none()
     }
 
     pub(super) fn place(&self) -> Place {
@@ -188,37 +241,5 @@ impl Slot {
             (Some(Life::Ready), _) => Phase::Ready,
             (Some(Life::Draining { .. } | Life::Killed), _) => Phase::Draining,
         }
-    }
-}
-
-impl Tenant {
-    pub(super) fn drains(&self) -> bool {
-        matches!(self.life, Life::Draining { .. })
-    }
-
-    /// Begins a drain, or gives one that has begun its present meaning. A deadline is never put off.
-    pub(super) fn drain(&mut self, until: Instant, empty_queue: bool) {
-        self.life = match self.life {
-            Life::Killed => Life::Killed,
-            Life::Draining { until: earlier, empty_queue: before, told } => {
-                let told = told && before == empty_queue && earlier <= until;
-                Life::Draining { until: earlier.min(until), told, empty_queue }
-            }
-            Life::Starting { .. } | Life::Ready => {
-                Life::Draining { until, told: false, empty_queue }
-            }
-        };
-    }
-
-    pub(super) fn deadline(&self) -> Option<Instant> {
-        match self.life {
-            Life::Starting { until } | Life::Draining { until, .. } => Some(until),
-            Life::Ready | Life::Killed => None,
-        }
-    }
-
-    /// It has had its time.
-    pub(super) fn overdue(&self, now: Instant) -> bool {
-        self.deadline().is_some_and(|deadline| deadline <= now)
     }
 }

@@ -5,7 +5,6 @@
 
 use std::fmt;
 use std::io::{self, Write};
-use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nix::sys::prctl::set_pdeathsig;
@@ -14,6 +13,7 @@ use nix::unistd::{Pid, getpid, getppid};
 
 use super::{Child, Master, SIGNALS};
 use crate::birth::{Birth, Stock, code};
+use crate::board::SEATS;
 use crate::dispatcher;
 use crate::ids::{ChildId, Place};
 use crate::net::channel::{Channel, Report};
@@ -34,37 +34,43 @@ impl Master<'_> {
     /// Forks `id`. Returns in the master only.
     pub(super) fn fork(&mut self, id: ChildId) -> Result<(), NoChild> {
         let (channel, theirs) = Channel::pair()?;
-        let dispatched = self.plan.intake == Intake::Dispatcher && id.place != Place::Dispatcher;
-        let (link, worker_end) = match dispatched.then(descriptors::pair).transpose()? {
-            Some((one, other)) => (Some(one), Some(other)),
-            None => (None, None),
-        };
         if let Place::Slot(slot) = id.place {
             let slots = self.lodged.len().max(slot.index() + 1);
             self.lodged.resize_with(slots, || None);
         }
         flush();
+        let seat = self.free_seat(id.place);
         let master = getpid();
         Signals::block(&SIGNALS)?;
         let side = fork();
         if let Ok(Side::Child) = side {
-            drop((channel, link));
-            self.live(id, master, theirs, worker_end);
+            drop(channel);
+            self.live(id, seat, master, theirs);
         }
         Signals::unblock(&SIGNALS)?;
         let Side::Master { child: pid } = side? else { unreachable!("the child never gets here") };
         self.board.row(id.place).occupied(id.generation, u32::try_from(pid.as_raw()).unwrap_or(0));
         tracing::info!(pid = pid.as_raw(), "{id} is starting");
-        self.children.push(Child { id, pid, channel: Some(channel), link, failure: None });
+        let channel = Some(channel);
+        self.children.push(Child { id, pid, seat, channel, links: Vec::new(), failure: None });
         Ok(())
     }
 
+    /// A seat on the scoreboard that nobody of this place sits on: at most two live there at a time.
+    fn free_seat(&self, place: Place) -> usize {
+        let taken = |seat: &usize| {
+            self.children.iter().any(|child| child.id.place == place && child.seat == *seat)
+        };
+        (0..SEATS).find(|seat| !taken(seat)).unwrap_or(0)
+    }
+
     /// The child's whole life.
-    fn live(&mut self, id: ChildId, master: Pid, channel: Channel, link: Option<OwnedFd>) -> ! {
-        let exit = match self.let_go(id, master, link) {
+    fn live(&mut self, id: ChildId, seat: usize, master: Pid, channel: Channel) -> ! {
+        let exit = match self.let_go(id, master) {
             Ok((signals, stock)) => {
                 let plan = self.plan.clone();
-                let birth = Birth { id, plan, board: self.board, channel, signals, stock };
+                let seat = self.board.row(id.place).seat(seat);
+                let birth = Birth { id, plan, board: self.board, seat, channel, signals, stock };
                 let life = AssertUnwindSafe(|| match id.place {
                     Place::Dispatcher => dispatcher::run(birth),
                     Place::Slot(_) => (self.work)(birth),
@@ -82,22 +88,17 @@ impl Master<'_> {
     }
 
     /// Keeps what is the child's own and lets go of all else.
-    fn let_go(
-        &mut self,
-        id: ChildId,
-        master: Pid,
-        link: Option<OwnedFd>,
-    ) -> io::Result<(Signals, Stock)> {
+    fn let_go(&mut self, id: ChildId, master: Pid) -> io::Result<(Signals, Stock)> {
         self.children = Vec::new();
+        self.control = None;
+        self.upgrade.forget();
         let mut lodged = std::mem::take(&mut self.lodged);
         self.group = Group::default();
         let stock = match (self.plan.intake, id.place) {
             (Intake::Group, Place::Slot(slot)) => Stock::Slot(lodged[slot.index()].take()),
             (Intake::Shared(wake), _) => Stock::Shared(self.address.socket.try_clone()?, wake),
             (_, Place::Dispatcher) => Stock::Dispatcher(self.address.socket.try_clone()?),
-            (Intake::Dispatcher, Place::Slot(_)) => {
-                Stock::Link(link.ok_or_else(|| io::Error::other("a worker without a link"))?)
-            }
+            (Intake::Dispatcher, Place::Slot(_)) => Stock::Links,
         };
         drop(lodged);
         // The master's socket cannot be moved out of its place; a channel to nowhere stands in.
@@ -116,7 +117,7 @@ impl Master<'_> {
 }
 
 /// What stands in a buffer at the fork would be written twice.
-fn flush() {
+pub(super) fn flush() {
     let _ = io::stdout().flush();
     let _ = io::stderr().flush();
 }

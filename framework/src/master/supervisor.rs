@@ -1,20 +1,28 @@
 //! The whole of the master's judgement, without a system call.
 //!
-//! Each event changes what is known; then [`Supervisor::settle`] derives from all that is known what
-//! is to be done, in the one order in which it is safe: listeners are closed before the program that
-//! chooses among them is changed, a slot is steered around before its worker drains.
+//! Each event changes what is known; then `settle` derives from all that is known what is to be done,
+//! in the one order in which it is safe: listeners are closed before the program that chooses among
+//! them is changed, a slot is steered around before its worker drains.
 
+mod events;
+mod rollout;
+mod saved;
 mod settle;
 
+use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use super::action::{Action, Outcome};
 use super::event::{Event, Exit};
-use super::slot::{Life, Retirement, Slot, Tenant};
+use super::slot::{Retirement, Slot};
+use super::tenant::{Life, Tenant};
 use crate::birth::code;
 use crate::board::Phase;
-use crate::ids::{ChildId, Place, SlotId};
-use crate::limits::KILL_PATIENCE;
+use crate::ids::{ChildId, Generation, Place, SlotId};
+use crate::limits::{KILL_PATIENCE, SUSPENDED_AFTER};
+use rollout::Rolling;
+pub use rollout::Scaling;
+pub(super) use saved::Saved;
 
 /// What the user's plan says that bears on the master's decisions.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +39,10 @@ pub struct Rules {
     pub ready_timeout: Duration,
     /// A process that was ready for so long was healthy.
     pub min_uptime: Duration,
+    /// Time between the announcement of a stop and its begin.
+    pub pre_stop_delay: Duration,
+    /// When so many children died young within so long and no worker serves, the master gives up.
+    pub give_up: Option<(u32, Duration)>,
 }
 
 /// Who holds the accept queues.
@@ -55,13 +67,36 @@ pub struct Supervisor {
     gate_open: bool,
     shared_listening: bool,
     steered: Vec<SlotId>,
+    /// Which workers have a link with which generation of the dispatcher.
+    introduced: BTreeSet<(ChildId, Generation)>,
+    rolling: Rolling,
+    trial: Option<Trial>,
+    young_deaths: VecDeque<Instant>,
+}
+
+/// A trial of the program on disk, and until when.
+#[derive(Clone, Copy, Debug)]
+struct Trial {
+    until: Instant,
+    ended: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Mode {
     Running,
-    Stopping { until: Instant, refused: bool, outcome: Outcome },
-    Killing { until: Instant, outcome: Outcome },
+    /// A stop was announced: still everything goes on, until then.
+    Closing {
+        until: Instant,
+    },
+    Stopping {
+        until: Instant,
+        refused: bool,
+        outcome: Outcome,
+    },
+    Killing {
+        until: Instant,
+        outcome: Outcome,
+    },
     Finished,
 }
 
@@ -77,6 +112,10 @@ impl Supervisor {
             gate_open: false,
             shared_listening: false,
             steered: Vec::new(),
+            introduced: BTreeSet::new(),
+            rolling: Rolling::default(),
+            trial: None,
+            young_deaths: VecDeque::new(),
         }
     }
 
@@ -86,17 +125,23 @@ impl Supervisor {
         if self.mode == Mode::Finished {
             return actions;
         }
+        self.put_off_if_suspended(now, &mut actions);
         match event {
             Event::Boot | Event::Tick => {}
+            Event::Resumed => self.resumed(),
             Event::Ready(child) => self.ready(child, now),
             Event::WantsDrain(child) => self.wants_drain(child, now),
-            Event::Exited(child, exit) => self.exited(child, exit, now, &mut actions),
-            Event::NotForked(child) => {
-                self.exited(child, Exit::Code(code::FAILED), now, &mut actions);
-            }
+            Event::WantsSuccessor(child) => self.wants_successor(child),
+            Event::Exited(child, exit) => self.exited(child, Some(exit), now, &mut actions),
+            Event::NotForked(child) => self.exited(child, None, now, &mut actions),
             Event::ScaleUp => self.scale_up(&mut actions),
             Event::ScaleDown => self.scale_down(now, &mut actions),
-            Event::Stop => self.stop(now, Outcome::Stopped),
+            Event::ScaleTo(workers) => self.scale_to(workers, now, &mut actions),
+            Event::Reload => self.reload(&mut actions),
+            Event::Upgrade => self.upgrade(now, &mut actions),
+            Event::Tried(fits) => self.tried(fits, &mut actions),
+            Event::NotUpgraded => actions.push(Action::UpgradeFailed),
+            Event::Stop => self.stop(now, &mut actions),
             Event::StopNow => self.stop_now(now),
         }
         self.settle(now, &mut actions);
@@ -105,13 +150,41 @@ impl Supervisor {
 
     /// When [`Event::Tick`] is due at the latest.
     pub fn deadline(&self) -> Option<Instant> {
-        let tenants = || self.all().flat_map(Slot::tenants).filter_map(Tenant::deadline).min();
+        let tenants = || self.all().flat_map(Slot::tenants);
+        let trial = self.trial.filter(|trial| !trial.ended).map(|trial| trial.until);
+        let serving = || self.all().filter_map(Slot::deadline).chain(trial).min();
         match self.mode {
-            Mode::Running => self.all().filter_map(Slot::deadline).min(),
-            Mode::Stopping { until, .. } => tenants().or(Some(until + KILL_PATIENCE)),
+            Mode::Running => serving(),
+            Mode::Closing { until } => serving().into_iter().chain([until]).min(),
+            Mode::Stopping { until, .. } if tenants().all(|tenant| tenant.life == Life::Killed) => {
+                Some(until + KILL_PATIENCE)
+            }
+            Mode::Stopping { until, .. } => {
+                tenants().filter_map(Tenant::deadline).chain([until]).min()
+            }
             Mode::Killing { until, .. } => Some(until),
             Mode::Finished => None,
         }
+    }
+
+    /// A deadline that is long past was not missed by anybody: all of this stood still, as when a
+    /// machine sleeps, a container is frozen, or a debugger or SIGSTOP holds the process group.
+    fn put_off_if_suspended(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        let late = self.deadline().map(|deadline| now.saturating_duration_since(deadline));
+        let Some(late) = late.filter(|late| *late > SUSPENDED_AFTER) else { return };
+        // The one that was due first gets a moment, too.
+        let late = late + SUSPENDED_AFTER;
+        let slots = self.slots.iter_mut().chain(&mut self.dispatcher);
+        let tenants = slots.flat_map(Slot::tenants_mut).filter_map(Tenant::deadline_mut);
+        let mode = match &mut self.mode {
+            Mode::Closing { until }
+            | Mode::Stopping { until, .. }
+            | Mode::Killing { until, .. } => Some(until),
+            Mode::Running | Mode::Finished => None,
+        };
+        let trial = self.trial.as_mut().map(|trial| &mut trial.until);
+        tenants.chain(mode).chain(trial).for_each(|until| *until += late);
+        actions.push(Action::Postponed(late));
     }
 
     /// What each place is doing.
@@ -144,112 +217,37 @@ impl Supervisor {
     pub fn booted(&self) -> bool {
         self.gate_open
     }
-}
 
-/// What events change.
-impl Supervisor {
-    fn ready(&mut self, child: ChildId, now: Instant) {
-        let retired = self.slot(child.place).is_some_and(|slot| slot.retirement != Retirement::No);
-        let until = now + self.rules.grace;
-        let Some(tenant) = self.slot(child.place).and_then(|slot| slot.tenant(child)) else {
-            return;
-        };
-        tenant.ready_since.get_or_insert(now);
-        if let Life::Starting { .. } = tenant.life {
-            tenant.life = Life::Ready;
-            if retired {
-                tenant.drain(until, true);
-            }
-        }
+    /// A stop was announced or has begun.
+    pub fn stopping(&self) -> bool {
+        self.mode != Mode::Running
     }
 
-    /// During a stop each gets its order in its turn: workers after the dispatcher.
-    fn wants_drain(&mut self, child: ChildId, now: Instant) {
-        if self.mode != Mode::Running {
-            return;
-        }
-        let until = now + self.rules.grace;
-        let Some(tenant) = self.slot(child.place).and_then(|slot| slot.tenant(child)) else {
-            return;
-        };
-        // Its successor in the slot takes over the accept queue.
-        if !tenant.drains() {
-            tenant.drain(until, false);
-        }
+    /// A stop was announced and has not begun.
+    pub fn closing(&self) -> bool {
+        matches!(self.mode, Mode::Closing { .. })
     }
 
-    fn exited(&mut self, child: ChildId, exit: Exit, now: Instant, actions: &mut Vec<Action>) {
-        let min_uptime = self.rules.min_uptime;
-        let running = self.mode == Mode::Running;
-        if let Some(slot) = self.slot(child.place) {
-            let pause = slot.vacate(child, exit, now, min_uptime);
-            if let Some(pause) = pause.filter(|_| running) {
-                let failures = slot.failures();
-                actions.push(Action::BackOff(child, pause, failures));
-            }
-        }
-        if exit == Exit::Code(code::FATAL) && running {
-            self.stop(now, Outcome::Fatal(child));
-        }
+    /// Children are being replaced.
+    pub fn rolling(&self) -> bool {
+        self.rolling.active()
     }
 
-    fn scale_up(&mut self, actions: &mut Vec<Action>) {
-        if self.mode != Mode::Running {
-            return actions.push(Action::Refuse("the master is stopping"));
-        }
-        let retired = self.slots.iter_mut().find(|slot| slot.retirement != Retirement::No);
-        if let Some(slot) = retired {
-            slot.retirement = Retirement::No;
-        } else if self.slots.len() < usize::from(self.rules.workers_max) {
-            let next = u16::try_from(self.slots.len()).unwrap_or(u16::MAX);
-            self.slots.push(Slot::new(Place::Slot(SlotId(next))));
-        } else {
-            actions.push(Action::Refuse("there are as many workers as one master may have"));
-        }
+    /// The listener that all share listens.
+    pub fn shared_listens(&self) -> bool {
+        self.shared_listening
     }
 
-    /// Retires the last slot.
-    fn scale_down(&mut self, now: Instant, actions: &mut Vec<Action>) {
-        if self.mode != Mode::Running {
-            return actions.push(Action::Refuse("the master is stopping"));
-        }
-        if self.workers_wanted() <= 1 {
-            return actions.push(Action::Refuse("the last worker stays"));
-        }
-        let until = now + self.rules.grace;
-        let own_queue = self.rules.layout == Layout::Group;
-        let Some(slot) = self.slots.iter_mut().rfind(|slot| slot.retirement == Retirement::No)
-        else {
-            return;
-        };
-        slot.retirement = Retirement::Draining { failures: 0 };
-        if let Some(tenant) = &mut slot.current {
-            tenant.drain(until, own_queue);
-        }
+    /// How many rollouts have begun.
+    pub fn rollouts(&self) -> u32 {
+        self.rolling.id.0
     }
 
-    fn stop(&mut self, now: Instant, outcome: Outcome) {
-        match self.mode {
-            Mode::Running => {
-                let until = now + self.rules.grace;
-                self.mode = Mode::Stopping { until, refused: false, outcome };
-            }
-            Mode::Stopping { .. } => self.stop_now(now),
-            Mode::Killing { .. } | Mode::Finished => {}
-        }
+    /// Everything goes on as ever: what dies is replaced.
+    fn serving(&self) -> bool {
+        matches!(self.mode, Mode::Running | Mode::Closing { .. })
     }
 
-    fn stop_now(&mut self, now: Instant) {
-        let outcome = match self.mode {
-            Mode::Running => Outcome::Stopped,
-            Mode::Stopping { outcome, .. } => outcome,
-            Mode::Killing { .. } | Mode::Finished => return,
-        };
-        self.mode = Mode::Killing { until: now + KILL_PATIENCE, outcome };
-    }
-}
-
-impl Supervisor {
     fn slot(&mut self, place: Place) -> Option<&mut Slot> {
         match place {
             Place::Dispatcher => self.dispatcher.as_mut(),

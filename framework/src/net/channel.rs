@@ -21,6 +21,9 @@ pub(crate) enum Report {
     /// manager sends the signal to all processes at once, only the master can know that nobody will
     /// come after this one.
     WantsDrain,
+    /// The child serves, has reached a limit of its own, which the text names, and asks for a
+    /// successor.
+    WantsSuccessor { text: String },
     /// The child is about to exit because of this.
     Failed { text: String },
 }
@@ -34,6 +37,8 @@ pub(crate) enum Order {
     Drain { grace: Duration, queue: Queue },
     /// To the dispatcher: this worker takes sockets from the other end of `link`.
     Introduce { slot: SlotId, generation: Generation, link: OwnedFd },
+    /// To a worker: a dispatcher sends sockets on the other end of `link`.
+    Link { link: OwnedFd },
 }
 
 /// What a draining worker does with connections that wait in its accept queue.
@@ -60,10 +65,12 @@ mod tag {
     pub(super) const READY: u8 = 1;
     pub(super) const WANTS_DRAIN: u8 = 2;
     pub(super) const FAILED: u8 = 3;
+    pub(super) const WANTS_SUCCESSOR: u8 = 4;
     pub(super) const DRAIN_EMPTY: u8 = 16;
     pub(super) const DRAIN_LEAVE: u8 = 17;
     pub(super) const INTRODUCE: u8 = 18;
     pub(super) const ACCEPT: u8 = 19;
+    pub(super) const LINK: u8 = 20;
 }
 
 impl Channel {
@@ -73,16 +80,18 @@ impl Channel {
         Ok((Self(one), Self(other)))
     }
 
+    /// A side that was handed over by another program.
+    pub(crate) fn from_descriptor(descriptor: OwnedFd) -> Self {
+        Self(descriptor)
+    }
+
     /// Sends to the master. Never waits.
     pub(crate) fn report(&self, report: &Report) -> io::Result<()> {
         match report {
             Report::Ready { lodged } => self.send(&[tag::READY], lodged.as_ref().map(AsFd::as_fd)),
             Report::WantsDrain => self.send(&[tag::WANTS_DRAIN], None),
-            Report::Failed { text } => {
-                let mut bytes = vec![tag::FAILED];
-                bytes.extend(text.bytes().take(MESSAGE_BYTES_MAX - 1));
-                self.send(&bytes, None)
-            }
+            Report::WantsSuccessor { text } => self.send_text(tag::WANTS_SUCCESSOR, text),
+            Report::Failed { text } => self.send_text(tag::FAILED, text),
         }
     }
 
@@ -106,6 +115,7 @@ impl Channel {
                 bytes.extend(generation.0.to_le_bytes());
                 self.send(&bytes, Some(link.as_fd()))
             }
+            Order::Link { link } => self.send(&[tag::LINK], Some(link.as_fd())),
         }
     }
 
@@ -114,7 +124,8 @@ impl Channel {
         self.next(|tag, body, descriptor| match tag {
             tag::READY => Some(Report::Ready { lodged: descriptor }),
             tag::WANTS_DRAIN => Some(Report::WantsDrain),
-            tag::FAILED => Some(Report::Failed { text: String::from_utf8_lossy(body).into() }),
+            tag::FAILED => Some(Report::Failed { text: text(body) }),
+            tag::WANTS_SUCCESSOR => Some(Report::WantsSuccessor { text: text(body) }),
             _ => None,
         })
     }
@@ -133,8 +144,15 @@ impl Channel {
                     link: descriptor?,
                 })
             }
+            tag::LINK => Some(Order::Link { link: descriptor? }),
             _ => None,
         })
+    }
+
+    fn send_text(&self, tag: u8, text: &str) -> io::Result<()> {
+        let mut bytes = vec![tag];
+        bytes.extend(text.bytes().take(MESSAGE_BYTES_MAX - 1));
+        self.send(&bytes, None)
     }
 
     fn send(&self, bytes: &[u8], descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
@@ -169,6 +187,10 @@ impl AsFd for Channel {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.0.as_fd()
     }
+}
+
+fn text(body: &[u8]) -> String {
+    String::from_utf8_lossy(body).into()
 }
 
 fn grace(body: &[u8]) -> Option<Duration> {

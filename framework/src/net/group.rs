@@ -24,6 +24,11 @@ pub enum Choice {
 }
 
 impl Group {
+    /// The group that has these members in this order.
+    pub fn of(members: Vec<SlotId>) -> Self {
+        Self(members)
+    }
+
     /// Notes that the slot's listener began to listen.
     pub fn joined(&mut self, slot: SlotId) {
         debug_assert!(!self.0.contains(&slot), "{slot} listens once");

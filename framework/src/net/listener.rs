@@ -74,6 +74,12 @@ pub(crate) fn refuse_newcomers(listener: impl AsFd) -> io::Result<()> {
     SockRef::from(&listener.as_fd()).attach_filter(&steer::refuse_openers())
 }
 
+/// The number that the kernel gives to this socket, and to no other as long as it runs (socket(7),
+/// `SO_COOKIE`).
+pub(crate) fn cookie(socket: impl AsFd) -> io::Result<u64> {
+    SockRef::from(&socket.as_fd()).cookie()
+}
+
 /// The address that a socket is bound to.
 pub(crate) fn local_address(socket: impl AsFd) -> io::Result<SocketAddr> {
     let address = SockRef::from(&socket.as_fd()).local_addr()?;

@@ -4,7 +4,9 @@
 pub(crate) mod clock;
 pub(crate) mod descriptors;
 pub(crate) mod epoll;
+pub(crate) mod exec;
 pub(crate) mod fork;
 pub(crate) mod interrupt;
 pub(crate) mod reuseport;
 pub(crate) mod shared;
+pub(crate) mod watchdog;

@@ -3,10 +3,12 @@
 use std::ffi::CStr;
 use std::io;
 use std::num::NonZeroUsize;
+use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap};
+use nix::sys::stat::fstat;
 use nix::unistd::ftruncate;
 
 /// Types that may lie in shared memory.
@@ -17,22 +19,30 @@ use nix::unistd::ftruncate;
 /// and structures of them.
 pub(crate) unsafe trait Shareable {}
 
-/// Maps a zeroed `T` that stays for the rest of the process and that every later child shares.
+/// Makes memory for a zeroed `T`. `name` shows up in `/proc/PID/maps` as `/memfd:NAME`.
+pub(crate) fn create<T: Shareable>(name: &CStr) -> io::Result<OwnedFd> {
+    let memory = memfd_create(name, MFdFlags::MFD_CLOEXEC)?;
+    ftruncate(&memory, i64::try_from(size_of::<T>()).map_err(io::Error::other)?)?;
+    Ok(memory)
+}
+
+/// Maps a `T` that stays for the rest of the process and that every later child shares.
 ///
-/// `name` shows up in `/proc/PID/maps` as `/memfd:NAME`. The memory is never unmapped: workers hold
-/// references to it until they exit.
-pub(crate) fn map_shared<T: Shareable>(name: &CStr) -> io::Result<&'static T> {
+/// The memory is never unmapped: workers hold references to it until they exit.
+pub(crate) fn map<T: Shareable>(memory: &OwnedFd) -> io::Result<&'static T> {
     let length = NonZeroUsize::new(size_of::<T>())
         .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-    let memory = memfd_create(name, MFdFlags::MFD_CLOEXEC)?;
-    ftruncate(&memory, i64::try_from(length.get()).map_err(io::Error::other)?)?;
+    let held = fstat(memory)?.st_size;
+    if u64::try_from(held) != u64::try_from(length.get()) {
+        return Err(io::Error::other(format!("{held} octets of shared memory, not {length}")));
+    }
     let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
     // SAFETY: the kernel chooses a free address, so no other object of this process is touched; the
-    // descriptor is a fresh memfd of `length` bytes.
+    // descriptor is of a file of `length` bytes (looked up above).
     let start: NonNull<_> =
-        unsafe { mmap(None, length, protection, MapFlags::MAP_SHARED, &memory, 0)? };
+        unsafe { mmap(None, length, protection, MapFlags::MAP_SHARED, memory, 0)? };
     assert!(start.cast::<T>().is_aligned(), "mappings start at a page, and no T wants more");
-    // SAFETY: the mapping is `size_of::<T>()` bytes, aligned (asserted), zeroed, which `Shareable`
-    // makes a valid T, and it is never unmapped, so the reference lives as long as the process.
+    // SAFETY: the mapping is `size_of::<T>()` bytes, aligned (asserted), of which every pattern is a
+    // valid T (`Shareable`), and it is never unmapped, so the reference lives as long as the process.
     Ok(unsafe { start.cast::<T>().as_ref() })
 }

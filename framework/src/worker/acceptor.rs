@@ -1,4 +1,4 @@
-//! Where a worker's connections come from: its own accept queue, a shared one, or the dispatcher.
+//! Where a worker's connections come from: its own accept queue, a shared one, or dispatchers.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,8 +8,8 @@ use mio::net::{TcpListener, TcpStream};
 use mio::{Poll, Token};
 
 use super::accept_thread::AcceptThread;
+use super::links::Links;
 use crate::limits::{ACCEPTS_PER_WAKE_OWN, ACCEPTS_PER_WAKE_SHARED};
-use crate::net::handoff::{self, Handed};
 use crate::net::listener::{self, AcceptError};
 use crate::plan::AcceptWake;
 use crate::sys::epoll::{self, Wake};
@@ -18,7 +18,6 @@ use crate::sys::epoll::{self, Wake};
 pub(super) struct Acceptor {
     source: Source,
     armed: bool,
-    ended: bool,
     /// The listener does not listen yet; the master says when it does.
     waits_for_master: bool,
 }
@@ -27,7 +26,7 @@ enum Source {
     Own(TcpListener),
     Shared(TcpListener, AcceptWake),
     Thread(AcceptThread),
-    Link(OwnedFd),
+    Links(Links),
     /// Given back for good.
     Closed,
 }
@@ -57,15 +56,15 @@ impl Acceptor {
         Self::new(Source::Thread(thread))
     }
 
-    /// The link on which the dispatcher sends sockets.
-    pub(super) fn link(link: OwnedFd) -> Self {
-        Self::new(Source::Link(link))
+    /// The links on which dispatchers send sockets; the master brings them.
+    pub(super) fn links() -> Self {
+        Self::new(Source::Links(Links::default()))
     }
 
     fn new(source: Source) -> Self {
-        let listener = source.descriptor().filter(|_| !matches!(source, Source::Link(_)));
-        let listens = listener.is_none_or(|socket| listener::listens(socket).unwrap_or(true));
-        Self { source, armed: false, ended: false, waits_for_master: !listens }
+        let listens = |socket| listener::listens(socket).unwrap_or(true);
+        let listens = source.listener().is_none_or(listens);
+        Self { source, armed: false, waits_for_master: !listens }
     }
 
     /// Begins to be woken for connections.
@@ -74,11 +73,18 @@ impl Acceptor {
             Source::Shared(_, AcceptWake::Exclusive | AcceptWake::Rotating) => Wake::One,
             _ => Wake::All,
         };
-        if let Source::Thread(thread) = &mut self.source {
-            return if self.waits_for_master { Ok(()) } else { thread.offer() };
+        match &mut self.source {
+            Source::Links(links) => {
+                links.set_full(false);
+                return links.arm(poll, token);
+            }
+            Source::Thread(thread) => {
+                return if self.waits_for_master { Ok(()) } else { thread.offer() };
+            }
+            Source::Own(_) | Source::Shared(..) | Source::Closed => {}
         }
-        let wanted = !self.armed && !self.ended && !self.waits_for_master;
-        match self.source.descriptor().filter(|_| wanted) {
+        let wanted = !self.armed && !self.waits_for_master;
+        match self.source.listener().filter(|_| wanted) {
             Some(descriptor) => epoll::add(poll, descriptor, token, wake)?,
             None => return Ok(()),
         }
@@ -93,15 +99,16 @@ impl Acceptor {
 
     /// Is no longer woken for connections; they stay where they are.
     pub(super) fn disarm(&mut self, poll: &Poll) {
-        if let Source::Thread(thread) = &mut self.source {
-            thread.withdraw();
+        match &mut self.source {
+            Source::Thread(thread) => thread.withdraw(),
+            Source::Links(links) => links.disarm(poll),
+            Source::Own(_) | Source::Shared(..) | Source::Closed => {}
         }
         if !std::mem::take(&mut self.armed) {
             return;
         }
         // It was added, so it can be removed.
-        if let Some(Err(error)) = self.source.descriptor().map(|source| epoll::remove(poll, source))
-        {
+        if let Some(Err(error)) = self.source.listener().map(|source| epoll::remove(poll, source)) {
             tracing::error!("cannot stop waiting for connections: {error}");
         }
     }
@@ -138,21 +145,13 @@ impl Acceptor {
         }
     }
 
-    /// Gives back what the dispatcher has sent, because this worker is full. What waits in an accept
-    /// queue stays there.
-    pub(super) fn give_back(&mut self) {
-        if let Source::Link(link) = &self.source {
-            while let Accepted::Exhausted(_) = receive(link, true, &mut self.ended) {}
-        }
-    }
-
-    /// Takes one connection if one waits.
-    pub(super) fn accept(&mut self) -> Accepted {
+    /// Takes one connection if one waits; `last`: there is no room for another then.
+    pub(super) fn accept(&mut self, last: bool) -> Accepted {
         match &mut self.source {
             _ if self.waits_for_master => Accepted::Nothing,
             Source::Thread(thread) => taken(thread),
             Source::Own(listener) | Source::Shared(listener, _) => accept(listener),
-            Source::Link(link) => receive(link, false, &mut self.ended),
+            Source::Links(links) => links.accept(last),
             Source::Closed => Accepted::Nothing,
         }
     }
@@ -168,20 +167,22 @@ impl Acceptor {
         Ok(())
     }
 
-    /// The dispatcher's link brings connections until it ends, whoever drains.
-    pub(super) fn is_link(&self) -> bool {
-        matches!(self.source, Source::Link(_))
+    /// Dispatchers' links bring connections until they end, whoever drains, and what they bring is
+    /// taken, however full the worker is.
+    pub(super) fn links_mut(&mut self) -> Option<&mut Links> {
+        match &mut self.source {
+            Source::Links(links) => Some(links),
+            _ => None,
+        }
     }
 
-    /// The link has ended: nothing will come any more.
-    pub(super) fn ended(&self) -> bool {
-        self.ended
+    pub(super) fn is_linked(&self) -> bool {
+        matches!(self.source, Source::Links(_))
     }
 
     /// Lets no new connection into the accept queue, when nobody else can do it.
     pub(super) fn refuse_newcomers(&self) {
-        let listener = self.source.descriptor().filter(|_| !self.is_link());
-        if let Some(Err(error)) = listener.map(listener::refuse_newcomers) {
+        if let Some(Err(error)) = self.source.listener().map(listener::refuse_newcomers) {
             tracing::warn!("connections that come now may be reset: {error}");
         }
     }
@@ -194,12 +195,11 @@ impl Acceptor {
 }
 
 impl Source {
-    fn descriptor(&self) -> Option<BorrowedFd<'_>> {
+    fn listener(&self) -> Option<BorrowedFd<'_>> {
         match self {
             Self::Own(listener) | Self::Shared(listener, _) => Some(listener.as_fd()),
             Self::Thread(thread) => Some(thread.listener()),
-            Self::Link(link) => Some(link.as_fd()),
-            Self::Closed => None,
+            Self::Links(_) | Self::Closed => None,
         }
     }
 }
@@ -223,33 +223,6 @@ fn accept(listener: &TcpListener) -> Accepted {
             AcceptError::Nothing => return Accepted::Nothing,
             AcceptError::ThisConnection => {}
             AcceptError::Lasting => return Accepted::Exhausted(error),
-        }
-    }
-}
-
-/// Takes a socket from the dispatcher.
-fn receive(link: &OwnedFd, full: bool, ended: &mut bool) -> Accepted {
-    loop {
-        match handoff::receive(link, full) {
-            Ok(Handed::Socket(socket)) => {
-                let stream = std::net::TcpStream::from(socket);
-                let remote = stream.peer_addr().ok();
-                return Accepted::Connection(TcpStream::from_std(stream), remote);
-            }
-            Ok(Handed::NoRoom) => {
-                return Accepted::Exhausted(io::Error::from_raw_os_error(libc::EMFILE));
-            }
-            Ok(Handed::End) => {
-                *ended = true;
-                return Accepted::Nothing;
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Accepted::Nothing,
-            Err(error) => {
-                tracing::error!("the link to the dispatcher broke: {error}");
-                *ended = true;
-                return Accepted::Nothing;
-            }
         }
     }
 }

@@ -17,13 +17,15 @@ use super::acceptor::Acceptor;
 use super::client::{Client, Fate};
 use super::desk::Desk;
 use super::tally::Tally;
+use super::term::Watch;
 use crate::birth::Birth;
 use crate::board::Seat;
 use crate::http::{DateCache, Limits, Request, Response, Scratch};
 use crate::limits::{EVENTS_PER_TURN, READ_BUFFER_BYTES, SWEEP_INTERVAL};
-use crate::net::channel::Channel;
+use crate::net::channel::{Channel, Report};
 use crate::signals::Signals;
 use crate::sys::clock::monotonic_ns;
+use crate::sys::watchdog::Watchdog;
 
 /// The loop and all that it looks after.
 pub(super) struct EventLoop<'a, H> {
@@ -32,6 +34,7 @@ pub(super) struct EventLoop<'a, H> {
     signals: &'a Signals,
     seat: &'static Seat,
     grace: Duration,
+    handshake_linger: Duration,
     acceptor: Acceptor,
     /// Out of descriptors: not accepting until then.
     paused_until: Option<Instant>,
@@ -43,6 +46,8 @@ pub(super) struct EventLoop<'a, H> {
     dates: DateCache,
     sweep_at: Option<Instant>,
     drain: Option<Drain>,
+    watchdog: Option<Watchdog>,
+    term: Watch,
     /// SIGTERM came to this process; a second one ends it at once.
     told_to_end: bool,
 }
@@ -68,7 +73,7 @@ where
         acceptor: Acceptor,
         handler: H,
     ) -> io::Result<Self> {
-        let seat = birth.board.row(birth.id.place).seat(birth.id.generation);
+        let seat = birth.seat;
         let desk = Desk {
             handler,
             seat,
@@ -88,6 +93,7 @@ where
             signals: &birth.signals,
             seat,
             grace: birth.plan.grace,
+            handshake_linger: birth.plan.handshake_linger(),
             acceptor,
             paused_until: None,
             clients: Slab::new(),
@@ -97,6 +103,8 @@ where
             dates: DateCache::default(),
             sweep_at: None,
             drain: None,
+            watchdog: birth.watchdog()?,
+            term: Watch::new(birth.plan.term, Instant::now()),
             told_to_end: false,
         };
         this.watch()?;
@@ -124,6 +132,9 @@ where
                 Err(error) => return Err(error),
             }
             self.seat.busy_since(monotonic_ns());
+            if let Some(watchdog) = &self.watchdog {
+                watchdog.watch();
+            }
             self.look_at_clocks();
             self.acceptor.begin_turn(events.is_empty());
             if self.turn(&events) == Going::Done {
@@ -155,8 +166,20 @@ where
             }
         }
         self.sweep();
+        self.look_at_term();
         self.resume_accepting();
         self.finished()
+    }
+
+    /// Asks for a successor when it has served long enough.
+    fn look_at_term(&mut self) {
+        if self.drain.is_some() {
+            return;
+        }
+        if let Some(text) = self.term.over(self.desk.tally.requests(), self.desk.now) {
+            // Without a master there is none, which the channel's end says as well.
+            let _ = self.channel.report(&Report::WantsSuccessor { text });
+        }
     }
 
     fn look_at_clocks(&mut self) {
@@ -170,7 +193,11 @@ where
             return Some(Duration::ZERO);
         }
         let orphaned = self.drain.and_then(|drain| drain.orphaned_until);
-        let due = [self.sweep_at, self.paused_until, orphaned].into_iter().flatten().min();
+        let lingers = self.drain.map(|drain| drain.not_before);
+        let lingers = lingers.filter(|until| *until > self.desk.now);
+        let term = self.term.deadline().filter(|_| self.drain.is_none());
+        let due = [self.sweep_at, self.paused_until, orphaned, lingers, term];
+        let due = due.into_iter().flatten().min();
         due.map(|due| due.saturating_duration_since(Instant::now()))
     }
 }

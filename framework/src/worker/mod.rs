@@ -5,7 +5,9 @@ mod acceptor;
 mod client;
 mod desk;
 mod event_loop;
+mod links;
 mod tally;
+mod term;
 
 use std::error::Error as StdError;
 use std::io;
@@ -15,6 +17,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use mio::{Poll, Waker};
 
 use crate::birth::{Birth, Stock, code};
+use crate::board::Board;
 use crate::error::{Error, panic_text};
 use crate::http::{Request, Response};
 use crate::ids::{Generation, Place, SlotId};
@@ -31,6 +34,7 @@ use event_loop::{EventLoop, INTAKE};
 pub struct Worker {
     slot: SlotId,
     generation: Generation,
+    board: &'static Board,
 }
 
 impl Worker {
@@ -42,6 +46,11 @@ impl Worker {
     /// How many processes have sat in the slot, this one included.
     pub fn generation(&self) -> u32 {
         self.generation.0
+    }
+
+    /// A stop was announced or has begun: a load balancer that asks is to be told so.
+    pub fn is_closing(&self) -> bool {
+        self.board.closing()
     }
 
     /// The process id.
@@ -89,7 +98,8 @@ where
     let Place::Slot(slot) = birth.id.place else { return Err("a worker needs a slot".into()) };
     let poll = Poll::new()?;
     let (acceptor, lodged) = take_up(birth, &poll)?;
-    let handler = start(&Worker { slot, generation: birth.id.generation }).map_err(Into::into)?;
+    let handler = start(&Worker { slot, generation: birth.id.generation, board: birth.board })
+        .map_err(Into::into)?;
     let mut event_loop = EventLoop::new(birth, poll, acceptor, handler)?;
     birth.ready(lodged)?;
     Ok(event_loop.run()?)
@@ -110,7 +120,7 @@ fn take_up(birth: &mut Birth, poll: &Poll) -> io::Result<(Acceptor, Option<Owned
             Ok((Acceptor::thread(AcceptThread::new(shared, waker)), None))
         }
         Stock::Shared(shared, wake) => Ok((Acceptor::shared(shared, wake), None)),
-        Stock::Link(link) => Ok((Acceptor::link(link), None)),
+        Stock::Links => Ok((Acceptor::links(), None)),
         Stock::Dispatcher(_) => Err(io::Error::other("a worker is no dispatcher")),
     }
 }

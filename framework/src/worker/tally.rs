@@ -9,11 +9,17 @@ pub(super) struct Tally {
     seat: &'static Seat,
     /// When the handler was called; 0 outside of a request.
     began_ns: u64,
+    requests: u64,
 }
 
 impl Tally {
     pub(super) fn new(seat: &'static Seat) -> Self {
-        Self { seat, began_ns: 0 }
+        Self { seat, began_ns: 0, requests: 0 }
+    }
+
+    /// Requests that this worker's handler was called for.
+    pub(super) fn requests(&self) -> u64 {
+        self.requests
     }
 }
 
@@ -26,7 +32,10 @@ impl Meter for Tally {
         match std::mem::take(&mut self.began_ns) {
             // The protocol refused it before a handler saw it.
             0 => self.seat.count_error(),
-            began => self.seat.count_request(monotonic_ns().saturating_sub(began)),
+            began => {
+                self.requests += 1;
+                self.seat.count_request(monotonic_ns().saturating_sub(began));
+            }
         }
         tracing::trace!(status, "answered");
     }

@@ -1,6 +1,8 @@
 //! What the supervisor asks for, done, after a look whether it may be.
 
-use evenkeel::internals::{Action, ChildId, Layout, Outcome, Place};
+use evenkeel::internals::{
+    Action, ChildId, Generation, Layout, Outcome, Place, Reason, Rollout, Verdict,
+};
 
 use super::{GRACE, Mood, Process, WORKERS_MAX, World};
 
@@ -28,14 +30,7 @@ impl World {
                 assert!(self.listening.remove(&slot), "{slot} does not listen");
                 assert!(self.in_place(Place::Slot(slot)).next().is_none(), "{slot} is occupied");
             }
-            Action::Introduce(child) => {
-                assert_eq!(self.in_place(Place::Dispatcher).count(), 1, "links are shared");
-                let serving = self.in_place(Place::Dispatcher).map(|(id, _)| id.generation).last();
-                let process = self.living(child);
-                assert!(process.ready && !process.draining && !process.parted);
-                assert_ne!(process.introduced_to, serving, "{child} is known already");
-                process.introduced_to = Some(serving.expect("a dispatcher"));
-            }
+            Action::Introduce(child, generation) => self.introduce(child, generation),
             Action::Part(child) => {
                 let parted = std::mem::replace(&mut self.living(child).parted, true);
                 assert!(!parted, "{child} was parted already");
@@ -44,7 +39,9 @@ impl World {
                 assert!(grace <= GRACE);
                 self.living(child).draining = true;
             }
-            Action::Kill(child) => {
+            Action::Kill(child, reason) => {
+                let deserved = !matches!(reason, Reason::Late | Reason::Overdue);
+                assert!(deserved || !self.suspended, "{child} could not run, and is killed");
                 let killed = std::mem::replace(&mut self.living(child).killed, true);
                 assert!(!killed, "{child} was killed already");
             }
@@ -53,17 +50,71 @@ impl World {
                 assert!(left == 0 || outcome == Outcome::Abandoned(left), "{left} are left behind");
                 self.finished = Some(outcome);
             }
-            Action::RefuseNewcomers => assert!(self.stopping),
-            Action::BackOff(..) | Action::Refuse(_) => {}
+            Action::RefuseNewcomers => self.stopping = true,
+            Action::RolloutBegan(rollout) => self.begin_rollout(rollout),
+            Action::RolloutEnded(rollout, verdict) => self.end_rollout(rollout, verdict),
+            Action::Try => assert_eq!(self.trial.replace(false), None, "two trials at a time"),
+            Action::EndTrial => {
+                let ended = self.trial.replace(true);
+                assert_eq!(ended, Some(false), "it has been ended, or is none");
+            }
+            Action::Become => {
+                assert!(!self.stopping && self.rollout.is_none());
+                self.becomes = true;
+            }
+            Action::Postponed(_)
+            | Action::Closing(_)
+            | Action::UpgradeFailed
+            | Action::BackOff(..)
+            | Action::Refuse(_) => {}
         }
         None
+    }
+
+    fn introduce(&mut self, child: ChildId, generation: Generation) {
+        let dispatcher = ChildId { place: Place::Dispatcher, generation };
+        assert!(!self.living(dispatcher).killed, "{dispatcher} hands nothing out any more");
+        let process = self.living(child);
+        assert!(process.ready && !process.draining && !process.parted);
+        assert!(self.links.insert((child, generation)), "{child} is known already");
+    }
+
+    fn begin_rollout(&mut self, rollout: Rollout) {
+        let old = self.processes.iter().filter(|(_, process)| !process.draining && !process.killed);
+        let old = old.map(|(id, _)| *id).collect();
+        assert!(self.rollout.replace((rollout, old)).is_none(), "two rollouts at a time");
+    }
+
+    /// What it has done is that nobody whom it had to replace is left, and somebody new serves in
+    /// each place.
+    fn end_rollout(&mut self, rollout: Rollout, verdict: Verdict) {
+        let (begun, old) = self.rollout.take().expect("it has begun");
+        assert_eq!(begun, rollout);
+        match verdict {
+            Verdict::Done => {
+                let left = old.iter().find(|id| self.processes.contains_key(id));
+                assert_eq!(left, None, "it is still there");
+            }
+            Verdict::Failed { child, .. } => {
+                assert!(!old.contains(&child), "{child} was there before");
+            }
+            Verdict::Stopped => assert!(self.supervisor.stopping()),
+        }
     }
 
     fn fork(&mut self, child: ChildId) -> Option<ChildId> {
         assert!(!self.stopping, "{child} was forked during a stop");
         assert!(self.ever_forked.insert(child), "{child} was forked twice");
-        let older = self.in_place(child.place).filter(|(_, process)| !process.draining);
-        assert_eq!(older.count(), 0, "{child} was forked while another serves or starts there");
+        let older: Vec<Process> = self
+            .in_place(child.place)
+            .map(|(_, process)| process)
+            .filter(|process| !process.draining)
+            .collect();
+        // Beside one that serves, only to replace it.
+        let replaces =
+            self.rollout.is_some() || older.iter().all(|process| process.wants_successor);
+        let beside = older.len() == 1 && older[0].ready && replaces;
+        assert!(older.is_empty() || beside, "{child} was forked while another serves or starts");
         if let Place::Slot(slot) = child.place {
             assert!(slot.0 < WORKERS_MAX);
         }

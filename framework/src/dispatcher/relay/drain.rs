@@ -1,12 +1,12 @@
 //! Orders, signals and the end of a dispatcher.
 
 use std::io;
+use std::os::fd::AsFd;
 use std::time::Instant;
 
 use nix::sys::signal::Signal;
 
 use super::Relay;
-use crate::limits::DISPATCHER_LEAVE_WAIT;
 use crate::net::channel::{Next, Order, Queue, Report};
 use crate::net::listener;
 
@@ -15,8 +15,8 @@ use crate::net::listener;
 pub(super) struct Drain {
     pub(super) queue: Queue,
     pub(super) orphaned_until: Option<Instant>,
-    /// A successor waits until then at the latest.
-    pub(super) leave_by: Option<Instant>,
+    /// Handshakes that were under way when it began are completed until then.
+    pub(super) not_before: Instant,
 }
 
 impl Relay<'_> {
@@ -28,6 +28,8 @@ impl Relay<'_> {
                 }
                 Next::Message(Order::Accept) => self.listens = true,
                 Next::Message(Order::Drain { queue, .. }) => self.begin_drain(queue),
+                // Only a worker is given links.
+                Next::Message(Order::Link { .. }) => {}
                 Next::Nothing => return Ok(()),
                 Next::End => {
                     self.be_orphaned();
@@ -51,11 +53,12 @@ impl Relay<'_> {
     }
 
     fn begin_drain(&mut self, queue: Queue) {
-        let leave_by = Some(Instant::now() + DISPATCHER_LEAVE_WAIT);
-        let drain = self.drain.get_or_insert(Drain { queue, orphaned_until: None, leave_by });
+        let now = Instant::now();
+        let drain =
+            self.drain.get_or_insert(Drain { queue, orphaned_until: None, not_before: now });
         if queue == Queue::Empty {
             drain.queue = queue;
-            drain.leave_by = None;
+            drain.not_before = now + self.handshake_linger;
         }
     }
 
@@ -72,18 +75,22 @@ impl Relay<'_> {
         }
     }
 
-    /// Drained: the queue is empty, and the workers have what was in it. Without workers nothing can
-    /// be handed out any more.
+    /// Drained: the queue is empty, and the workers have what was in it. A dispatcher that leaves its
+    /// queue to a successor waits as long for the workers that have not answered yet.
     pub(super) fn finished(&self) -> bool {
         let Some(drain) = self.drain else { return false };
-        if drain.orphaned_until.is_some_and(|until| until <= Instant::now()) {
+        let now = Instant::now();
+        if let Some(until) = drain.orphaned_until
+            && (until <= now || self.rotation.members().is_empty())
+        {
+            // Nobody will be introduced any more.
             return true;
         }
-        let nobody = self.rotation.members().is_empty();
         // Armed means: the queue was empty when it was last looked at, and somebody had room.
-        let emptied = self.leaves_queue() || !self.listens || self.armed;
-        let waited = drain.leave_by.is_some_and(|by| by <= Instant::now());
-        let acknowledged = waited || self.rotation.all_acknowledged();
-        nobody || emptied && self.returned.is_empty() && acknowledged
+        let emptied = self.leaves_queue()
+            || !self.listens
+            || now >= drain.not_before
+                && (self.armed || !listener::has_queue(self.listener.as_fd()).unwrap_or(false));
+        emptied && self.returned.is_empty() && self.rotation.all_acknowledged()
     }
 }

@@ -5,25 +5,35 @@ use std::time::Instant;
 use super::{Layout, Mode, Supervisor, slot_id};
 use crate::ids::{Place, SlotId};
 use crate::limits::{KILL_PATIENCE, RETIRE_ATTEMPTS_MAX};
-use crate::master::action::{Action, Outcome};
-use crate::master::slot::{Life, Retirement, Slot, Tenant};
+use crate::master::action::{Action, Outcome, Reason};
+use crate::master::slot::{Retirement, Slot};
+use crate::master::tenant::{Life, Tenant};
 
 impl Supervisor {
     pub(super) fn settle(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        if let Mode::Closing { until } = self.mode
+            && until <= now
+        {
+            self.begin_stop(now, Outcome::Stopped);
+        }
         match self.mode {
-            Mode::Running | Mode::Finished => {}
+            Mode::Running | Mode::Closing { .. } => self.roll(actions),
             Mode::Stopping { until, .. } => self.press_on(until, now, actions),
-            Mode::Killing { .. } => self.kill(|_| true, actions),
+            Mode::Killing { .. } => self.kill(Reason::StopNow, |_| true, actions),
+            Mode::Finished => {}
         }
         self.finish_retirements(actions);
-        if self.mode == Mode::Running {
+        if self.serving() {
             self.open_listeners(actions);
+        } else {
+            self.abandon_rollout(actions);
         }
         self.steer(actions);
         self.introduce(actions);
         self.send_drains(now, actions);
-        self.kill(|tenant| tenant.overdue(now), actions);
-        if self.mode == Mode::Running {
+        self.kill_the_overdue(now, actions);
+        self.end_trial(now, actions);
+        if self.serving() {
             self.fork(now, actions);
         }
         self.finish(now, actions);
@@ -43,9 +53,11 @@ impl Supervisor {
         if dispatcher_gone {
             let tenants = self.slots.iter_mut().flat_map(Slot::tenants_mut);
             tenants.for_each(|tenant| tenant.drain(until, true));
+        } else if self.slots.iter().all(Slot::empty) {
+            self.kill(Reason::Useless, |_| true, actions);
         }
         if now >= until {
-            self.kill(|_| true, actions);
+            self.kill(Reason::Overdue, |_| true, actions);
         }
     }
 
@@ -86,7 +98,7 @@ impl Supervisor {
     }
 
     fn steer(&mut self, actions: &mut Vec<Action>) {
-        if self.rules.layout != Layout::Group || self.mode != Mode::Running {
+        if self.rules.layout != Layout::Group || !self.serving() {
             return;
         }
         let live = self.slots.iter().filter(|slot| slot.listening && slot.ready());
@@ -100,31 +112,25 @@ impl Supervisor {
         }
     }
 
+    /// Each worker has a link of its own with each dispatcher, so that one that leaves, or is stuck,
+    /// is not in the way of its successor. One that drains may still have a queue to hand out.
     fn introduce(&mut self, actions: &mut Vec<Action>) {
-        // Two dispatchers would take each other's acknowledgements from a worker's link.
-        let Some(dispatcher) = self.dispatcher.as_ref().filter(|slot| slot.leaving.is_none())
-        else {
-            return;
-        };
-        // One that drains before it was ready still has a queue to hand out.
-        let serving =
-            dispatcher.current.filter(|tenant| tenant.life == Life::Ready || tenant.drains());
-        let Some(serving) = serving.map(|tenant| tenant.id.generation) else { return };
-        for tenant in self.slots.iter_mut().filter_map(|slot| slot.current.as_mut()) {
-            if tenant.life == Life::Ready && tenant.introduced != Some(serving) {
-                tenant.introduced = Some(serving);
-                actions.push(Action::Introduce(tenant.id));
+        let Some(dispatchers) = &self.dispatcher else { return };
+        let serves = |tenant: &&Tenant| tenant.life == Life::Ready || tenant.drains();
+        for dispatcher in dispatchers.tenants().filter(serves) {
+            let generation = dispatcher.id.generation;
+            for worker in self.slots.iter().filter_map(|slot| slot.current) {
+                if worker.life == Life::Ready && self.introduced.insert((worker.id, generation)) {
+                    actions.push(Action::Introduce(worker.id, generation));
+                }
             }
         }
     }
 
     fn send_drains(&mut self, now: Instant, actions: &mut Vec<Action>) {
         let dispatched = self.dispatcher.is_some();
-        // A dispatcher that knows no worker yet has nothing to drain, and a queue to hand out.
-        let unknowing = self.dispatcher.as_ref().filter(|slot| slot.leaving.is_some());
-        let unknowing = unknowing.and_then(|slot| slot.current).map(|tenant| tenant.id);
         let slots = self.slots.iter_mut().chain(&mut self.dispatcher);
-        for tenant in slots.flat_map(Slot::tenants_mut).filter(|t| Some(t.id) != unknowing) {
+        for tenant in slots.flat_map(Slot::tenants_mut) {
             let Life::Draining { until, told, empty_queue } = &mut tenant.life else { continue };
             let newly = !std::mem::replace(told, true);
             if newly {
@@ -138,13 +144,39 @@ impl Supervisor {
         }
     }
 
-    fn kill(&mut self, doomed: impl Fn(&Tenant) -> bool, actions: &mut Vec<Action>) {
+    fn kill_the_overdue(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        let unwanted: Vec<_> = self.all().filter(|slot| !slot.renew).collect();
+        let unwanted: Vec<_> =
+            unwanted.iter().filter_map(|slot| slot.next).map(|next| next.id).collect();
+        self.kill(Reason::Unwanted, |tenant| unwanted.contains(&tenant.id), actions);
+        let starting = |tenant: &Tenant| matches!(tenant.life, Life::Starting { .. });
+        self.kill(Reason::Late, |tenant| tenant.overdue(now) && starting(tenant), actions);
+        self.kill(Reason::Overdue, |tenant| tenant.overdue(now), actions);
+    }
+
+    fn kill(
+        &mut self,
+        reason: Reason,
+        doomed: impl Fn(&Tenant) -> bool,
+        actions: &mut Vec<Action>,
+    ) {
         let slots = self.slots.iter_mut().chain(&mut self.dispatcher);
         for tenant in slots.flat_map(Slot::tenants_mut).filter(|tenant| doomed(tenant)) {
             if tenant.life != Life::Killed {
                 tenant.life = Life::Killed;
-                actions.push(Action::Kill(tenant.id));
+                actions.push(Action::Kill(tenant.id, reason));
             }
+        }
+    }
+
+    /// The trial of a program has its time, and none when all is to end.
+    fn end_trial(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        let stopping = self.stopping();
+        if let Some(trial) = &mut self.trial
+            && (stopping || trial.until <= now)
+            && !std::mem::replace(&mut trial.ended, true)
+        {
+            actions.push(Action::EndTrial);
         }
     }
 

@@ -1,10 +1,11 @@
 //! Orders, signals and the end of a worker.
 
+use std::os::fd::OwnedFd;
 use std::time::Instant;
 
 use nix::sys::signal::Signal;
 
-use super::{EventLoop, Going};
+use super::{EventLoop, Going, INTAKE};
 use crate::http::{Request, Response};
 use crate::net::channel::{Next, Order, Queue, Report};
 
@@ -14,6 +15,8 @@ pub(super) struct Drain {
     pub(super) queue: Queue,
     /// The master is dead: nobody else watches the time.
     pub(super) orphaned_until: Option<Instant>,
+    /// Handshakes that were under way when it began are completed until then.
+    pub(super) not_before: Instant,
 }
 
 impl<H> EventLoop<'_, H>
@@ -26,6 +29,7 @@ where
                 // `resume_accepting` follows in the same turn.
                 Next::Message(Order::Accept) => self.acceptor.opened(),
                 Next::Message(Order::Drain { queue, .. }) => self.begin_drain(queue),
+                Next::Message(Order::Link { link }) => self.take_link(link),
                 // Only the dispatcher is introduced to anybody.
                 Next::Message(Order::Introduce { .. }) => {}
                 Next::Nothing => return,
@@ -46,6 +50,14 @@ where
         Going::On
     }
 
+    fn take_link(&mut self, link: OwnedFd) {
+        let Some(links) = self.acceptor.links_mut() else { return };
+        if let Err(error) = links.add(link, &self.poll, INTAKE) {
+            // The dispatcher sees the end of the link, and what it has sent goes to others.
+            tracing::error!("cannot take up a link to a dispatcher: {error}");
+        }
+    }
+
     /// The master is dead: this worker finishes what it has, and lets go of the port as soon as
     /// nobody waits in its queue, so that a new master can take it.
     fn be_orphaned(&mut self) {
@@ -63,10 +75,14 @@ where
     /// Begins to drain, or learns that nobody else will empty its queue.
     fn begin_drain(&mut self, queue: Queue) {
         let begun = self.drain.is_some();
-        let drain = self.drain.get_or_insert(Drain { queue, orphaned_until: None });
+        let not_before = self.desk.now;
+        let drain = self.drain.get_or_insert(Drain { queue, orphaned_until: None, not_before });
         if queue == Queue::Empty {
+            if !begun || drain.queue == Queue::Leave {
+                drain.not_before = self.desk.now + self.handshake_linger;
+            }
             drain.queue = queue;
-        } else if !self.acceptor.is_link() {
+        } else if !self.acceptor.is_linked() {
             self.acceptor.disarm(&self.poll);
         }
         if begun {
@@ -91,12 +107,12 @@ where
         if orphaned || self.clients.is_empty() {
             self.empty_queue(drain, orphaned);
         }
-        let intake_done = if self.acceptor.is_link() {
-            self.acceptor.ended()
+        let intake_done = if let Some(links) = self.acceptor.links_mut() {
+            links.ended()
         } else {
             // What waits while nothing can be accepted is still to be answered.
             let pauses = drain.queue == Queue::Empty && self.paused_until.is_some();
-            !pauses && !self.acceptor.has_taken()
+            !pauses && !self.acceptor.has_taken() && drain.not_before <= self.desk.now
         };
         let done = self.clients.is_empty() && intake_done;
         if done { Going::Done } else { Going::On }
@@ -104,21 +120,23 @@ where
 
     /// Takes all that waits. An orphan's listener is closed then: nobody comes after it.
     fn empty_queue(&mut self, drain: Drain, orphaned: bool) {
-        if drain.queue == Queue::Leave && !self.acceptor.is_link() || self.paused_until.is_some() {
+        if drain.queue == Queue::Leave && !self.acceptor.is_linked() || self.paused_until.is_some()
+        {
             return;
         }
         loop {
             self.acceptor.fetch();
             let before = self.clients.len();
             self.accept();
-            if self.paused_until.is_some() || self.clients.len() >= self.clients_max {
+            let full = self.clients.len() >= self.clients_max && !self.acceptor.is_linked();
+            if self.paused_until.is_some() || full {
                 return;
             }
             if self.clients.len() == before {
                 break;
             }
         }
-        if orphaned && !self.acceptor.is_link() {
+        if orphaned && !self.acceptor.is_linked() && drain.not_before <= self.desk.now {
             self.acceptor.close(&self.poll);
         }
     }

@@ -23,10 +23,11 @@ where
             return;
         }
         for _ in 0..self.acceptor.batch() {
-            if self.clients.len() >= self.clients_max {
+            let room = self.clients_max.saturating_sub(self.clients.len());
+            if room == 0 && !self.acceptor.is_linked() {
                 break;
             }
-            match self.acceptor.accept() {
+            match self.acceptor.accept(room <= 1) {
                 Accepted::Connection(stream, remote) => {
                     self.seat.count_accepted();
                     self.adopt(Client::new(stream, remote, self.first_deadline()));
@@ -34,12 +35,6 @@ where
                         self.pause(&error);
                         return;
                     }
-                }
-                Accepted::Nothing if self.acceptor.ended() => {
-                    // Nobody sends on it any more. If no order to drain has come, it is on its
-                    // way, or the master is dead, which its channel says.
-                    self.acceptor.close(&self.poll);
-                    return;
                 }
                 Accepted::Nothing => return,
                 Accepted::Exhausted(error) => return self.pause(&error),
@@ -60,25 +55,28 @@ where
         self.desk.now + head
     }
 
-    /// Something is used up: what waits in the queue waits a little longer, and what the dispatcher has
-    /// sent is for others.
+    /// Something is used up: what waits in the queue waits a little longer.
     fn pause(&mut self, error: &io::Error) {
         tracing::warn!("accepting pauses: {error}; raise the limits of open files and threads");
         self.seat.count_error();
-        self.acceptor.give_back();
+        self.say_full();
         self.acceptor.disarm(&self.poll);
         self.paused_until = Some(self.desk.now + ACCEPT_PAUSE);
     }
 
-    /// Full: a wake-up that is meant for one worker only must not come here any more, and what the
-    /// dispatcher has sent is for others.
+    /// Full: a wake-up that is meant for one worker only must not come here any more, and a dispatcher
+    /// is to send to others.
     fn be_full(&mut self) {
-        if !self.acceptor.is_link() {
-            return self.acceptor.disarm(&self.poll);
+        if self.acceptor.is_linked() {
+            self.say_full();
+        } else {
+            self.acceptor.disarm(&self.poll);
         }
-        self.acceptor.give_back();
-        if self.acceptor.ended() {
-            self.acceptor.close(&self.poll);
+    }
+
+    fn say_full(&mut self) {
+        if let Some(links) = self.acceptor.links_mut() {
+            links.set_full(true);
         }
     }
 
@@ -105,7 +103,7 @@ where
             self.paused_until = None;
         }
         let leaves_queue = self.drain.is_some_and(|drain| drain.queue == Queue::Leave);
-        let stopped = leaves_queue && !self.acceptor.is_link();
+        let stopped = leaves_queue && !self.acceptor.is_linked();
         if self.paused_until.is_some() || self.clients.len() >= self.clients_max || stopped {
             return;
         }

@@ -1,0 +1,68 @@
+//! The other end of the control socket.
+
+use std::io::{BufRead, BufReader, Write};
+use std::os::unix::net::UnixStream;
+use std::path::Path;
+use std::time::Duration;
+
+use super::command::{Command, Reply};
+use crate::error::Error;
+
+/// A connection to a running master.
+///
+/// ```no_run
+/// use evenkeel::control::{Client, Command};
+///
+/// let mut master = Client::connect("/run/shop/control")?;
+/// let reply = master.send(&Command::Reload {})?;
+/// println!("{}", reply.text);
+/// # Ok::<(), evenkeel::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Client {
+    stream: BufReader<UnixStream>,
+}
+
+impl Client {
+    /// Connects to the master that listens there.
+    ///
+    /// # Errors
+    /// No master listens there ([`Error::is_unreachable`]), or the user may not ask it
+    /// ([`Error::is_permission`]).
+    pub fn connect(path: impl AsRef<Path>) -> Result<Self, Error> {
+        let path = path.as_ref();
+        let stream = UnixStream::connect(path).map_err(|error| Error::unreachable(path, error))?;
+        Ok(Self { stream: BufReader::new(stream) })
+    }
+
+    /// Waits for answers no longer than this. Default: for ever, as an outcome takes its time.
+    ///
+    /// # Errors
+    /// A time of zero.
+    pub fn set_timeout(&mut self, time: Option<Duration>) -> Result<(), Error> {
+        self.stream
+            .get_ref()
+            .set_read_timeout(time)
+            .map_err(|error| Error::system("set a time limit", error))
+    }
+
+    /// Sends a command, and waits for its outcome.
+    ///
+    /// # Errors
+    /// The master went away, or did not answer in time ([`Error::is_unreachable`]). That the command
+    /// was not carried out is no error here, but said by [`Reply::ok`].
+    pub fn send(&mut self, command: &Command) -> Result<Reply, Error> {
+        let lost = |error: std::io::Error| Error::unanswered(command.name(), error);
+        let mut line = serde_json::to_vec(command).map_err(|error| lost(error.into()))?;
+        line.push(b'\n');
+        // A master that refuses this user may have answered and closed already.
+        let sent = self.stream.get_mut().write_all(&line);
+        let mut answer = String::new();
+        self.stream.read_line(&mut answer).map_err(lost)?;
+        if answer.is_empty() {
+            let gone = || std::io::Error::other("the master is gone");
+            return Err(lost(sent.err().unwrap_or_else(gone)));
+        }
+        serde_json::from_str(&answer).map_err(|error| lost(error.into()))
+    }
+}

@@ -1,0 +1,71 @@
+//! How a master and its workers are, as plain data.
+
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Serialize};
+
+/// A master at one moment.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Status {
+    /// The master's process id.
+    pub pid: u32,
+    /// Where connections are accepted.
+    pub address: SocketAddr,
+    /// How connections come to workers: `none`, `none/inherited` or `rr`.
+    pub policy: String,
+    /// `running`, `reloading`, `upgrading`, `closing` (a stop is announced) or `stopping`.
+    pub doing: String,
+    /// Workers that there are to be.
+    pub workers_wanted: u16,
+    /// Workers that serve.
+    pub workers_ready: u16,
+    /// How often all workers were replaced.
+    pub rollouts: u32,
+    /// The process that hands connections out, with policy `rr`.
+    pub dispatcher: Option<DispatcherStatus>,
+    /// The slots in order.
+    pub workers: Vec<WorkerStatus>,
+}
+
+/// The dispatcher at one moment.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct DispatcherStatus {
+    /// Its process id; 0 when it is gone.
+    pub pid: u32,
+    /// How many there have been.
+    pub generation: u32,
+    /// What it is doing, by the same words as a worker.
+    pub phase: String,
+}
+
+/// One slot at one moment.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct WorkerStatus {
+    /// The slot's number, from 0.
+    pub slot: u16,
+    /// Process id of the newest worker; 0 when it is gone.
+    pub pid: u32,
+    /// How many workers have sat in the slot.
+    pub generation: u32,
+    /// `vacant`, `starting`, `ready`, `draining` or `backing-off`.
+    pub phase: String,
+    /// Seconds since the newest worker was forked; 0 when it is gone.
+    pub age_s: u64,
+    /// Workers that were forked after the first.
+    pub respawns: u64,
+    /// Workers that were ended because they hung.
+    pub hangs: u64,
+    /// Connections accepted.
+    pub accepted: u64,
+    /// Connections open now.
+    pub open: u64,
+    /// Requests that a handler answered.
+    pub requests: u64,
+    /// Requests that were refused, and handlers that panicked.
+    pub errors: u64,
+    /// For how many milliseconds the worker has not come back to its loop; 0 when it waits.
+    pub busy_ms: u64,
+}

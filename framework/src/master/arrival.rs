@@ -1,0 +1,174 @@
+//! How a program came to be run: by a user, as a trial, or in the place of another one.
+
+use std::io;
+
+use super::address::Address;
+use super::event::Event;
+use super::handover::{Handed, HandedChild, Handover};
+use super::obey::{Wait, Waiting};
+use super::supervisor::Supervisor;
+use super::upgrade::{Upgrade, VARIABLE};
+use super::{Hooks, Master, SIGNALS, rules, take_signals};
+use crate::birth::{Birth, code};
+use crate::control::Control;
+use crate::error::Error;
+use crate::net::channel::{Channel, Report};
+use crate::net::group::Group;
+use crate::net::listener;
+use crate::plan::Plan;
+use crate::signals::Signals;
+use crate::sys::exec;
+use crate::sys::fork::{exit_now, threads};
+
+/// How this program came to be run.
+#[derive(Debug)]
+pub(crate) enum Arrival {
+    /// By a user.
+    First,
+    /// As a trial.
+    Trial(Box<Trial>),
+    /// In the place of another one.
+    Successor(Box<Handover>),
+}
+
+/// A trial, from the inside.
+#[derive(Debug)]
+pub(crate) struct Trial {
+    channel: Channel,
+    handover: Handover,
+}
+
+/// Finds out how this program came to be run. To be asked first.
+pub(crate) fn arrival() -> Result<Arrival, Error> {
+    let threads = threads().map_err(|error| Error::system("count the threads", error))?;
+    if threads.len() > 1 {
+        return Err(Error::threads(&threads));
+    }
+    let Some(value) = exec::take_variable(VARIABLE) else { return Ok(Arrival::First) };
+    let wrong = |error: io::Error| {
+        Error::system(&format!("take over from the program before ({VARIABLE}={value})"), error)
+    };
+    let numbers: Result<Vec<i32>, _> = value.split(':').map(str::parse).collect();
+    let take = |number: i32| exec::take(number).map_err(wrong);
+    match numbers.as_deref() {
+        Ok([state]) => {
+            let handover = Handover::read(take(*state)?).map_err(wrong)?;
+            if !handover.is_ours() {
+                return Err(wrong(io::Error::other("it was left to another process")));
+            }
+            Ok(Arrival::Successor(Box::new(handover)))
+        }
+        Ok([state, report]) => {
+            let channel = Channel::from_descriptor(take(*report)?);
+            let handover = Handover::read(take(*state)?).inspect_err(|error| {
+                // The exit code says that it failed, too.
+                let _ = channel.report(&Report::Failed { text: error.to_string() });
+            });
+            let handover = handover.map_err(wrong)?;
+            Ok(Arrival::Trial(Box::new(Trial { channel, handover })))
+        }
+        _ => Err(wrong(io::Error::other("that is for evenkeel's own use"))),
+    }
+}
+
+impl Arrival {
+    /// The program is about to end because of this error: a master that tries it is told.
+    pub(crate) fn failed(&self, error: &Error) {
+        if let Self::Trial(trial) = self {
+            // The exit code says that it failed, too.
+            let _ = trial.channel.report(&Report::Failed { text: error.to_string() });
+        }
+    }
+}
+
+impl Trial {
+    /// Says whether this program could take over, and ends it if it could.
+    pub(super) fn pass<T>(&self, plan: &Plan) -> Result<T, Error> {
+        if let Err(error) = self.handover.fits(plan) {
+            let _ = self.channel.report(&Report::Failed { text: error.to_string() });
+            return Err(error);
+        }
+        let said = self.channel.report(&Report::Ready { lodged: None });
+        said.map_err(|error| Error::system("report to the master", error))?;
+        exit_now(code::DONE)
+    }
+}
+
+impl<'a> Master<'a> {
+    /// Goes on where another program stopped.
+    pub(super) fn resume(
+        mut plan: Plan,
+        hooks: Hooks<'a>,
+        work: &'a mut dyn FnMut(Birth) -> i32,
+        handover: Handover,
+    ) -> Result<Self, Error> {
+        let failed = |error| Error::system("take over from the program before", error);
+        handover.fits(&plan)?;
+        plan.address = handover.address;
+        let (board, memory) = handover.board().map_err(failed)?;
+        let socket = handover.socket.take().map_err(failed)?;
+        let lodged = handover.lodged.iter().map(|lodged| lodged.as_ref().map(Handed::take));
+        let lodged = lodged.map(Option::transpose).collect::<Result<_, _>>().map_err(failed)?;
+        let children = handover.children.iter().map(HandedChild::take);
+        let children = children.collect::<Result<_, _>>().map_err(failed)?;
+        let (supervisor, workers) = Supervisor::resume(rules(&plan), handover.supervisor);
+        let rollout = supervisor.promised_rollout();
+        let mut control = None;
+        if let (Some(path), Some(number)) = (&plan.control, handover.control_listener) {
+            let listener = exec::take(number).and_then(|socket| Control::take_over(path, socket));
+            control = Some(listener.map_err(failed)?);
+        }
+        let mut waiting = Waiting::default();
+        for number in handover.callers {
+            if let Some(control) = &mut control {
+                let key = exec::take(number).and_then(|stream| control.adopt(stream));
+                waiting.add(key.map_err(failed)?, Wait::Rollout(rollout));
+            }
+        }
+        let mut master = Self {
+            supervisor,
+            signals: take_signals()?,
+            board,
+            memory,
+            address: Address { local: plan.address, socket },
+            group: Group::of(handover.group),
+            lodged,
+            children,
+            hooks,
+            work,
+            upgrade: Upgrade::half_done(rollout),
+            control,
+            waiting,
+            failed: None,
+            outcome: None,
+            resumed: Vec::new(),
+            plan,
+        };
+        master.resumed = master.first_events(workers);
+        if handover.announced {
+            master.announce();
+        }
+        Signals::unblock(&SIGNALS).map_err(|error| Error::system("take the signals", error))?;
+        Ok(master)
+    }
+
+    /// What happened while nobody looked, and what follows from the change.
+    fn first_events(&mut self, workers: Option<u16>) -> Vec<Event> {
+        let mut events = vec![Event::Resumed];
+        events.extend(workers.map(Event::ScaleTo));
+        for index in 0..self.children.len() {
+            self.hear(index, &mut events);
+        }
+        self.reap(&mut events);
+        let group =
+            self.group.members().iter().filter_map(|slot| self.lodged[slot.index()].as_ref());
+        let shared = self.group.members().is_empty() && self.supervisor.shared_listens();
+        for socket in group.chain(shared.then_some(&self.address.socket)) {
+            // Its length may be another one now.
+            if let Err(error) = listener::listen(socket, self.plan.backlog) {
+                tracing::error!("cannot set the length of an accept queue: {error}");
+            }
+        }
+        events
+    }
+}

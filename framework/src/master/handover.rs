@@ -1,0 +1,207 @@
+//! What one program leaves to the next in the same process: everything that is known, in a memory
+//! file, and the descriptors, which stay open across `execve`.
+//!
+//! Each socket is named with its cookie, which the kernel gives to one socket only, once: with
+//! `SO_REUSEPORT` a bind would succeed as well, and hide that a hand-over has failed.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use super::supervisor::Saved;
+use super::{Child, Master};
+use crate::board;
+use crate::control::Control;
+use crate::error::Error;
+use crate::ids::{ChildId, Generation, SlotId};
+use crate::net::channel::Channel;
+use crate::net::listener;
+use crate::plan::Plan;
+use crate::sys::exec;
+
+/// Changes with the form of what follows.
+const FORM: u32 = 1;
+
+/// What the next program is to know. Numbers of descriptors are the same there.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Handover {
+    form: u32,
+    pid: u32,
+    pub(super) address: SocketAddr,
+    /// Who accepts from what, in words.
+    intake: String,
+    memory: RawFd,
+    pub(super) socket: Handed,
+    pub(super) lodged: Vec<Option<Handed>>,
+    /// The members of the reuseport group in the kernel's order.
+    pub(super) group: Vec<SlotId>,
+    pub(super) children: Vec<HandedChild>,
+    pub(super) supervisor: Saved,
+    control: Option<PathBuf>,
+    pub(super) control_listener: Option<RawFd>,
+    /// Those who wait for the outcome of this upgrade.
+    pub(super) callers: Vec<RawFd>,
+    pub(super) announced: bool,
+}
+
+/// A socket, and how to know it again.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Handed {
+    number: RawFd,
+    cookie: u64,
+}
+
+/// A process that has not been reaped.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct HandedChild {
+    pub(super) id: ChildId,
+    pub(super) pid: i32,
+    pub(super) seat: usize,
+    channel: Option<RawFd>,
+    links: Vec<(Generation, RawFd)>,
+}
+
+impl Master<'_> {
+    /// All that is known, to be read by another program.
+    pub(super) fn handover(&self) -> io::Result<Handover> {
+        let handed = |socket: &OwnedFd| {
+            let cookie = listener::cookie(socket)?;
+            io::Result::Ok(Handed { number: socket.as_raw_fd(), cookie })
+        };
+        let lodged = self.lodged.iter().map(|lodged| lodged.as_ref().map(handed).transpose());
+        let control = self.control.as_ref();
+        let waits = |key| self.waiting.for_upgrade().any(|(waiting, _)| waiting == key);
+        let callers = control.into_iter().flat_map(Control::callers);
+        let callers = callers.filter(|caller| waits(caller.key));
+        Ok(Handover {
+            form: FORM,
+            pid: std::process::id(),
+            address: self.plan.address,
+            intake: format!("{:?}", self.plan.intake),
+            memory: self.memory.as_raw_fd(),
+            socket: handed(&self.address.socket)?,
+            lodged: lodged.collect::<io::Result<_>>()?,
+            group: self.group.members().to_vec(),
+            children: self.children.iter().map(HandedChild::of).collect(),
+            supervisor: self.supervisor.save(),
+            control: control.map(|control| control.path().to_owned()),
+            control_listener: control.map(|control| control.listener().as_raw_fd()),
+            callers: callers.map(|caller| caller.stream.as_raw_fd()).collect(),
+            announced: self.hooks.on_listening.is_none(),
+        })
+    }
+
+    /// Marks everything that the next program is to have; or, when there is none, takes that back.
+    pub(super) fn leave_open(&self, open: bool) -> io::Result<()> {
+        let inherit = |socket: &dyn AsFd| exec::inherit(socket.as_fd(), open);
+        inherit(&self.memory)?;
+        inherit(&self.address.socket)?;
+        self.lodged.iter().flatten().try_for_each(|socket| inherit(socket))?;
+        for child in &self.children {
+            child.channel.iter().try_for_each(|channel| inherit(channel))?;
+            child.links.iter().try_for_each(|(_, link)| inherit(link))?;
+        }
+        if let Some(control) = &self.control {
+            inherit(&control.listener())?;
+            control.callers().iter().try_for_each(|caller| inherit(&caller.stream))?;
+        }
+        Ok(())
+    }
+}
+
+impl Handover {
+    /// Writes it into memory that can be handed on.
+    pub(super) fn write(&self) -> io::Result<OwnedFd> {
+        let memory = std::fs::File::from(exec::memory()?);
+        memory.write_all_at(&serde_json::to_vec(self)?, 0)?;
+        Ok(memory.into())
+    }
+
+    /// Reads what another program wrote.
+    pub(super) fn read(memory: OwnedFd) -> io::Result<Self> {
+        let memory = std::fs::File::from(memory);
+        let length = usize::try_from(memory.metadata()?.len()).map_err(io::Error::other)?;
+        let mut bytes = vec![0; length];
+        memory.read_exact_at(&mut bytes, 0)?;
+        Ok(serde_json::from_slice(&bytes)?)
+    }
+
+    /// Whether this program, with this plan, can go on with it.
+    pub(super) fn fits(&self, plan: &Plan) -> Result<(), Error> {
+        let differs = |what: &str, old: &dyn std::fmt::Display, new: &dyn std::fmt::Display| {
+            Err(Error::config(format!(
+                "an upgrade cannot change the {what} from {old} to {new}: stop, and start anew"
+            )))
+        };
+        if self.form != FORM {
+            let text = "the running program is of a version of evenkeel that hands over in another \
+                        form: stop, and start anew";
+            return Err(Error::config(text.into()));
+        }
+        let (old, new) = (self.address, plan.address);
+        if old.ip() != new.ip() || new.port() != 0 && old.port() != new.port() {
+            return differs("address", &old, &new);
+        }
+        let intake = format!("{:?}", plan.intake);
+        if self.intake != intake {
+            return differs("way that connections come to workers", &self.intake, &intake);
+        }
+        let path = |path: Option<&PathBuf>| {
+            path.map_or("none".to_owned(), |path| path.display().to_string())
+        };
+        if self.control != plan.control {
+            let (old, new) = (path(self.control.as_ref()), path(plan.control.as_ref()));
+            return differs("control socket", &old, &new);
+        }
+        Ok(())
+    }
+
+    /// The scoreboard that the workers count on.
+    pub(super) fn board(&self) -> io::Result<(&'static board::Board, OwnedFd)> {
+        let memory = exec::take(self.memory)?;
+        Ok((board::take_over(&memory)?, memory))
+    }
+
+    /// It is for this process.
+    pub(super) fn is_ours(&self) -> bool {
+        self.pid == std::process::id()
+    }
+}
+
+impl Handed {
+    /// The socket; an error if it is another one.
+    pub(super) fn take(&self) -> io::Result<OwnedFd> {
+        let socket = exec::take(self.number)?;
+        if listener::cookie(&socket)? != self.cookie {
+            return Err(io::Error::other(format!("descriptor {} is another socket", self.number)));
+        }
+        Ok(socket)
+    }
+}
+
+impl HandedChild {
+    fn of(child: &Child) -> Self {
+        let channel = child.channel.as_ref().map(|channel| channel.as_fd().as_raw_fd());
+        let links = child.links.iter().map(|(dispatcher, link)| (*dispatcher, link.as_raw_fd()));
+        let (id, pid, seat) = (child.id, child.pid.as_raw(), child.seat);
+        Self { id, pid, seat, channel, links: links.collect() }
+    }
+
+    pub(super) fn take(&self) -> io::Result<Child> {
+        let channel = self.channel.map(exec::take).transpose()?;
+        let links =
+            self.links.iter().map(|(dispatcher, link)| Ok((*dispatcher, exec::take(*link)?)));
+        Ok(Child {
+            id: self.id,
+            pid: nix::unistd::Pid::from_raw(self.pid),
+            seat: self.seat,
+            channel: channel.map(Channel::from_descriptor),
+            links: links.collect::<io::Result<_>>()?,
+            failure: None,
+        })
+    }
+}

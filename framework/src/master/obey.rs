@@ -1,0 +1,133 @@
+//! Commands that come over the control socket, and those who wait for their outcome.
+
+use super::action::Rollout;
+use super::event::Event;
+use super::supervisor::Scaling;
+use super::{Master, Outcome};
+use crate::control::{Command, Control, Reply, Taken};
+use crate::error::Error;
+
+/// Those who wait for an outcome.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    entries: Vec<(u64, Wait)>,
+    /// Whose command is being decided about.
+    asking: Option<u64>,
+}
+
+/// What somebody waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Wait {
+    Rollout(Rollout),
+    /// The trial of a program, and then this rollout.
+    Upgrade(Rollout),
+    Scaled,
+    Stopped,
+}
+
+impl Waiting {
+    pub(super) fn add(&mut self, key: u64, wait: Wait) {
+        self.entries.push((key, wait));
+    }
+
+    /// Those who wait for the outcome of an upgrade.
+    pub(super) fn for_upgrade(&self) -> impl Iterator<Item = (u64, Rollout)> {
+        self.entries.iter().filter_map(|(key, wait)| match wait {
+            Wait::Upgrade(rollout) => Some((*key, *rollout)),
+            _ => None,
+        })
+    }
+}
+
+impl Master<'_> {
+    /// Carries out what was commanded since the last turn.
+    pub(super) fn obey(&mut self) -> Result<(), Error> {
+        let taken = self.control.as_mut().map(Control::take).unwrap_or_default();
+        for Taken { key, command } in taken {
+            self.carry_out(key, command)?;
+        }
+        self.look_at_scaling();
+        Ok(())
+    }
+
+    fn carry_out(&mut self, key: u64, command: Command) -> Result<(), Error> {
+        let rollout = self.supervisor.promised_rollout();
+        let wanted = u16::try_from(self.supervisor.workers_wanted()).unwrap_or(u16::MAX);
+        let (event, wait) = match command {
+            Command::Status {} => {
+                let status = Some(self.status());
+                let reply = Reply { status, ..Reply::done("status") };
+                self.answer(key, &reply);
+                return Ok(());
+            }
+            Command::Reload {} => (Event::Reload, Wait::Rollout(rollout)),
+            Command::Upgrade {} => (Event::Upgrade, Wait::Upgrade(rollout)),
+            Command::Scale { workers } => (Event::ScaleTo(workers.of(wanted)), Wait::Scaled),
+            Command::Stop { now: false } => (Event::Stop, Wait::Stopped),
+            Command::Stop { now: true } => (Event::StopNow, Wait::Stopped),
+        };
+        self.waiting.add(key, wait);
+        self.waiting.asking = Some(key);
+        let decided = self.decide(event);
+        self.waiting.asking = None;
+        decided
+    }
+
+    /// Nothing is changed; whoever asked for it is told.
+    pub(super) fn refuse(&mut self, why: &str) {
+        tracing::warn!("nothing is changed: {why}");
+        if let Some(key) = self.waiting.asking {
+            self.waiting.entries.retain(|(other, _)| *other != key);
+            self.answer(key, &Reply::failed(format!("nothing is changed: {why}")));
+        }
+    }
+
+    /// Answers all who wait for one of these.
+    pub(super) fn reply_to(&mut self, concerned: impl Fn(&Wait) -> bool, reply: &Reply) {
+        let (answered, left): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.waiting.entries).into_iter().partition(|(_, w)| concerned(w));
+        self.waiting.entries = left;
+        for (key, _) in answered {
+            self.answer(key, reply);
+        }
+    }
+
+    fn look_at_scaling(&mut self) {
+        if !self.waiting.entries.iter().any(|(_, wait)| *wait == Wait::Scaled) {
+            return;
+        }
+        let reply = match self.supervisor.scaling() {
+            Scaling::Pending => return,
+            Scaling::Done => {
+                Reply::done(format!("{} workers serve", self.supervisor.workers_wanted()))
+            }
+            Scaling::BackingOff(place) => {
+                let why = self.failed.as_ref().filter(|(child, _)| child.place == place);
+                let why = why.and_then(|(_, why)| why.as_deref()).unwrap_or("see the log");
+                Reply::failed(format!("{place} cannot begin, and is tried again later: {why}"))
+            }
+        };
+        self.reply_to(|wait| *wait == Wait::Scaled, &reply);
+    }
+
+    /// The last words of this master.
+    pub(super) fn dismiss_callers(&mut self) {
+        if let Some(control) = &self.control {
+            control.close();
+        }
+        let reply = match self.outcome {
+            Some(Outcome::Abandoned(children)) => {
+                Reply::failed(format!("stopped, but {children} processes are still not gone"))
+            }
+            _ => Reply::done("stopped: all workers are gone"),
+        };
+        self.reply_to(|wait| *wait == Wait::Stopped, &reply);
+        self.reply_to(|_| true, &Reply::failed("the master has stopped"));
+    }
+
+    fn answer(&mut self, key: u64, reply: &Reply) {
+        if let Some(control) = &mut self.control {
+            control.answer(key, reply);
+        }
+    }
+}

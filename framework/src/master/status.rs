@@ -1,0 +1,73 @@
+//! How everything is, for those who ask.
+
+use crate::board::{Snapshot, WorkerSnapshot};
+use crate::control::{DispatcherStatus, Status, WorkerStatus};
+use crate::ids::Place;
+use crate::plan::Intake;
+use crate::sys::clock::monotonic_ns;
+
+use super::Master;
+
+impl Master<'_> {
+    pub(super) fn status(&self) -> Status {
+        let now_ns = monotonic_ns();
+        let workers = Snapshot::of(self.board).workers;
+        let count = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
+        Status {
+            pid: std::process::id(),
+            address: self.plan.address,
+            policy: policy(self.plan.intake).to_owned(),
+            doing: self.doing().to_owned(),
+            workers_wanted: count(self.supervisor.workers_wanted()),
+            workers_ready: count(self.supervisor.ready_slots().len()),
+            rollouts: self.supervisor.rollouts(),
+            dispatcher: self.dispatcher(),
+            workers: workers.iter().map(|worker| worker_status(worker, now_ns)).collect(),
+        }
+    }
+
+    fn doing(&self) -> &'static str {
+        match () {
+            () if self.supervisor.closing() => "closing",
+            () if self.supervisor.stopping() => "stopping",
+            () if self.upgrade.under_way() => "upgrading",
+            () if self.supervisor.rolling() => "reloading",
+            () => "running",
+        }
+    }
+
+    fn dispatcher(&self) -> Option<DispatcherStatus> {
+        if self.plan.intake != Intake::Dispatcher {
+            return None;
+        }
+        let row = self.board.row(Place::Dispatcher);
+        let (pid, generation, phase) = (row.pid(), row.generation(), row.phase().to_string());
+        Some(DispatcherStatus { pid, generation, phase })
+    }
+}
+
+fn policy(intake: Intake) -> &'static str {
+    match intake {
+        Intake::Group => "none",
+        Intake::Shared(_) => "none/inherited",
+        Intake::Dispatcher => "rr",
+    }
+}
+
+fn worker_status(worker: &WorkerSnapshot, now_ns: u64) -> WorkerStatus {
+    let since = |then_ns: u64| if then_ns == 0 { 0 } else { now_ns.saturating_sub(then_ns) };
+    WorkerStatus {
+        slot: worker.slot,
+        pid: worker.pid,
+        generation: worker.generation,
+        phase: worker.phase.to_string(),
+        age_s: if worker.pid == 0 { 0 } else { since(worker.since_ns) / 1_000_000_000 },
+        respawns: worker.respawns,
+        hangs: worker.hangs,
+        accepted: worker.accepted,
+        open: worker.open,
+        requests: worker.requests,
+        errors: worker.errors,
+        busy_ms: since(worker.busy_since_ns) / 1_000_000,
+    }
+}

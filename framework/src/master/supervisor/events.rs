@@ -1,0 +1,196 @@
+//! What events change.
+
+use std::time::Instant;
+
+use super::{Action, Exit, Mode, Outcome, Supervisor, Trial, code};
+use crate::ids::{ChildId, Place, SlotId};
+use crate::limits::KILL_PATIENCE;
+use crate::master::slot::{Retirement, Slot};
+use crate::master::tenant::Life;
+
+/// Why nothing changes any more.
+const STOPPING: Action = Action::Refuse("the master is stopping");
+
+impl Supervisor {
+    pub(super) fn ready(&mut self, child: ChildId, now: Instant) {
+        let until = now + self.rules.grace;
+        if let Some(slot) = self.slot(child.place) {
+            slot.became_ready(child, now, until);
+        }
+    }
+
+    /// During a stop each gets its order in its turn: workers after the dispatcher.
+    pub(super) fn wants_drain(&mut self, child: ChildId, now: Instant) {
+        let until = now + self.rules.grace;
+        if self.serving()
+            && let Some(slot) = self.slot(child.place)
+        {
+            slot.drain_for_successor(child, until);
+        }
+    }
+
+    pub(super) fn wants_successor(&mut self, child: ChildId) {
+        if self.serving()
+            && let Some(slot) = self.slot(child.place)
+        {
+            slot.renew |= slot.current.is_some_and(|tenant| tenant.id == child);
+        }
+    }
+
+    /// `exit` is missing when it could not even be forked.
+    pub(super) fn exited(
+        &mut self,
+        child: ChildId,
+        exit: Option<Exit>,
+        now: Instant,
+        actions: &mut Vec<Action>,
+    ) {
+        let min_uptime = self.rules.min_uptime;
+        let serving = self.serving();
+        self.introduced.retain(|(worker, dispatcher)| {
+            let gone = child.place == Place::Dispatcher && *dispatcher == child.generation;
+            *worker != child && !gone
+        });
+        let Some(slot) = self.slot(child.place) else { return };
+        let tenant = slot.tenant(child).copied();
+        let how = exit.unwrap_or(Exit::Code(code::FAILED));
+        let pause = slot.vacate(child, how, now, min_uptime);
+        let failures = slot.failures();
+        if let Some(pause) = pause.filter(|_| serving) {
+            actions.push(Action::BackOff(child, pause, failures));
+            self.died_young(child, now);
+        }
+        if let Some(tenant) = tenant {
+            self.rollout_lost(tenant, exit, pause.is_some(), actions);
+        }
+        if exit == Some(Exit::Code(code::FATAL)) && serving {
+            self.begin_stop(now, Outcome::Fatal(child));
+        }
+    }
+
+    /// When nobody serves, and nobody is likely to, it is better to say so than to go on for ever.
+    fn died_young(&mut self, child: ChildId, now: Instant) {
+        let Some((most, within)) = self.rules.give_up else { return };
+        self.young_deaths.push_back(now);
+        while self.young_deaths.front().is_some_and(|death| now - *death > within) {
+            self.young_deaths.pop_front();
+        }
+        let too_many = self.young_deaths.len() >= usize::try_from(most).unwrap_or(usize::MAX);
+        if too_many && !self.slots.iter().any(Slot::ready) {
+            self.begin_stop(now, Outcome::GaveUp(child));
+        }
+    }
+
+    pub(super) fn scale_up(&mut self, actions: &mut Vec<Action>) {
+        if self.stopping() {
+            return actions.push(STOPPING);
+        }
+        let retired = self.slots.iter_mut().find(|slot| slot.retirement != Retirement::No);
+        if let Some(slot) = retired {
+            slot.retirement = Retirement::No;
+        } else if self.slots.len() < usize::from(self.rules.workers_max) {
+            let next = u16::try_from(self.slots.len()).unwrap_or(u16::MAX);
+            self.slots.push(Slot::new(Place::Slot(SlotId(next))));
+        } else {
+            actions.push(Action::Refuse("there are as many workers as one master may have"));
+        }
+    }
+
+    /// Retires the last slot.
+    pub(super) fn scale_down(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        if self.stopping() {
+            return actions.push(STOPPING);
+        }
+        if self.workers_wanted() <= 1 {
+            return actions.push(Action::Refuse("the last worker stays"));
+        }
+        let until = now + self.rules.grace;
+        let own_queue = self.rules.layout == super::Layout::Group;
+        let Some(slot) = self.slots.iter_mut().rfind(|slot| slot.retirement == Retirement::No)
+        else {
+            return;
+        };
+        slot.retirement = Retirement::Draining { failures: 0 };
+        slot.renew = false;
+        if let Some(tenant) = &mut slot.current {
+            tenant.drain(until, own_queue);
+        }
+    }
+
+    pub(super) fn scale_to(&mut self, workers: u16, now: Instant, actions: &mut Vec<Action>) {
+        if self.stopping() {
+            return actions.push(STOPPING);
+        }
+        if workers == 0 || workers > self.rules.workers_max {
+            return actions.push(Action::Refuse("there can be 1 to 256 workers"));
+        }
+        let wanted = usize::from(workers);
+        for _ in self.workers_wanted()..wanted {
+            self.scale_up(actions);
+        }
+        for _ in wanted..self.workers_wanted() {
+            self.scale_down(now, actions);
+        }
+    }
+
+    /// The first time it is announced, if that is wanted; the second time it is meant.
+    pub(super) fn stop(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        let delay = self.rules.pre_stop_delay;
+        match self.mode {
+            Mode::Running if !delay.is_zero() => {
+                self.mode = Mode::Closing { until: now + delay };
+                actions.push(Action::Closing(delay));
+            }
+            Mode::Running => self.begin_stop(now, Outcome::Stopped),
+            Mode::Closing { .. } | Mode::Stopping { .. } => self.stop_now(now),
+            Mode::Killing { .. } | Mode::Finished => {}
+        }
+    }
+
+    pub(super) fn begin_stop(&mut self, now: Instant, outcome: Outcome) {
+        if self.serving() {
+            let until = now + self.rules.grace;
+            self.mode = Mode::Stopping { until, refused: false, outcome };
+        }
+    }
+
+    pub(super) fn stop_now(&mut self, now: Instant) {
+        let outcome = match self.mode {
+            Mode::Running | Mode::Closing { .. } => Outcome::Stopped,
+            Mode::Stopping { outcome, .. } => outcome,
+            Mode::Killing { .. } | Mode::Finished => return,
+        };
+        self.mode = Mode::Killing { until: now + KILL_PATIENCE, outcome };
+    }
+
+    pub(super) fn upgrade(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        if self.stopping() {
+            return actions.push(STOPPING);
+        }
+        if self.trial.is_some() || self.rolling.active() {
+            let why = "an upgrade or a reload is under way: try again when it has ended";
+            return actions.push(Action::Refuse(why));
+        }
+        self.trial = Some(Trial { until: now + self.rules.ready_timeout, ended: false });
+        actions.push(Action::Try);
+    }
+
+    pub(super) fn tried(&mut self, fits: bool, actions: &mut Vec<Action>) {
+        let wanted = self.trial.take().is_some_and(|trial| !trial.ended) && !self.stopping();
+        actions.push(if fits && wanted { Action::Become } else { Action::UpgradeFailed });
+    }
+
+    /// All that was there before the program changed is old now.
+    pub(super) fn resumed(&mut self) {
+        self.rolling.begin_after_upgrade();
+        self.outdate_all();
+    }
+
+    pub(super) fn outdate_all(&mut self) {
+        let slots = self.slots.iter_mut().chain(&mut self.dispatcher);
+        for tenant in slots.flat_map(Slot::tenants_mut) {
+            // One that drains is on its way already.
+            tenant.outdated = matches!(tenant.life, Life::Starting { .. } | Life::Ready);
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! The replacement of all children, one place after the other, new before old.
+//!
+//! A place is done when a process that began after the rollout serves there. The old one stays until
+//! then, and for good when the new one fails: whoever runs the reload is told, and nothing is worse
+//! than before.
+
+use super::{Action, Exit, Retirement, Slot, Supervisor, Tenant};
+use crate::ids::Place;
+use crate::master::action::{Rollout, Verdict};
+use crate::master::tenant::Life;
+
+/// Where the rollout that is under way has come to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rolling {
+    /// The rollout that is under way, or the last one.
+    pub(super) id: Rollout,
+    step: Option<Step>,
+    /// It was asked for once more meanwhile: what was replaced before that is not new enough.
+    again: bool,
+    announced: bool,
+}
+
+/// Places are done in the order of the slots, the dispatcher last.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    at: usize,
+    /// A place that was backing off has been given its new try.
+    tried: bool,
+}
+
+const FIRST: Step = Step { at: 0, tried: false };
+
+/// Whether there are as many workers as were asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scaling {
+    /// All serve, and those that were too many are gone.
+    Done,
+    /// It takes its time.
+    Pending,
+    /// A worker failed, and is tried again after a pause.
+    BackingOff(Place),
+}
+
+impl Rolling {
+    pub(super) fn active(&self) -> bool {
+        self.step.is_some()
+    }
+
+    pub(super) fn begin_after_upgrade(&mut self) {
+        self.begin();
+    }
+
+    fn begin(&mut self) {
+        self.id = Rollout(self.id.0.wrapping_add(1));
+        (self.step, self.again, self.announced) = (Some(FIRST), false, false);
+    }
+}
+
+impl Supervisor {
+    /// The rollout that a request which comes now will be answered by.
+    pub fn promised_rollout(&self) -> Rollout {
+        Rollout(self.rolling.id.0.wrapping_add(1))
+    }
+
+    /// Whether what was asked for by scaling has come about.
+    pub fn scaling(&self) -> Scaling {
+        let kept = || self.slots.iter().filter(|slot| slot.retirement == Retirement::No);
+        if let Some(slot) = kept().find(|slot| slot.backs_off()) {
+            return Scaling::BackingOff(slot.place());
+        }
+        let retired = self.slots.iter().filter(|slot| slot.retirement != Retirement::No);
+        let gone = retired.clone().all(|slot| slot.empty() && !slot.listening);
+        if kept().all(Slot::ready) && gone { Scaling::Done } else { Scaling::Pending }
+    }
+
+    pub(super) fn reload(&mut self, actions: &mut Vec<Action>) {
+        if self.stopping() {
+            return actions.push(Action::Refuse("the master is stopping"));
+        }
+        if self.trial.is_some() {
+            return actions.push(Action::Refuse("an upgrade is under way, which reloads as well"));
+        }
+        if self.rolling.active() {
+            self.rolling.again = true;
+            return;
+        }
+        self.begin_rollout();
+    }
+
+    fn begin_rollout(&mut self) {
+        self.rolling.begin();
+        self.outdate_all();
+    }
+
+    /// Goes on as far as the present place allows.
+    pub(super) fn roll(&mut self, actions: &mut Vec<Action>) {
+        if self.rolling.active() && !std::mem::replace(&mut self.rolling.announced, true) {
+            actions.push(Action::RolloutBegan(self.rolling.id));
+        }
+        while let Some(step) = self.rolling.step {
+            let slot = self.slots.iter_mut().chain(&mut self.dispatcher).nth(step.at);
+            let Some(slot) = slot else { return self.finish_rollout(actions) };
+            match slot.current {
+                _ if slot.retirement != Retirement::No => {}
+                Some(Tenant { life: Life::Ready, outdated: false, .. }) => {}
+                Some(Tenant { life: Life::Ready, outdated: true, .. }) => {
+                    if !step.tried {
+                        slot.forget_failures();
+                    }
+                    slot.renew = true;
+                    self.rolling.step = Some(Step { tried: true, ..step });
+                    return;
+                }
+                None if !step.tried => {
+                    slot.forget_failures();
+                    self.rolling.step = Some(Step { tried: true, ..step });
+                    return;
+                }
+                _ => return,
+            }
+            self.rolling.step = Some(Step { at: step.at + 1, tried: false });
+        }
+    }
+
+    /// All places are done: it remains to wait for the old ones to leave.
+    fn finish_rollout(&mut self, actions: &mut Vec<Action>) {
+        if self.all().flat_map(Slot::tenants).any(|tenant| tenant.outdated) {
+            return;
+        }
+        self.end_rollout(Verdict::Done, actions);
+    }
+
+    fn end_rollout(&mut self, verdict: Verdict, actions: &mut Vec<Action>) {
+        let step = self.rolling.step.take();
+        let mut slots = self.slots.iter_mut().chain(&mut self.dispatcher);
+        let slot = step.and_then(|step| slots.nth(step.at));
+        if let Some(slot) = slot.filter(|_| verdict != Verdict::Done) {
+            slot.renew = false;
+        }
+        actions.push(Action::RolloutEnded(self.rolling.id, verdict));
+        if std::mem::take(&mut self.rolling.again) && !self.stopping() {
+            self.begin_rollout();
+            self.roll(actions);
+        }
+    }
+
+    /// A child ended. When it was a new one, and not fit to live, the rollout is given up.
+    pub(super) fn rollout_lost(
+        &mut self,
+        tenant: Tenant,
+        exit: Option<Exit>,
+        young: bool,
+        actions: &mut Vec<Action>,
+    ) {
+        let never_ready = tenant.ready_since.is_none();
+        let unfit = never_ready || young;
+        if !self.rolling.active() || tenant.outdated || tenant.drains() || !unfit {
+            return;
+        }
+        if let Some(slot) = self.slot(tenant.id.place) {
+            if slot.retirement != Retirement::No {
+                return;
+            }
+            slot.renew = false;
+        }
+        let late = never_ready && tenant.life == Life::Killed;
+        self.end_rollout(Verdict::Failed { child: tenant.id, exit, late }, actions);
+    }
+
+    /// A stop has begun: nothing is replaced any more.
+    pub(super) fn abandon_rollout(&mut self, actions: &mut Vec<Action>) {
+        if self.rolling.active() {
+            self.rolling.again = false;
+            self.end_rollout(Verdict::Stopped, actions);
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! Numbers that cannot work.
+
+use std::time::Duration;
+
+use super::Term;
+use crate::error::Error;
+use crate::limits::HANG_TIMEOUT_MIN;
+
+pub(super) fn give_up(rule: Option<(u32, Duration)>) -> Result<Option<(u32, Duration)>, Error> {
+    if let Some((deaths, _)) = rule {
+        at_least_one("give_up's number of deaths", deaths)?;
+    }
+    Ok(rule)
+}
+
+pub(super) fn term(term: Term) -> Result<Term, Error> {
+    if let Some(timeout) = term.hang_timeout.filter(|timeout| *timeout < HANG_TIMEOUT_MIN) {
+        return Err(Error::config(format!(
+            "a hang_timeout of {timeout:?} would end workers that are only busy: choose at least \
+             {HANG_TIMEOUT_MIN:?}, or None to let them hang"
+        )));
+    }
+    if let Some(requests) = term.requests_max {
+        at_least_one("max_requests", requests)?;
+    }
+    if let Some(octets) = term.memory_max {
+        at_least_one("max_memory", octets)?;
+    }
+    if term.age_max.is_some_and(|age| age < Duration::from_secs(1)) {
+        return Err(Error::config("max_age must be at least 1 s".into()));
+    }
+    Ok(term)
+}
+
+pub(super) fn at_least_one<T: PartialEq + From<u8>>(name: &str, value: T) -> Result<T, Error> {
+    if value == T::from(0) {
+        return Err(Error::config(format!("{name} must be at least 1")));
+    }
+    Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_that_would_end_every_worker_are_refused() {
+        let none = Term::default();
+        assert!(term(none).is_ok());
+        for wrong in [
+            Term { hang_timeout: Some(Duration::from_millis(99)), ..none },
+            Term { memory_max: Some(0), ..none },
+            Term { requests_max: Some(0), ..none },
+            Term { age_max: Some(Duration::from_millis(999)), ..none },
+        ] {
+            assert!(term(wrong).is_err_and(|error| error.is_config()), "{wrong:?}");
+        }
+        assert!(give_up(Some((0, Duration::MAX))).is_err());
+        assert!(give_up(None).is_ok());
+    }
+}
