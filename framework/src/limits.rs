@@ -137,8 +137,10 @@ pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 /// destroyed by a reset (RFC 9112 section 9.6).
 pub(crate) const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// While draining: how long a connection that has sent nothing yet may still send its first request.
-pub(crate) const DRAIN_FIRST_REQUEST: Duration = Duration::from_secs(1);
+/// While draining: how long a silent connection may still send one request, which is answered as the
+/// last one. Longer than a client that asks without a pause is ever away; one that asks every minute
+/// is met by the end of its connection once in thousands of drains.
+pub(crate) const DRAIN_SILENCE: Duration = Duration::from_secs(1);
 
 /// Sockets handed to one worker and not yet acknowledged. Node's cluster allows one; a few let a
 /// worker that comes out of a handler go on without waiting for the dispatcher to be scheduled.

@@ -3,16 +3,18 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{self, Child, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::JoinHandle;
 
+use evenkeel::control::{self, Command, Reply, Status};
 use nix::sys::signal::Signal;
+use tempfile::TempDir;
 
 use super::client::{self, Answer};
 use super::process::Process;
-use super::wait::{wait_for, wait_until};
+use super::wait::{PATIENCE, wait_for, wait_until};
 
 /// A running master. Dropping it ends it and its workers, also when the test panics.
 pub(crate) struct App {
@@ -23,6 +25,8 @@ pub(crate) struct App {
     pub(crate) log: Output,
     /// All children that were ever seen.
     seen: Mutex<BTreeSet<Process>>,
+    /// Where its control socket is.
+    folder: Option<TempDir>,
 }
 
 /// What a program has written so far.
@@ -50,7 +54,7 @@ pub(crate) fn built(package: &str) -> PathBuf {
     // target/PROFILE/deps/TEST
     let directory = test.parent().unwrap().parent().unwrap().to_path_buf();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let mut build = Command::new(cargo);
+    let mut build = process::Command::new(cargo);
     build.args(["build", "--quiet", "--package", package]);
     build.arg("--target-dir").arg(directory.parent().unwrap());
     if directory.ends_with("release") {
@@ -63,15 +67,15 @@ pub(crate) fn built(package: &str) -> PathBuf {
 }
 
 /// The demo with these arguments; the caller says which port.
-pub(crate) fn demo(arguments: &[&str]) -> Command {
-    let mut command = Command::new(demo_path());
+pub(crate) fn demo(arguments: &[&str]) -> process::Command {
+    let mut command = process::Command::new(demo_path());
     command.args(arguments);
     command
 }
 
 /// The program that misbehaves as its first argument says.
-pub(crate) fn fixture(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_fixture"));
+pub(crate) fn fixture(arguments: &[&str]) -> process::Command {
+    let mut command = process::Command::new(env!("CARGO_BIN_EXE_fixture"));
     command.args(arguments);
     command
 }
@@ -82,15 +86,48 @@ impl App {
         Self::start(demo(arguments).args(["--port", "0"])).listening()
     }
 
+    /// The demo on a free port, listening, and on a control socket.
+    pub(crate) fn controlled(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut command = demo(arguments);
+        command.args(["--port", "0", "--control"]).arg(folder.path().join("control"));
+        let mut app = Self::start(&mut command);
+        app.folder = Some(folder);
+        app.listening()
+    }
+
+    /// Where its control socket is.
+    pub(crate) fn control(&self) -> PathBuf {
+        self.folder.as_ref().expect("a control socket").path().join("control")
+    }
+
+    /// Commands the master, and waits for the outcome.
+    pub(crate) fn command(&self, command: Command) -> Reply {
+        self.children();
+        let mut client = control::Client::connect(self.control()).unwrap();
+        client.set_timeout(Some(PATIENCE)).unwrap();
+        client.send(&command).unwrap_or_else(|error| panic!("{command}: {error}"))
+    }
+
+    /// Commands something that is to succeed.
+    pub(crate) fn done(&self, command: Command) {
+        let reply = self.command(command);
+        assert!(reply.ok, "{command}: {}", reply.text);
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        self.command(Command::Status {}).status.expect("a status")
+    }
+
     /// Any program; it need not listen yet.
-    pub(crate) fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut process::Command) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command.env_remove("RUST_LOG").env_remove("RUST_BACKTRACE");
         let mut child = command.spawn().unwrap();
         let master = wait_for("the process", || Process::of(child.id()));
         let out = Output::collect(child.stdout.take().unwrap());
         let log = Output::collect(child.stderr.take().unwrap());
-        Self { child, master, port: 0, out, log, seen: Mutex::default() }
+        Self { child, master, port: 0, out, log, seen: Mutex::default(), folder: None }
     }
 
     /// Waits for the line that says the address.
@@ -205,7 +242,7 @@ impl Output {
 }
 
 /// Runs a program that ends by itself: its exit code, standard output and error.
-pub(crate) fn run_to_end(command: &mut Command) -> (Option<i32>, String, String) {
+pub(crate) fn run_to_end(command: &mut process::Command) -> (Option<i32>, String, String) {
     let mut app = App::start(command);
     let status = app.ended();
     (status.code(), app.out.text(), app.log.text())

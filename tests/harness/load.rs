@@ -1,11 +1,11 @@
-//! Load of new connections, one for each request, in which every request is counted.
+//! Load in which every request is counted, and none is tried twice.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::JoinHandle;
 
-use super::client::{self, Failure};
+use super::client::{self, Answer, Client, Failure};
 
 /// Clients that ask until they are told to stop, or have asked enough.
 pub(crate) struct Load {
@@ -27,15 +27,38 @@ pub(crate) struct Count {
 const REQUESTS_MAX: u64 = 200_000;
 
 impl Load {
+    /// A new connection for each request.
     pub(crate) fn start(port: u16, clients: usize, target: &'static str) -> Self {
+        Self::of(clients, move || move || client::get(port, target))
+    }
+
+    /// A connection serves until an answer says that it was the last.
+    pub(crate) fn keep_alive(port: u16, clients: usize, target: &'static str) -> Self {
+        Self::of(clients, move || {
+            let mut kept = None;
+            move || {
+                let mut client = kept.take().map_or_else(|| Client::connect(port), Ok)?;
+                let answer = client.get(target)?;
+                kept = (answer.header("connection") != Some("close")).then_some(client);
+                Ok(answer)
+            }
+        })
+    }
+
+    /// Clients that ask one after the other, each as its `asker` does.
+    fn of<A>(clients: usize, asker: impl Fn() -> A) -> Self
+    where
+        A: FnMut() -> Result<Answer, Failure> + Send + 'static,
+    {
         let done = Arc::new(AtomicBool::new(false));
         let client = |_| {
             let done = Arc::clone(&done);
+            let mut ask = asker();
             std::thread::spawn(move || {
                 let mut count = Count::default();
                 let mut asked = 0;
                 while !done.load(Relaxed) && asked < REQUESTS_MAX {
-                    count.note(port, target);
+                    count.note(ask());
                     asked += 1;
                 }
                 count
@@ -56,8 +79,8 @@ impl Load {
 }
 
 impl Count {
-    fn note(&mut self, port: u16, target: &str) {
-        match client::get(port, target) {
+    fn note(&mut self, outcome: Result<Answer, Failure>) {
+        match outcome {
             Ok(answer) => {
                 self.answered += 1;
                 *self.by_worker.entry(answer.worker()).or_default() += 1;
@@ -68,7 +91,12 @@ impl Count {
         }
     }
 
-    fn add(&mut self, other: Self) {
+    /// Requests without an answer.
+    pub(crate) fn failed(&self) -> u64 {
+        self.refused + self.cut + self.hung
+    }
+
+    pub(crate) fn add(&mut self, other: Self) {
         self.answered += other.answered;
         self.refused += other.refused;
         self.cut += other.cut;

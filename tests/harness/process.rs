@@ -44,6 +44,11 @@ impl Process {
         self.system_call() == Some(nix::libc::SYS_clock_nanosleep)
     }
 
+    /// SIGSTOP holds it.
+    pub(crate) fn is_stopped(self) -> bool {
+        Self::with_state(self.pid).is_some_and(|(now, state)| now == self && state == "T")
+    }
+
     /// It waits in `epoll_wait(2)`.
     pub(crate) fn waits_for_events(self) -> bool {
         let calls = [nix::libc::SYS_epoll_wait, nix::libc::SYS_epoll_pwait];
@@ -60,6 +65,13 @@ impl Process {
     pub(crate) fn context_switches(self) -> u64 {
         let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap();
         let lines = status.lines().filter(|line| line.contains("ctxt_switches"));
+        lines.map(|line| line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()).sum()
+    }
+
+    /// Memory that only this process has, in KiB (`proc_pid_smaps`).
+    pub(crate) fn private_kib(self) -> u64 {
+        let smaps = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid)).unwrap();
+        let lines = smaps.lines().filter(|line| line.starts_with("Private_"));
         lines.map(|line| line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()).sum()
     }
 
@@ -113,4 +125,15 @@ pub(crate) fn listening(port: u16) -> Vec<Listening> {
 /// Connections in all accept queues of a port.
 pub(crate) fn queued(port: u16) -> usize {
     listening(port).iter().map(|listener| listener.queued).sum()
+}
+
+/// The kernel's names for the sockets that listen on a port; no two sockets ever have the same one.
+pub(crate) fn cookies(port: u16) -> BTreeSet<String> {
+    let mut ss = std::process::Command::new("ss");
+    let list = ss.args(["-Hltne", &format!("sport = :{port}")]).output().expect("ss, of iproute2");
+    let text = String::from_utf8_lossy(&list.stdout).into_owned();
+    let names = text.split_whitespace().filter(|word| word.starts_with("sk:"));
+    let names: BTreeSet<String> = names.map(str::to_owned).collect();
+    assert!(!names.is_empty(), "{text}");
+    names
 }

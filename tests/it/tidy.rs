@@ -35,18 +35,15 @@ fn module_of(path: &Path) -> String {
 /// Which modules each module may import: downward only.
 fn may_import(module: &str) -> Option<&'static [&'static str]> {
     Some(match module {
-        "sys" | "ids" | "limits" => &[],
+        "sys" | "ids" | "limits" | "error" => &[],
         "board" => &["sys", "ids", "limits"],
-        "http" | "plan" => &["error", "limits"],
-        "error" => &["Server"],
+        "http" | "plan" | "control" => &["error", "limits"],
         "signals" => &["sys"],
         "net" => &["board", "ids", "limits", "plan", "error", "sys"],
         "birth" => &["board", "ids", "net", "plan", "signals", "sys"],
-        "control" => &["error", "limits"],
-        "worker" => &[
-            "Server", "birth", "board", "error", "http", "ids", "limits", "net", "plan", "signals",
-            "sys",
-        ],
+        "worker" => {
+            &["birth", "board", "error", "http", "ids", "limits", "net", "plan", "signals", "sys"]
+        }
         "dispatcher" => &["birth", "board", "ids", "limits", "net", "signals", "sys"],
         "master" => &[
             "birth",
@@ -62,7 +59,7 @@ fn may_import(module: &str) -> Option<&'static [&'static str]> {
             "signals",
             "sys",
         ],
-        "server" | "lib" => return None,
+        "server" | "lib" | "bin" => return None,
         other => panic!("say here what the new module {other} may import"),
     })
 }
@@ -72,7 +69,10 @@ fn imports_point_downward() {
     for (path, text) in files("framework/src", ".rs") {
         let module = module_of(&path);
         let Some(allowed) = may_import(&module) else { continue };
-        for after in text.split("crate::").skip(1) {
+        // Links in the documentation point anywhere.
+        let code: String =
+            text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        for after in code.split("crate::").skip(1) {
             let name: String =
                 after.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect();
             let fine = name == module || allowed.contains(&name.as_str());

@@ -72,6 +72,8 @@ pub struct Supervisor {
     rolling: Rolling,
     trial: Option<Trial>,
     young_deaths: VecDeque<Instant>,
+    /// When the last event came.
+    last_event: Option<Instant>,
 }
 
 /// A trial of the program on disk, and until when.
@@ -116,6 +118,7 @@ impl Supervisor {
             rolling: Rolling::default(),
             trial: None,
             young_deaths: VecDeque::new(),
+            last_event: None,
         }
     }
 
@@ -168,12 +171,15 @@ impl Supervisor {
     }
 
     /// A deadline that is long past was not missed by anybody: all of this stood still, as when a
-    /// machine sleeps, a container is frozen, or a debugger or SIGSTOP holds the process group.
+    /// machine sleeps, a container is frozen, or a debugger or SIGSTOP holds the process group. Each
+    /// deadline is then as far away as it was when the last event came.
     fn put_off_if_suspended(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        let last_event = self.last_event.replace(now).unwrap_or(now);
         let late = self.deadline().map(|deadline| now.saturating_duration_since(deadline));
-        let Some(late) = late.filter(|late| *late > SUSPENDED_AFTER) else { return };
-        // The one that was due first gets a moment, too.
-        let late = late + SUSPENDED_AFTER;
+        if late.is_none_or(|late| late <= SUSPENDED_AFTER) {
+            return;
+        }
+        let still = now - last_event;
         let slots = self.slots.iter_mut().chain(&mut self.dispatcher);
         let tenants = slots.flat_map(Slot::tenants_mut).filter_map(Tenant::deadline_mut);
         let mode = match &mut self.mode {
@@ -183,8 +189,8 @@ impl Supervisor {
             Mode::Running | Mode::Finished => None,
         };
         let trial = self.trial.as_mut().map(|trial| &mut trial.until);
-        tenants.chain(mode).chain(trial).for_each(|until| *until += late);
-        actions.push(Action::Postponed(late));
+        tenants.chain(mode).chain(trial).for_each(|until| *until += still);
+        actions.push(Action::Postponed(still));
     }
 
     /// What each place is doing.

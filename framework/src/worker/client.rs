@@ -9,7 +9,7 @@ use mio::net::TcpStream;
 
 use super::desk::Desk;
 use crate::http::{Awaits, Connection, Next, Request, Response};
-use crate::limits::{DRAIN_FIRST_REQUEST, LINGER_TIMEOUT, READS_PER_TURN};
+use crate::limits::{DRAIN_SILENCE, LINGER_TIMEOUT, READS_PER_TURN};
 
 /// A connection of this worker.
 pub(super) struct Client {
@@ -97,10 +97,13 @@ impl Client {
         if !self.unwritten.is_empty() || self.end != End::No {
             return Fate::Gone;
         }
-        if self.protocol.awaits() == Awaits::Idle && self.protocol.requests() == 0 {
-            // Its request may be there, while the worker was too busy to look.
+        if self.protocol.awaits() == Awaits::Idle {
+            // A last look: its request may be there, while the worker was too busy to see it.
+            let asked = self.protocol.requests();
             let fate = self.advance(desk, true);
-            if fate != Fate::Reads || self.deadline > desk.now {
+            let silent =
+                self.protocol.awaits() == Awaits::Idle && self.protocol.requests() == asked;
+            if fate != Fate::Reads || !silent {
                 return fate;
             }
         }
@@ -110,8 +113,9 @@ impl Client {
         fate
     }
 
-    /// The worker has begun to drain: a connection between two requests is looked at once more and
-    /// closed; one that has sent nothing yet gets a moment.
+    /// The worker has begun to drain. A connection that is silent has a moment to send one request
+    /// more, which may be on its way, and is answered as the last one: closing at once would lose
+    /// the requests of all who ask without a pause.
     pub(super) fn drain<H>(&mut self, desk: &mut Desk<H>) -> Fate
     where
         H: FnMut(&Request<'_>, &mut Response<'_>),
@@ -121,10 +125,7 @@ impl Client {
         if fate != Fate::Reads || !idle || self.end != End::No {
             return fate;
         }
-        if self.protocol.requests() > 0 {
-            return Fate::Gone;
-        }
-        self.deadline = self.deadline.min(desk.now + DRAIN_FIRST_REQUEST);
+        self.deadline = self.deadline.min(desk.now + DRAIN_SILENCE);
         fate
     }
 

@@ -80,8 +80,7 @@ impl World {
     }
 
     fn begin_rollout(&mut self, rollout: Rollout) {
-        let old = self.processes.iter().filter(|(_, process)| !process.draining && !process.killed);
-        let old = old.map(|(id, _)| *id).collect();
+        let old = self.processes.keys().copied().collect();
         assert!(self.rollout.replace((rollout, old)).is_none(), "two rollouts at a time");
     }
 

@@ -8,7 +8,7 @@ use nix::sys::resource::{Resource, getrlimit};
 
 use super::{EventLoop, INTAKE};
 use crate::http::{Request, Response};
-use crate::limits::{ACCEPT_PAUSE, DESCRIPTORS_LEFT, DRAIN_FIRST_REQUEST};
+use crate::limits::{ACCEPT_PAUSE, DESCRIPTORS_LEFT, DRAIN_SILENCE};
 use crate::net::channel::Queue;
 use crate::worker::acceptor::Accepted;
 use crate::worker::client::Client;
@@ -50,7 +50,7 @@ where
     fn first_deadline(&self) -> Instant {
         let head = self.desk.timeouts.head;
         if self.desk.draining {
-            return Instant::now() + DRAIN_FIRST_REQUEST.min(head);
+            return Instant::now() + DRAIN_SILENCE.min(head);
         }
         self.desk.now + head
     }
