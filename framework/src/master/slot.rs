@@ -22,7 +22,7 @@ pub(crate) struct Slot {
     pub(super) leaving: Option<Tenant>,
     pub(super) next: Option<Tenant>,
     /// The current process is to be replaced while it serves.
-    pub(super) renew: bool,
+    pub(super) renewal: Renewal,
     backoff: Backoff,
     #[serde(with = "moment::option")]
     not_before: Option<Instant>,
@@ -30,6 +30,16 @@ pub(crate) struct Slot {
     pub(super) listening: bool,
     pub(super) retirement: Retirement,
     ever_tried: bool,
+}
+
+/// Whether the current process is to be replaced while it serves.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Renewal {
+    No,
+    /// It asked for it itself.
+    Asked,
+    /// A rollout wants it.
+    Rolled,
 }
 
 /// Whether the slot is to have a worker.
@@ -52,7 +62,7 @@ impl Slot {
             current: None,
             leaving: None,
             next: None,
-            renew: false,
+            renewal: Renewal::No,
             backoff: Backoff::default(),
             not_before: None,
             listening: false,
@@ -80,7 +90,7 @@ impl Slot {
         } else {
             self.leaving = self.leaving.take().or(self.current.take());
             self.current = tenant;
-            self.renew = false;
+            self.renewal = Renewal::No;
         }
         Some(id)
     }
@@ -99,7 +109,8 @@ impl Slot {
     }
 
     fn wants_successor(&self) -> bool {
-        let wanted = self.renew && self.retirement == Retirement::No && self.ready();
+        let wanted =
+            self.renewal != Renewal::No && self.retirement == Retirement::No && self.ready();
         wanted && self.next.is_none() && self.leaving.is_none()
     }
 
@@ -135,7 +146,7 @@ impl Slot {
     fn promote(&mut self) {
         self.leaving = self.current.take();
         self.current = self.next.take();
-        self.renew = false;
+        self.renewal = Renewal::No;
     }
 
     /// The process of this identity, if it is here.
@@ -165,11 +176,11 @@ impl Slot {
         }
         if self.next.take_if(|tenant| tenant.id == id).is_some() {
             // Given up, or as young as can be.
-            return self.renew.then(|| self.back_off(now));
+            return (self.renewal != Renewal::No).then(|| self.back_off(now));
         }
         let tenant = self.current.take_if(|tenant| tenant.id == id)?;
         self.current = self.next.take();
-        self.renew = false;
+        self.renewal = Renewal::No;
         if let Retirement::Draining { failures } = self.retirement {
             self.retirement = match exit {
                 Exit::Code(code::DONE) => Retirement::Done,

@@ -14,7 +14,7 @@ use std::time::{Duration, Instant};
 
 use super::action::{Action, Outcome};
 use super::event::{Event, Exit};
-use super::slot::{Retirement, Slot};
+use super::slot::{Renewal, Retirement, Slot};
 use super::tenant::{Life, Tenant};
 use crate::birth::code;
 use crate::board::Phase;

@@ -40,6 +40,7 @@ impl World {
                 self.living(child).draining = true;
             }
             Action::Kill(child, reason) => {
+                self.stopping |= reason == Reason::StopNow;
                 let deserved = !matches!(reason, Reason::Late | Reason::Overdue);
                 assert!(deserved || !self.suspended, "{child} could not run, and is killed");
                 let killed = std::mem::replace(&mut self.living(child).killed, true);

@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::{Action, Exit, Mode, Outcome, Supervisor, Trial, code};
 use crate::ids::{ChildId, Place, SlotId};
 use crate::limits::KILL_PATIENCE;
-use crate::master::slot::{Retirement, Slot};
+use crate::master::slot::{Renewal, Retirement, Slot};
 use crate::master::tenant::Life;
 
 /// Why nothing changes any more.
@@ -33,7 +33,10 @@ impl Supervisor {
         if self.serving()
             && let Some(slot) = self.slot(child.place)
         {
-            slot.renew |= slot.current.is_some_and(|tenant| tenant.id == child);
+            let asks = slot.current.is_some_and(|tenant| tenant.id == child);
+            if asks && slot.renewal == Renewal::No {
+                slot.renewal = Renewal::Asked;
+            }
         }
     }
 
@@ -111,7 +114,7 @@ impl Supervisor {
             return;
         };
         slot.retirement = Retirement::Draining { failures: 0 };
-        slot.renew = false;
+        slot.renewal = Renewal::No;
         if let Some(tenant) = &mut slot.current {
             tenant.drain(until, own_queue);
         }

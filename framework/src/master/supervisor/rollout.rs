@@ -4,7 +4,7 @@
 //! then, and for good when the new one fails: whoever runs the reload is told, and nothing is worse
 //! than before.
 
-use super::{Action, Exit, Retirement, Slot, Supervisor, Tenant};
+use super::{Action, Exit, Renewal, Retirement, Slot, Supervisor, Tenant};
 use crate::ids::Place;
 use crate::master::action::{Rollout, Verdict};
 use crate::master::tenant::Life;
@@ -107,7 +107,7 @@ impl Supervisor {
                     if !step.tried {
                         slot.forget_failures();
                     }
-                    slot.renew = true;
+                    slot.renewal = Renewal::Rolled;
                     self.rolling.step = Some(Step { tried: true, ..step });
                     return;
                 }
@@ -131,11 +131,10 @@ impl Supervisor {
     }
 
     fn end_rollout(&mut self, verdict: Verdict, actions: &mut Vec<Action>) {
-        let step = self.rolling.step.take();
-        let mut slots = self.slots.iter_mut().chain(&mut self.dispatcher);
-        let slot = step.and_then(|step| slots.nth(step.at));
-        if let Some(slot) = slot.filter(|_| verdict != Verdict::Done) {
-            slot.renew = false;
+        self.rolling.step = None;
+        let slots = self.slots.iter_mut().chain(&mut self.dispatcher);
+        for slot in slots.filter(|slot| slot.renewal == Renewal::Rolled) {
+            slot.renewal = Renewal::No;
         }
         actions.push(Action::RolloutEnded(self.rolling.id, verdict));
         if std::mem::take(&mut self.rolling.again) && !self.stopping() {
@@ -157,11 +156,8 @@ impl Supervisor {
         if !self.rolling.active() || tenant.outdated || tenant.drains() || !unfit {
             return;
         }
-        if let Some(slot) = self.slot(tenant.id.place) {
-            if slot.retirement != Retirement::No {
-                return;
-            }
-            slot.renew = false;
+        if self.slot(tenant.id.place).is_some_and(|slot| slot.retirement != Retirement::No) {
+            return;
         }
         let late = never_ready && tenant.life == Life::Killed;
         self.end_rollout(Verdict::Failed { child: tenant.id, exit, late }, actions);

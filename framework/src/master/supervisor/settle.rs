@@ -6,7 +6,7 @@ use super::{Layout, Mode, Supervisor, slot_id};
 use crate::ids::{Place, SlotId};
 use crate::limits::{KILL_PATIENCE, RETIRE_ATTEMPTS_MAX};
 use crate::master::action::{Action, Outcome, Reason};
-use crate::master::slot::{Retirement, Slot};
+use crate::master::slot::{Renewal, Retirement, Slot};
 use crate::master::tenant::{Life, Tenant};
 
 impl Supervisor {
@@ -145,7 +145,7 @@ impl Supervisor {
     }
 
     fn kill_the_overdue(&mut self, now: Instant, actions: &mut Vec<Action>) {
-        let unwanted: Vec<_> = self.all().filter(|slot| !slot.renew).collect();
+        let unwanted: Vec<_> = self.all().filter(|slot| slot.renewal == Renewal::No).collect();
         let unwanted: Vec<_> =
             unwanted.iter().filter_map(|slot| slot.next).map(|next| next.id).collect();
         self.kill(Reason::Unwanted, |tenant| unwanted.contains(&tenant.id), actions);
