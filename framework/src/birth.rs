@@ -42,9 +42,9 @@ impl Birth {
     /// Ends this process when its loop, on the calling thread, does not come back; `None` if the user
     /// wants none.
     pub(crate) fn watchdog(&self) -> io::Result<Option<Watchdog>> {
-        let (busy_since, hung) = self.seat.watched();
+        let (progress, hung) = self.seat.watched();
         let limit = self.plan.term.hang_timeout;
-        limit.map(|limit| Watchdog::new(limit, busy_since, hung)).transpose()
+        limit.map(|limit| Watchdog::new(limit, progress, hung)).transpose()
     }
 
     /// Tells the master that this child serves. From now on the end of the channel says when the
@@ -66,6 +66,9 @@ pub(crate) mod code {
     pub(crate) const RETRY_LATER: i32 = 75;
     /// `EX_CONFIG` of sysexits(3): no worker can ever work like this; stop everything.
     pub(crate) const FATAL: i32 = 78;
+    /// Told by somebody else than the master to end at once, and what it had is cut: as a shell says of
+    /// SIGTERM.
+    pub(crate) const CUT: i32 = 143;
     /// What Rust programs exit with after a panic.
     pub(crate) const PANICKED: i32 = 101;
 }

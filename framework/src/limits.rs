@@ -11,6 +11,9 @@ pub const SLOTS_MAX: u16 = 256;
 /// (`net.core.somaxconn` since 5.4).
 pub(crate) const BACKLOG_DEFAULT: u32 = 4096;
 
+/// Longest time that anything can be set to: a moment so far ahead can still be told.
+pub(crate) const TIME_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
+
 /// How long a drain may take before the worker is killed: what gunicorn and Kubernetes grant.
 pub(crate) const GRACE_DEFAULT: Duration = Duration::from_secs(30);
 

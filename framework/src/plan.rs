@@ -11,7 +11,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::limits::{HANDSHAKE_LINGER, SLOTS_MAX};
+use crate::limits::{HANDSHAKE_LINGER, SLOTS_MAX, TIME_MAX};
 use checks::{at_least_one, give_up, term};
 
 /// How many workers there are at the start.
@@ -159,6 +159,14 @@ pub struct Timeouts {
     pub write: Duration,
 }
 
+impl Timeouts {
+    fn bounded(self) -> Self {
+        let [head, body, idle, write] =
+            [self.head, self.body, self.idle, self.write].map(|time| time.min(TIME_MAX));
+        Self { head, body, idle, write }
+    }
+}
+
 /// Who accepts, from what.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Intake {
@@ -202,11 +210,11 @@ impl Config {
             intake: intake(self.policy, self.listener, self.accept_wake)?,
             backlog: at_least_one("backlog", self.backlog)?,
             connections_max: at_least_one("connections_max", self.connections_max)?,
-            grace: self.grace,
-            ready_timeout: self.ready_timeout,
-            min_uptime: self.min_uptime,
-            timeouts: self.timeouts,
-            pre_stop_delay: self.pre_stop_delay,
+            grace: self.grace.min(TIME_MAX),
+            ready_timeout: self.ready_timeout.min(TIME_MAX),
+            min_uptime: self.min_uptime.min(TIME_MAX),
+            timeouts: self.timeouts.bounded(),
+            pre_stop_delay: self.pre_stop_delay.min(TIME_MAX),
             give_up: give_up(self.give_up)?,
             term: term(self.term)?,
             control: self.control,

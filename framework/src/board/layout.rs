@@ -13,7 +13,7 @@ use crate::sys::shared::Shareable;
 pub(crate) const SEATS: usize = 2;
 
 /// Changes when anything below does, so that the program of an upgrade knows what it gets.
-const LAYOUT: u64 = 2 << 48 | size_of::<Board>() as u64;
+pub(crate) const LAYOUT: u64 = 2 << 48 | size_of::<Board>() as u64;
 
 /// The whole mapping. Pages that no slot uses are never touched and cost nothing.
 #[repr(C)]
@@ -57,6 +57,7 @@ pub(crate) struct Seat {
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
     busy_since_ns: AtomicU64,
+    progress_ns: AtomicU64,
     hung: AtomicBool,
     pub(super) latency: Histogram,
 }
@@ -192,17 +193,23 @@ impl Seat {
     /// waits for events.
     pub(crate) fn busy_since(&self, now_ns: u64) {
         self.busy_since_ns.store(now_ns, Relaxed);
+        self.progress(now_ns);
     }
 
-    /// What a watchdog reads and writes: since when the worker is busy, and whether it hung.
+    /// When the worker last got on: it began a turn, or a request; 0: it waits for events.
+    pub(crate) fn progress(&self, now_ns: u64) {
+        self.progress_ns.store(now_ns, Relaxed);
+    }
+
+    /// What a watchdog reads and writes: when the worker last got on, and whether it hung.
     pub(crate) fn watched(&'static self) -> (&'static AtomicU64, &'static AtomicBool) {
-        (&self.busy_since_ns, &self.hung)
+        (&self.progress_ns, &self.hung)
     }
 
     /// Whether it hung.
     fn forget_gauges(&self) -> bool {
         self.open.store(0, Relaxed);
-        self.busy_since_ns.store(0, Relaxed);
+        self.busy_since(0);
         self.hung.swap(false, Relaxed)
     }
 

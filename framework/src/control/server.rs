@@ -3,10 +3,11 @@
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
 
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{UnixCredentials, getsockopt, sockopt::PeerCredentials};
 use nix::sys::stat::{Mode, umask};
 use nix::unistd::geteuid;
@@ -21,6 +22,10 @@ pub(crate) struct Control {
     listener: UnixListener,
     callers: Vec<Caller>,
     next: u64,
+    /// No descriptor was left for a connection: the next turn tries again.
+    deaf: bool,
+    /// What was made at `path`, by device and number.
+    made: (u64, u64),
 }
 
 /// Somebody who is connected.
@@ -61,7 +66,9 @@ impl Control {
 
     fn with(path: &Path, listener: UnixListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        Ok(Self { path: path.to_owned(), listener, callers: Vec::new(), next: 0 })
+        let made = fs::symlink_metadata(path).map_or((0, 0), |made| (made.dev(), made.ino()));
+        let path = path.to_owned();
+        Ok(Self { path, listener, callers: Vec::new(), next: 0, deaf: false, made })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -76,7 +83,7 @@ impl Control {
     pub(crate) fn sources(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let callers = self.callers.iter().filter(|caller| !caller.half_closed);
         let callers = callers.map(|caller| caller.stream.as_fd());
-        std::iter::once(self.listener.as_fd()).chain(callers)
+        (!self.deaf).then(|| self.listener.as_fd()).into_iter().chain(callers)
     }
 
     pub(crate) fn callers(&self) -> &[Caller] {
@@ -92,8 +99,15 @@ impl Control {
 
     /// Takes new connections and all commands that have come.
     pub(crate) fn take(&mut self) -> Vec<Taken> {
-        while let Ok((stream, _)) = self.listener.accept() {
-            if let Err(error) = self.welcome(stream) {
+        loop {
+            let welcomed = match self.listener.accept() {
+                Ok((stream, _)) => self.welcome(stream),
+                Err(error) => {
+                    self.deaf = error.kind() != io::ErrorKind::WouldBlock;
+                    break;
+                }
+            };
+            if let Err(error) = welcomed {
                 tracing::warn!("control: a connection is lost: {error}");
             }
         }
@@ -124,8 +138,12 @@ impl Control {
         }
     }
 
-    /// Removes the socket from the file system.
+    /// Removes the socket from the file system, unless somebody else's is there.
     pub(crate) fn close(&self) {
+        let found = fs::symlink_metadata(&self.path).map(|found| (found.dev(), found.ino()));
+        if found.is_ok_and(|found| found != self.made) {
+            return;
+        }
         if let Err(error) = fs::remove_file(&self.path) {
             tracing::warn!("control: cannot remove {}: {error}", self.path.display());
         }
@@ -155,6 +173,7 @@ impl Control {
             caller.say(&Reply::failed(text))?;
             return Ok(key);
         }
+        self.callers.retain(Caller::is_there);
         // Somebody who only holds a place loses it.
         if self.callers.len() >= CONTROL_CLIENTS_MAX
             && let Some(at) = self.callers.iter().position(|caller| !caller.waits)
@@ -171,6 +190,13 @@ impl Control {
 }
 
 impl Caller {
+    /// Somebody reads there.
+    fn is_there(&self) -> bool {
+        let mut states = [PollFd::new(self.stream.as_fd(), PollFlags::empty())];
+        let hung_up = poll(&mut states, PollTimeout::ZERO).is_ok_and(|count| count > 0);
+        !hung_up
+    }
+
     /// Takes what came; false when the connection is over.
     fn read(&mut self, taken: &mut Vec<Taken>) -> bool {
         let mut part = [0; 1024];

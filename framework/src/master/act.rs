@@ -23,12 +23,11 @@ impl Master<'_> {
     pub(super) fn act(&mut self, action: Action) -> Result<Option<Event>, Error> {
         match action {
             Action::Fork(child) => return Ok(self.fork_or_report(child)),
-            Action::Listen(slot) => self.listen(slot)?,
+            Action::Listen(slot) => return self.listen(slot),
             Action::ListenShared => self.listen_shared()?,
             Action::Steer(live) => self.steer(&live),
             Action::CloseListener(slot) => {
-                self.lodged[slot.index()] = None;
-                self.group.left(slot);
+                self.close_listener(slot);
             }
             Action::RefuseNewcomers => self.refuse_newcomers(),
             Action::Closing(delay) => self.announce_stop(delay),
@@ -45,9 +44,8 @@ impl Master<'_> {
             Action::RolloutEnded(rollout, verdict) => self.rollout_ended(rollout, verdict),
             Action::Try => return Ok(self.try_program()),
             Action::EndTrial => self.end_trial(),
-            // The reason was said when it was known.
-            Action::UpgradeFailed => {}
-            Action::Become => return Ok(Some(self.become_program())),
+            Action::UpgradeFailed => self.forget_upgrade(),
+            Action::Become => self.upgrade.pass(),
             Action::Postponed(time) => {
                 tracing::warn!("nothing ran for {time:?}: all deadlines are put off by that");
             }
@@ -66,16 +64,41 @@ impl Master<'_> {
         }
     }
 
-    fn listen(&mut self, slot: SlotId) -> Result<(), Error> {
-        let lodged = self.lodged[slot.index()].as_ref();
-        let lodged = lodged.ok_or_else(|| io::Error::other("no listener was lodged"));
-        lodged
-            .and_then(|socket| listener::listen(socket, self.plan.backlog))
+    /// At the start there is no server without it; later the others go on.
+    fn listen(&mut self, slot: SlotId) -> Result<Option<Event>, Error> {
+        match self.try_to_listen(slot) {
+            Err(error) if self.announced => {
+                tracing::error!("{error}; the worker is replaced");
+                self.signal_all(Place::Slot(slot), Signal::SIGKILL);
+                Ok(Some(Event::NotListening(slot)))
+            }
+            other => other.map(|()| None),
+        }
+    }
+
+    fn try_to_listen(&mut self, slot: SlotId) -> Result<(), Error> {
+        let Some(socket) = &self.lodged[slot.index()] else {
+            return Err(Error::system(
+                &format!("listen for worker {slot}"),
+                io::Error::other("its listener did not arrive; raise the limit of open files"),
+            ));
+        };
+        listener::listen(socket, self.plan.backlog)
             .map_err(|error| Error::system(&format!("listen for worker {slot}"), error))?;
         self.group.joined(slot);
         self.let_accept(|place| place == Place::Slot(slot));
         self.announce();
         Ok(())
+    }
+
+    /// A child that has just been forked may still hold a duplicate, which would keep the socket in
+    /// the group: a listener that is shut down leaves it at once (inet_csk_listen_stop).
+    fn close_listener(&mut self, slot: SlotId) {
+        if let Some(listener) = self.lodged[slot.index()].take() {
+            // It fails only if the socket does not listen, which is as good.
+            let _ = SockRef::from(&listener).shutdown(Shutdown::Read);
+        }
+        self.group.left(slot);
     }
 
     fn listen_shared(&mut self) -> Result<(), Error> {
@@ -98,11 +121,14 @@ impl Master<'_> {
     }
 
     pub(super) fn announce(&mut self) {
-        if let Some(on_listening) = self.hooks.on_listening.take() {
-            tracing::info!(address = %self.plan.address, "listening");
-            on_listening(self.plan.address);
-            notify::ready(&format!("listening on {}", self.plan.address));
+        if std::mem::replace(&mut self.announced, true) {
+            return;
         }
+        tracing::info!(address = %self.plan.address, "listening");
+        if let Some(on_listening) = self.hooks.on_listening.take() {
+            on_listening(self.plan.address);
+        }
+        notify::ready(&format!("listening on {}", self.plan.address));
     }
 
     /// The program belongs to the group, so that any member will do to set it.
@@ -144,8 +170,8 @@ impl Master<'_> {
     fn introduce(&mut self, id: ChildId, dispatcher: Generation) {
         let Place::Slot(slot) = id.place else { return };
         let result = descriptors::pair().and_then(|(ours, theirs)| {
-            let link = ours.try_clone()?;
-            self.order(id, &Order::Link { link: theirs })?;
+            let link = Some(ours.try_clone()?);
+            self.order(id, &Order::Link { link: Some(theirs) })?;
             let introduction = Order::Introduce { slot, generation: id.generation, link };
             let told = ChildId { place: Place::Dispatcher, generation: dispatcher };
             if let Err(error) = self.order(told, &introduction) {
@@ -163,9 +189,13 @@ impl Master<'_> {
                     child.links.push((dispatcher, link));
                 }
             }
-            Err(error) => {
-                tracing::error!("{id} cannot be given a link ({error}) and is replaced");
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
+                tracing::error!("{id} does not listen and is replaced");
                 self.signal(id, Signal::SIGKILL);
+            }
+            Err(error) => {
+                tracing::error!("{id} is introduced to the dispatcher later: {error}");
+                self.supervisor.not_introduced(id, dispatcher);
             }
         }
     }
@@ -182,6 +212,11 @@ impl Master<'_> {
     fn order(&self, id: ChildId, order: &Order) -> io::Result<()> {
         let channel = self.child(id).and_then(|child| child.channel.as_ref());
         channel.map_or(Err(io::ErrorKind::BrokenPipe.into()), |channel| channel.order(order))
+    }
+
+    fn signal_all(&self, place: Place, with: Signal) {
+        let concerned = self.children.iter().filter(|child| child.id.place == place);
+        concerned.for_each(|child| signal(child, with));
     }
 
     fn signal(&self, id: ChildId, with: Signal) {

@@ -3,7 +3,7 @@
 use std::io;
 
 use super::address::Address;
-use super::event::Event;
+use super::event::{Event, Exit};
 use super::handover::{Handed, HandedChild, Handover};
 use super::obey::{Wait, Waiting};
 use super::supervisor::Supervisor;
@@ -19,6 +19,9 @@ use crate::plan::Plan;
 use crate::signals::Signals;
 use crate::sys::exec;
 use crate::sys::fork::{exit_now, threads};
+
+/// How a process ended that nobody knows anything of.
+const LOST: Exit = Exit::Signal(libc::SIGKILL);
 
 /// How this program came to be run.
 #[derive(Debug)]
@@ -136,12 +139,13 @@ impl<'a> Master<'a> {
             children,
             hooks,
             work,
-            upgrade: Upgrade::half_done(rollout),
+            upgrade: Upgrade::half_done(rollout, handover.program),
             control,
             waiting,
             failed: None,
             outcome: None,
             resumed: Vec::new(),
+            announced: false,
             plan,
         };
         master.resumed = master.first_events(workers);
@@ -160,6 +164,12 @@ impl<'a> Master<'a> {
             self.hear(index, &mut events);
         }
         self.reap(&mut events);
+        // Nobody waits for a process that is not there, or that was not killed after all.
+        for id in self.supervisor.children().collect::<Vec<_>>() {
+            if self.child(id).is_none() && !events.contains(&Event::Exited(id, LOST)) {
+                events.push(Event::Exited(id, LOST));
+            }
+        }
         let group =
             self.group.members().iter().filter_map(|slot| self.lodged[slot.index()].as_ref());
         let shared = self.group.members().is_empty() && self.supervisor.shared_listens();

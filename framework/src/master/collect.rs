@@ -43,6 +43,8 @@ impl Master<'_> {
     pub(super) fn collect(&mut self) -> Vec<Event> {
         let signals = self.signals.take();
         let mut events: Vec<Event> = signals.iter().copied().filter_map(meaning).collect();
+        // Two signals with one meaning that come together are one order, not a repeated one.
+        events.dedup();
         for index in 0..self.children.len() {
             self.hear(index, &mut events);
         }
@@ -89,6 +91,7 @@ impl Master<'_> {
 fn meaning(signal: Signal) -> Option<Event> {
     match signal {
         Signal::SIGTERM | Signal::SIGINT => Some(Event::Stop),
+        Signal::SIGCONT => Some(Event::Continued),
         Signal::SIGQUIT => Some(Event::StopNow),
         Signal::SIGTTIN => Some(Event::ScaleUp),
         Signal::SIGTTOU => Some(Event::ScaleDown),

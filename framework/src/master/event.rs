@@ -1,6 +1,6 @@
 //! Everything that can happen to a master.
 
-use crate::ids::ChildId;
+use crate::ids::{ChildId, SlotId};
 
 /// One thing that happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,10 @@ pub enum Event {
     Exited(ChildId, Exit),
     /// The child that was asked for could not be forked.
     NotForked(ChildId),
+    /// The slot's listener could not be opened.
+    NotListening(SlotId),
+    /// The process group goes on after it had stood still (SIGCONT).
+    Continued,
     /// One worker more (SIGTTIN).
     ScaleUp,
     /// One worker fewer (SIGTTOU).

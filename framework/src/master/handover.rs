@@ -8,6 +8,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -35,6 +36,10 @@ pub(crate) struct Handover {
     /// Who accepts from what, in words.
     intake: String,
     memory: RawFd,
+    /// How its content is laid out.
+    board_layout: u64,
+    /// Where the program is.
+    pub(super) program: Option<PathBuf>,
     pub(super) socket: Handed,
     pub(super) lodged: Vec<Option<Handed>>,
     /// The members of the reuseport group in the kernel's order.
@@ -74,15 +79,14 @@ impl Master<'_> {
         };
         let lodged = self.lodged.iter().map(|lodged| lodged.as_ref().map(handed).transpose());
         let control = self.control.as_ref();
-        let waits = |key| self.waiting.for_upgrade().any(|(waiting, _)| waiting == key);
-        let callers = control.into_iter().flat_map(Control::callers);
-        let callers = callers.filter(|caller| waits(caller.key));
         Ok(Handover {
             form: FORM,
             pid: std::process::id(),
             address: self.plan.address,
             intake: format!("{:?}", self.plan.intake),
             memory: self.memory.as_raw_fd(),
+            board_layout: board::LAYOUT,
+            program: self.upgrade.program_path(),
             socket: handed(&self.address.socket)?,
             lodged: lodged.collect::<io::Result<_>>()?,
             group: self.group.members().to_vec(),
@@ -90,8 +94,8 @@ impl Master<'_> {
             supervisor: self.supervisor.save(),
             control: control.map(|control| control.path().to_owned()),
             control_listener: control.map(|control| control.listener().as_raw_fd()),
-            callers: callers.map(|caller| caller.stream.as_raw_fd()).collect(),
-            announced: self.hooks.on_listening.is_none(),
+            callers: self.upgrade_callers().map(|stream| stream.as_raw_fd()).collect(),
+            announced: self.announced,
         })
     }
 
@@ -107,9 +111,15 @@ impl Master<'_> {
         }
         if let Some(control) = &self.control {
             inherit(&control.listener())?;
-            control.callers().iter().try_for_each(|caller| inherit(&caller.stream))?;
         }
-        Ok(())
+        self.upgrade_callers().try_for_each(|stream| inherit(stream))
+    }
+
+    /// The connections of those who wait for the upgrade. All others end with this program.
+    fn upgrade_callers(&self) -> impl Iterator<Item = &UnixStream> {
+        let waits = |key| self.waiting.for_upgrade().any(|(waiting, _)| waiting == key);
+        let callers = self.control.iter().flat_map(Control::callers);
+        callers.filter(move |caller| waits(caller.key)).map(|caller| &caller.stream)
     }
 }
 
@@ -137,7 +147,7 @@ impl Handover {
                 "an upgrade cannot change the {what} from {old} to {new}: stop, and start anew"
             )))
         };
-        if self.form != FORM {
+        if self.form != FORM || self.board_layout != board::LAYOUT {
             let text = "the running program is of a version of evenkeel that hands over in another \
                         form: stop, and start anew";
             return Err(Error::config(text.into()));

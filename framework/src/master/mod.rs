@@ -51,8 +51,9 @@ use upgrade::Upgrade;
 pub(crate) use arrival::arrival;
 
 /// All that the master reacts to.
-const SIGNALS: [Signal; 10] = [
+const SIGNALS: [Signal; 11] = [
     Signal::SIGCHLD,
+    Signal::SIGCONT,
     Signal::SIGTERM,
     Signal::SIGINT,
     Signal::SIGQUIT,
@@ -100,6 +101,8 @@ pub(crate) struct Master<'a> {
     outcome: Option<Outcome>,
     /// The program has changed: what is to be done first.
     resumed: Vec<Event>,
+    /// Connections are accepted, and whoever is to know it was told.
+    announced: bool,
 }
 
 /// A process that has not been reaped.
@@ -159,6 +162,7 @@ impl<'a> Master<'a> {
             failed: None,
             outcome: None,
             resumed: Vec::new(),
+            announced: false,
             plan,
         })
     }
@@ -178,6 +182,11 @@ impl<'a> Master<'a> {
                 self.decide(event)?;
             }
             self.obey()?;
+            // Only when everything that was decided has been done is all that is known true.
+            if self.upgrade.has_passed() && !self.supervisor.stopping() {
+                let event = self.become_program();
+                self.decide(event)?;
+            }
         }
         if let Some(on_stop) = self.hooks.on_stop.take() {
             on_stop(&Snapshot::of(self.board));

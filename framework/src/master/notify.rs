@@ -4,7 +4,9 @@ use sd_notify::NotifyState;
 
 /// All is as it should be: after the start, and after each reload.
 pub(super) fn ready(text: &str) {
-    say(&[NotifyState::Ready, NotifyState::Status(text)]);
+    // One line is one assignment, and the text may hold the words of a worker.
+    let text: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    say(&[NotifyState::Ready, NotifyState::Status(&text)]);
 }
 
 /// A reload or an upgrade begins; [`ready`] ends it, whether it was done or not. The clock lets

@@ -21,7 +21,11 @@ pub(super) enum Wait {
     Rollout(Rollout),
     /// The trial of a program, and then this rollout.
     Upgrade(Rollout),
-    Scaled,
+    /// So many workers, of which those from this slot on are new.
+    Scaled {
+        target: u16,
+        from: u16,
+    },
     Stopped,
 }
 
@@ -62,7 +66,15 @@ impl Master<'_> {
             }
             Command::Reload {} => (Event::Reload, Wait::Rollout(rollout)),
             Command::Upgrade {} => (Event::Upgrade, Wait::Upgrade(rollout)),
-            Command::Scale { workers } => (Event::ScaleTo(workers.of(wanted)), Wait::Scaled),
+            Command::Scale { workers } => {
+                let target = workers.of(wanted);
+                (Event::ScaleTo(target), Wait::Scaled { target, from: wanted })
+            }
+            Command::Stop { now: false } if self.supervisor.stopping() => {
+                // A second signal would mean: at once. This waits for the first to have its effect.
+                self.waiting.add(key, Wait::Stopped);
+                return Ok(());
+            }
             Command::Stop { now: false } => (Event::Stop, Wait::Stopped),
             Command::Stop { now: true } => (Event::StopNow, Wait::Stopped),
         };
@@ -93,21 +105,21 @@ impl Master<'_> {
     }
 
     fn look_at_scaling(&mut self) {
-        if !self.waiting.entries.iter().any(|(_, wait)| *wait == Wait::Scaled) {
-            return;
+        let entries = self.waiting.entries.clone();
+        for wait in entries.into_iter().map(|(_, wait)| wait) {
+            let Wait::Scaled { target, from } = wait else { continue };
+            let reply = match self.supervisor.scaling(target, from) {
+                Scaling::Pending => continue,
+                Scaling::Done => Reply::done(format!("{target} workers serve")),
+                Scaling::Overtaken => Reply::failed("another number was asked for meanwhile"),
+                Scaling::BackingOff(place) => {
+                    let why = self.failed.as_ref().filter(|(child, _)| child.place == place);
+                    let why = why.and_then(|(_, why)| why.as_deref()).unwrap_or("see the log");
+                    Reply::failed(format!("{place} cannot begin, and is tried again later: {why}"))
+                }
+            };
+            self.reply_to(|other| *other == wait, &reply);
         }
-        let reply = match self.supervisor.scaling() {
-            Scaling::Pending => return,
-            Scaling::Done => {
-                Reply::done(format!("{} workers serve", self.supervisor.workers_wanted()))
-            }
-            Scaling::BackingOff(place) => {
-                let why = self.failed.as_ref().filter(|(child, _)| child.place == place);
-                let why = why.and_then(|(_, why)| why.as_deref()).unwrap_or("see the log");
-                Reply::failed(format!("{place} cannot begin, and is tried again later: {why}"))
-            }
-        };
-        self.reply_to(|wait| *wait == Wait::Scaled, &reply);
     }
 
     /// The last words of this master.

@@ -135,11 +135,35 @@ impl Slot {
 
     /// The current process is to drain, and its successor in the slot takes over the accept queue.
     pub(super) fn drain_for_successor(&mut self, id: ChildId, until: Instant) {
+        if self.leaving.is_some() && self.ready() && self.current.is_some_and(|now| now.id == id) {
+            // There is no room for a successor yet, so it goes on until there is.
+            self.renewal = Renewal::Asked;
+            return;
+        }
         let Some(tenant) = self.tenant(id).filter(|tenant| !tenant.drains()) else { return };
         tenant.drain(until, false);
         if self.next.is_some() && self.current.is_some_and(|current| current.id == id) {
             self.promote();
         }
+    }
+
+    /// It is to have a worker after all. What drains leaves the queue to that one.
+    pub(super) fn reinstate(&mut self, until: Instant) {
+        self.retirement = Retirement::No;
+        self.forget_failures();
+        for tenant in self.tenants_mut().filter(|tenant| tenant.drains()) {
+            tenant.drain(until, false);
+        }
+    }
+
+    /// All is to end; what waits in the queue, if there is one, is still to be answered.
+    pub(super) fn close_down(&mut self, has_queue: bool) {
+        if self.retirement != Retirement::Done {
+            self.retirement = Retirement::Draining { failures: 0 };
+        }
+        self.listening = has_queue;
+        self.renewal = Renewal::No;
+        self.not_before = None;
     }
 
     /// The next process is the current one from now on.
@@ -174,23 +198,26 @@ impl Slot {
         if self.leaving.take_if(|tenant| tenant.id == id).is_some() {
             return None;
         }
-        if self.next.take_if(|tenant| tenant.id == id).is_some() {
+        if let Some(next) = self.next.take_if(|tenant| tenant.id == id) {
             // Given up, or as young as can be.
-            return (self.renewal != Renewal::No).then(|| self.back_off(now));
+            return (self.renewal != Renewal::No && !next.outdated).then(|| self.back_off(now));
         }
         let tenant = self.current.take_if(|tenant| tenant.id == id)?;
         self.current = self.next.take();
         self.renewal = Renewal::No;
         if let Retirement::Draining { failures } = self.retirement {
             self.retirement = match exit {
-                Exit::Code(code::DONE) => Retirement::Done,
+                // Whoever left the queue to a successor has not emptied it.
+                Exit::Code(code::DONE) if tenant.empties_queue() || !self.listening => {
+                    Retirement::Done
+                }
                 _ => Retirement::Draining { failures: failures + 1 },
             };
             return None;
         }
         let healthy = tenant.ready_since.is_some_and(|since| now - since >= min_uptime);
         if tenant.drains() || (healthy && exit != Exit::Code(code::RETRY_LATER)) {
-            self.backoff.healthy();
+            self.forget_failures();
             return None;
         }
         // With a successor under way there is nothing to wait for.

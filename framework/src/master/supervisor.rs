@@ -128,16 +128,18 @@ impl Supervisor {
         if self.mode == Mode::Finished {
             return actions;
         }
-        self.put_off_if_suspended(now, &mut actions);
+        self.put_off_if_suspended(event, now, &mut actions);
         match event {
             Event::Boot | Event::Tick => {}
             Event::Resumed => self.resumed(),
             Event::Ready(child) => self.ready(child, now),
             Event::WantsDrain(child) => self.wants_drain(child, now),
             Event::WantsSuccessor(child) => self.wants_successor(child),
+            Event::NotListening(slot) => self.not_listening(slot),
+            Event::Continued => {}
             Event::Exited(child, exit) => self.exited(child, Some(exit), now, &mut actions),
             Event::NotForked(child) => self.exited(child, None, now, &mut actions),
-            Event::ScaleUp => self.scale_up(&mut actions),
+            Event::ScaleUp => self.scale_up(now, &mut actions),
             Event::ScaleDown => self.scale_down(now, &mut actions),
             Event::ScaleTo(workers) => self.scale_to(workers, now, &mut actions),
             Event::Reload => self.reload(&mut actions),
@@ -173,10 +175,11 @@ impl Supervisor {
     /// A deadline that is long past was not missed by anybody: all of this stood still, as when a
     /// machine sleeps, a container is frozen, or a debugger or SIGSTOP holds the process group. Each
     /// deadline is then as far away as it was when the last event came.
-    fn put_off_if_suspended(&mut self, now: Instant, actions: &mut Vec<Action>) {
+    fn put_off_if_suspended(&mut self, event: Event, now: Instant, actions: &mut Vec<Action>) {
         let last_event = self.last_event.replace(now).unwrap_or(now);
         let late = self.deadline().map(|deadline| now.saturating_duration_since(deadline));
-        if late.is_none_or(|late| late <= SUSPENDED_AFTER) {
+        let slept = late.is_some_and(|late| late > SUSPENDED_AFTER);
+        if !slept && event != Event::Continued {
             return;
         }
         let still = now - last_event;
@@ -222,6 +225,11 @@ impl Supervisor {
     /// The listeners may be opened, and connections may come.
     pub fn booted(&self) -> bool {
         self.gate_open
+    }
+
+    /// The two could not be introduced; it is tried again with the next event.
+    pub fn not_introduced(&mut self, worker: ChildId, dispatcher: Generation) {
+        self.introduced.remove(&(worker, dispatcher));
     }
 
     /// A stop was announced or has begun.

@@ -49,6 +49,11 @@ impl Tenant {
         matches!(self.life, Life::Draining { .. })
     }
 
+    /// It drains, and has been told to empty the queue.
+    pub(super) fn empties_queue(&self) -> bool {
+        matches!(self.life, Life::Draining { told: true, empty_queue: true, .. })
+    }
+
     /// Begins a drain, or gives one that has begun its present meaning. A deadline is never put off.
     pub(super) fn drain(&mut self, until: Instant, empty_queue: bool) {
         self.life = match self.life {

@@ -22,7 +22,7 @@ use crate::birth::code;
 use crate::control::Reply;
 use crate::net::channel::{Channel, Next, Report};
 use crate::signals::Signals;
-use crate::sys::exec::{self, Program};
+use crate::sys::exec::{self, Identity, Program};
 use crate::sys::fork::{Side, exit_now, fork};
 
 /// Tells a program that it is run by a master: what for, and the numbers of the descriptors.
@@ -36,13 +36,17 @@ pub(super) struct Upgrade {
     trial: Option<Running>,
     /// The rollout that belongs to the last upgrade.
     rollout: Option<Rollout>,
+    /// The program that was tried last, as a file; it may take over.
+    tried: Option<Identity>,
+    passed: Option<Identity>,
 }
 
 /// A program that is being tried.
 #[derive(Debug)]
 struct Running {
     pid: Pid,
-    channel: Channel,
+    /// `None` when the trial has closed its side.
+    channel: Option<Channel>,
     fits: bool,
     late: bool,
     failure: Option<String>,
@@ -50,12 +54,13 @@ struct Running {
 
 impl Upgrade {
     pub(super) fn new() -> Self {
-        Self { program: exec::own_program(), trial: None, rollout: None }
+        Self { program: exec::own_program(), trial: None, rollout: None, tried: None, passed: None }
     }
 
     /// In the program that another one has become, and which is yet to replace the workers.
-    pub(super) fn half_done(rollout: Rollout) -> Self {
-        Self { rollout: Some(rollout), ..Self::new() }
+    pub(super) fn half_done(rollout: Rollout, program: Option<PathBuf>) -> Self {
+        let program = program.map_or_else(exec::own_program, Ok);
+        Self { program, trial: None, rollout: Some(rollout), tried: None, passed: None }
     }
 
     /// For a child, which has no business with it.
@@ -63,9 +68,23 @@ impl Upgrade {
         self.trial = None;
     }
 
+    /// Where the program is, if it could be found out.
+    pub(super) fn program_path(&self) -> Option<PathBuf> {
+        self.program.as_ref().ok().cloned()
+    }
+
+    /// The program that was tried is to take over.
+    pub(super) fn pass(&mut self) {
+        self.passed = self.tried.take();
+    }
+
+    pub(super) fn has_passed(&self) -> bool {
+        self.passed.is_some()
+    }
+
     /// Where the trial reports.
     pub(super) fn channel(&self) -> Option<&Channel> {
-        self.trial.as_ref().map(|trial| &trial.channel)
+        self.trial.as_ref().and_then(|trial| trial.channel.as_ref())
     }
 
     pub(super) fn under_way(&self) -> bool {
@@ -80,12 +99,13 @@ impl Upgrade {
     /// Takes what the trial reports.
     pub(super) fn hear(&mut self) {
         let Some(trial) = &mut self.trial else { return };
-        loop {
-            match trial.channel.next_report() {
+        while let Some(channel) = &trial.channel {
+            match channel.next_report() {
                 Next::Message(Report::Ready { .. }) => trial.fits = true,
                 Next::Message(Report::Failed { text }) => trial.failure = Some(text),
                 Next::Message(_) => {}
-                Next::Nothing | Next::End => return,
+                Next::Nothing => return,
+                Next::End => trial.channel = None,
             }
         }
     }
@@ -118,6 +138,8 @@ impl Master<'_> {
     /// Runs the program that is on disk, as a child that only says whether it could take over.
     pub(super) fn try_program(&mut self) -> Option<Event> {
         notify::reloading("trying the new program");
+        self.upgrade.tried =
+            self.upgrade.program_path().and_then(|path| exec::identity(&path).ok());
         match self.begin_trial() {
             Ok(trial) => {
                 tracing::info!(pid = trial.pid.as_raw(), "upgrade begins: the program is tried");
@@ -147,7 +169,7 @@ impl Master<'_> {
         Signals::unblock(&SIGNALS)?;
         let side = side.map_err(|refused| io::Error::other(format!("{refused:?}")))?;
         let Side::Master { child: pid } = side else { unreachable!("the child never gets here") };
-        Ok(Running { pid, channel, fits: false, late: false, failure: None })
+        Ok(Running { pid, channel: Some(channel), fits: false, late: false, failure: None })
     }
 
     fn program(&self) -> io::Result<Program> {
@@ -168,10 +190,17 @@ impl Master<'_> {
         self.reply_to(|wait| matches!(wait, Wait::Upgrade(_)), &reply);
     }
 
+    /// Whoever still waits for an upgrade that was given up is told.
+    pub(super) fn forget_upgrade(&mut self) {
+        let reply = Reply::failed("upgrade given up; nothing has changed: see the log");
+        self.reply_to(|wait| matches!(wait, Wait::Upgrade(_)), &reply);
+    }
+
     /// Becomes the program that has passed its trial. Comes back only if it could not.
     pub(super) fn become_program(&mut self) -> Event {
         tracing::info!("the program has passed its trial: this process becomes it");
-        let error = self.try_to_become();
+        let passed = self.upgrade.passed.take();
+        let error = self.try_to_become(passed);
         for result in [self.leave_open(false), Signals::unblock(&SIGNALS)] {
             if let Err(error) = result {
                 tracing::error!("cannot go on as before: {error}");
@@ -181,13 +210,22 @@ impl Master<'_> {
         Event::NotUpgraded
     }
 
-    fn try_to_become(&mut self) -> io::Error {
+    fn try_to_become(&mut self, passed: Option<Identity>) -> io::Error {
+        let text = "the master became another program before that was done: ask again";
+        self.reply_to(|wait| !matches!(wait, Wait::Upgrade(_)), &Reply::failed(text));
         let prepared = self.program().and_then(|program| {
+            if exec::identity(program.path()).ok() != passed {
+                return Err(io::Error::other("it is another file than the one that was tried"));
+            }
             let state = self.handover()?.write()?;
             exec::inherit(state.as_fd(), true)?;
             self.leave_open(true)?;
             // They wait until the next program has its handlers.
             Signals::block(&SIGNALS)?;
+            // What came before that goes to the next program, too.
+            for signal in self.signals.take() {
+                kill(getpid(), signal)?;
+            }
             Ok((program, state))
         });
         match prepared {

@@ -35,10 +35,11 @@ pub(crate) enum Order {
     Accept,
     /// Drain within this time, then exit.
     Drain { grace: Duration, queue: Queue },
-    /// To the dispatcher: this worker takes sockets from the other end of `link`.
-    Introduce { slot: SlotId, generation: Generation, link: OwnedFd },
-    /// To a worker: a dispatcher sends sockets on the other end of `link`.
-    Link { link: OwnedFd },
+    /// To the dispatcher: this worker takes sockets from the other end of `link`, which is missing when
+    /// the receiver had no descriptor left for it.
+    Introduce { slot: SlotId, generation: Generation, link: Option<OwnedFd> },
+    /// To a worker: a dispatcher sends sockets on the other end of `link`, which may be missing, too.
+    Link { link: Option<OwnedFd> },
 }
 
 /// What a draining worker does with connections that wait in its accept queue.
@@ -113,9 +114,9 @@ impl Channel {
                 let mut bytes = vec![tag::INTRODUCE];
                 bytes.extend(slot.0.to_le_bytes());
                 bytes.extend(generation.0.to_le_bytes());
-                self.send(&bytes, Some(link.as_fd()))
+                self.send(&bytes, link.as_ref().map(AsFd::as_fd))
             }
-            Order::Link { link } => self.send(&[tag::LINK], Some(link.as_fd())),
+            Order::Link { link } => self.send(&[tag::LINK], link.as_ref().map(AsFd::as_fd)),
         }
     }
 
@@ -141,10 +142,10 @@ impl Channel {
                 Some(Order::Introduce {
                     slot: SlotId(u16::from_le_bytes(*slot)),
                     generation: Generation(u32::from_le_bytes(generation.try_into().ok()?)),
-                    link: descriptor?,
+                    link: descriptor,
                 })
             }
-            tag::LINK => Some(Order::Link { link: descriptor? }),
+            tag::LINK => Some(Order::Link { link: descriptor }),
             _ => None,
         })
     }

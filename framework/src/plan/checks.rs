@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use super::Term;
 use crate::error::Error;
-use crate::limits::HANG_TIMEOUT_MIN;
+use crate::limits::{HANG_TIMEOUT_MIN, TIME_MAX};
 
 pub(super) fn give_up(rule: Option<(u32, Duration)>) -> Result<Option<(u32, Duration)>, Error> {
     if let Some((deaths, _)) = rule {
         at_least_one("give_up's number of deaths", deaths)?;
     }
-    Ok(rule)
+    Ok(rule.map(|(deaths, within)| (deaths, within.min(TIME_MAX))))
 }
 
 pub(super) fn term(term: Term) -> Result<Term, Error> {
@@ -29,7 +29,9 @@ pub(super) fn term(term: Term) -> Result<Term, Error> {
     if term.age_max.is_some_and(|age| age < Duration::from_secs(1)) {
         return Err(Error::config("max_age must be at least 1 s".into()));
     }
-    Ok(term)
+    let bounded = |time: Option<Duration>| time.map(|time| time.min(TIME_MAX));
+    let (hang_timeout, age_max) = (bounded(term.hang_timeout), bounded(term.age_max));
+    Ok(Term { hang_timeout, age_max, ..term })
 }
 
 pub(super) fn at_least_one<T: PartialEq + From<u8>>(name: &str, value: T) -> Result<T, Error> {

@@ -3,6 +3,7 @@
 use std::io::{self, IoSlice, IoSliceMut};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
 
+use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg,
     sendmsg, socketpair,
@@ -44,7 +45,15 @@ pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<Receiv
     let mut control = nix::cmsg_space!([std::os::fd::RawFd; 1]);
     let mut parts = [IoSliceMut::new(buffer)];
     let flags = MsgFlags::MSG_DONTWAIT | MsgFlags::MSG_CMSG_CLOEXEC;
-    let message = recvmsg::<()>(socket.as_fd().as_raw_fd(), &mut parts, Some(&mut control), flags)?;
+    let number = socket.as_fd().as_raw_fd();
+    let mut attempt = recvmsg::<()>(number, &mut parts, Some(&mut control), flags);
+    if let Err(Errno::ECONNRESET) = attempt {
+        // The other side went away before it had read everything. The kernel says so once; what that
+        // side had sent before stands behind it (unix_release_sock in net/unix/af_unix.c).
+        parts = [IoSliceMut::new(buffer)];
+        attempt = recvmsg::<()>(number, &mut parts, Some(&mut control), flags);
+    }
+    let message = attempt?;
     let length = message.bytes;
     let mut descriptor = None;
     // An error here means that the kernel had to drop the descriptor, because this process may not
@@ -61,4 +70,21 @@ pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<Receiv
         return Ok(Received::End);
     }
     Ok(Received::Message(length, descriptor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whoever closes with something unread resets the pair; what he had sent can still be read.
+    #[test]
+    fn what_was_sent_before_a_reset_is_received() {
+        let (one, other) = pair().unwrap();
+        send(&one, b"never read", None).unwrap();
+        send(&other, b"sent before", Some(other.as_fd())).unwrap();
+        drop(other);
+        let mut buffer = [0; 32];
+        assert!(matches!(receive(&one, &mut buffer), Ok(Received::Message(11, Some(_)))));
+        assert!(matches!(receive(&one, &mut buffer), Ok(Received::End)));
+    }
 }

@@ -100,6 +100,22 @@ pub(crate) fn own_program() -> io::Result<PathBuf> {
     candidates.into_iter().find(is_running).map_or_else(std::env::current_exe, Ok)
 }
 
+/// What a file is, at one moment: another one in its place, or another content, is told apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    device: u64,
+    inode: u64,
+    size: u64,
+    changed: (i64, i64),
+}
+
+/// What the file at `path` is now.
+pub(crate) fn identity(path: &Path) -> io::Result<Identity> {
+    let found = std::fs::metadata(path)?;
+    let changed = (found.ctime(), found.ctime_nsec());
+    Ok(Identity { device: found.dev(), inode: found.ino(), size: found.size(), changed })
+}
+
 /// Memory that holds what the next program is to know.
 pub(crate) fn memory() -> io::Result<OwnedFd> {
     Ok(memfd_create(c"evenkeel-state", MFdFlags::MFD_CLOEXEC)?)

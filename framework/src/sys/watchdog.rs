@@ -1,9 +1,9 @@
 //! A dead man's switch: the kernel's timer ends a process whose loop does not come back.
 //!
-//! The timer sends a signal to the loop's own thread. Its handler reads since when the loop has been
-//! busy, from the scoreboard, where the loop writes it anyway: as long as the loop comes back, or waits
-//! for events, the timer costs one signal for each `limit` and no system call of the loop. A loop
-//! that is found busy for the whole limit is ended.
+//! The timer sends a signal to the loop's own thread. Its handler reads when the loop last got on, from
+//! the scoreboard: as long as the loop gets on, or waits for events, the timer costs a few signals for
+//! each `limit` and no system call of the loop. A loop that has not got on for the whole limit is
+//! ended.
 //!
 //! Time in which the process stood still is not counted. It stands still under SIGSTOP, under a
 //! debugger, in a frozen container, on a machine that sleeps. Two things tell: SIGCONT, and a signal
@@ -23,6 +23,10 @@ use crate::limits::STOPPED_AFTER;
 /// Hardly anybody uses it: setitimer(2) sends it for virtual time.
 const SIGNAL: libc::c_int = libc::SIGVTALRM;
 
+/// Looks for each limit: as coarse is what is known of a time in which the process stood still
+/// without a SIGCONT at its end.
+const LOOKS: u64 = 4;
+
 /// The switch of this process; there is one loop in it.
 #[derive(Debug)]
 pub(crate) struct Watchdog(&'static State);
@@ -31,7 +35,7 @@ pub(crate) struct Watchdog(&'static State);
 struct State {
     timer: libc::timer_t,
     limit_ns: u64,
-    busy_since: &'static AtomicU64,
+    progress: &'static AtomicU64,
     /// Told to those who look before the end.
     hung: &'static AtomicBool,
     armed: AtomicBool,
@@ -46,18 +50,18 @@ unsafe impl Sync for State {}
 unsafe impl Send for State {}
 
 impl Watchdog {
-    /// For the loop of the calling thread, which writes into `busy_since` when it begins a turn, in
+    /// For the loop of the calling thread, which writes into `progress` when it gets on, in
     /// nanoseconds of `CLOCK_MONOTONIC`, and 0 before it waits. `hung` becomes true just before the
     /// process is ended.
     pub(crate) fn new(
         limit: Duration,
-        busy_since: &'static AtomicU64,
+        progress: &'static AtomicU64,
         hung: &'static AtomicBool,
     ) -> io::Result<Self> {
         let state: &'static State = Box::leak(Box::new(State {
             timer: timer_for_this_thread()?,
             limit_ns: u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX),
-            busy_since,
+            progress,
             hung,
             armed: AtomicBool::new(false),
             due_ns: AtomicU64::new(0),
@@ -77,7 +81,7 @@ impl Watchdog {
     /// The loop begins a turn. Costs a system call when the switch had found it waiting only.
     pub(crate) fn watch(&self) {
         if !self.0.armed.load(SeqCst) {
-            self.0.arm(self.0.limit_ns);
+            self.0.arm(self.0.limit_ns / LOOKS);
         }
     }
 }
@@ -101,8 +105,8 @@ impl State {
     /// The timer ran out. Runs in a signal handler.
     fn look(&self) {
         let now = monotonic_ns();
-        let busy_since = self.busy_since.load(SeqCst);
-        if busy_since == 0 {
+        let progress = self.progress.load(SeqCst);
+        if progress == 0 {
             // It waits: the next turn arms the timer.
             return self.armed.store(false, SeqCst);
         }
@@ -110,10 +114,10 @@ impl State {
         if Duration::from_nanos(late) > STOPPED_AFTER {
             self.resumed_ns.store(now, SeqCst);
         }
-        let since = busy_since.max(self.resumed_ns.load(SeqCst));
+        let since = progress.max(self.resumed_ns.load(SeqCst));
         let busy = now.saturating_sub(since);
         if busy < self.limit_ns {
-            return self.arm(self.limit_ns - busy);
+            return self.arm((self.limit_ns - busy).min(self.limit_ns / LOOKS));
         }
         self.hung.store(true, SeqCst);
         // SAFETY: raise(3) takes any number, and this one ends the process.

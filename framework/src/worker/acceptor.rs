@@ -67,15 +67,15 @@ impl Acceptor {
         Self { source, armed: false, waits_for_master: !listens }
     }
 
-    /// Begins to be woken for connections.
-    pub(super) fn arm(&mut self, poll: &Poll, token: Token) -> io::Result<()> {
+    /// Begins to be woken for connections; `full`: a dispatcher is to know that there is no room.
+    pub(super) fn arm(&mut self, poll: &Poll, token: Token, full: bool) -> io::Result<()> {
         let wake = match self.source {
             Source::Shared(_, AcceptWake::Exclusive | AcceptWake::Rotating) => Wake::One,
             _ => Wake::All,
         };
         match &mut self.source {
             Source::Links(links) => {
-                links.set_full(false);
+                links.set_full(full);
                 return links.arm(poll, token);
             }
             Source::Thread(thread) => {
@@ -162,7 +162,7 @@ impl Acceptor {
     pub(super) fn took_turn(&mut self, poll: &Poll, token: Token) -> io::Result<()> {
         if let Source::Shared(_, AcceptWake::Rotating) = self.source {
             self.disarm(poll);
-            return self.arm(poll, token);
+            return self.arm(poll, token, false);
         }
         Ok(())
     }

@@ -239,6 +239,7 @@ impl Client {
             Awaits::Body => desk.timeouts.body,
             // A new connection is still in the time for its first head.
             Awaits::Idle if self.protocol.requests() == 0 => return,
+            Awaits::Idle if desk.draining => desk.timeouts.idle.min(DRAIN_SILENCE),
             Awaits::Idle => desk.timeouts.idle,
         };
         self.awaited = awaits;

@@ -18,7 +18,7 @@ use super::client::{Client, Fate};
 use super::desk::Desk;
 use super::tally::Tally;
 use super::term::Watch;
-use crate::birth::Birth;
+use crate::birth::{Birth, code};
 use crate::board::Seat;
 use crate::http::{DateCache, Limits, Request, Response, Scratch};
 use crate::limits::{EVENTS_PER_TURN, READ_BUFFER_BYTES, SWEEP_INTERVAL};
@@ -57,6 +57,8 @@ pub(super) struct EventLoop<'a, H> {
 enum Going {
     On,
     Done,
+    /// Told to end at once: what is left is cut.
+    Cut,
 }
 
 pub(super) const INTAKE: Token = Token(usize::MAX);
@@ -120,8 +122,8 @@ where
         registry.register(&mut SourceFd(&signals), SIGNALS, Interest::READABLE)
     }
 
-    /// Serves until it has drained. Nothing is accepted before.
-    pub(super) fn run(&mut self) -> io::Result<()> {
+    /// Serves until it has drained; the exit code. Nothing is accepted before.
+    pub(super) fn run(&mut self) -> io::Result<i32> {
         self.resume_accepting();
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
         loop {
@@ -137,10 +139,13 @@ where
             }
             self.look_at_clocks();
             self.acceptor.begin_turn(events.is_empty());
-            if self.turn(&events) == Going::Done {
-                return Ok(());
-            }
+            let going = self.turn(&events);
             self.seat.busy_since(0);
+            match going {
+                Going::On => {}
+                Going::Done => return Ok(code::DONE),
+                Going::Cut => return Ok(code::CUT),
+            }
         }
     }
 
@@ -149,9 +154,9 @@ where
         if events.iter().any(|event| event.token() == MASTER) {
             self.take_orders();
         }
-        if events.iter().any(|event| event.token() == SIGNALS) && self.take_signals() == Going::Done
+        if events.iter().any(|event| event.token() == SIGNALS) && self.take_signals() == Going::Cut
         {
-            return Going::Done;
+            return Going::Cut;
         }
         if events.iter().any(|event| event.token() == INTAKE) {
             self.accept();

@@ -19,6 +19,8 @@ pub(super) struct Links {
     armed: bool,
     /// This worker has no room for more than what is on its way.
     full: bool,
+    /// It could not take what was on its way, either.
+    refused: bool,
 }
 
 struct Link {
@@ -86,9 +88,10 @@ impl Links {
                     return connection(socket);
                 }
                 Ok(Handed::Refused) => {
+                    // The others are refused as well, so that they go elsewhere at once.
                     link.told_full = true;
                     self.full = true;
-                    return Accepted::Exhausted(io::Error::from_raw_os_error(libc::EMFILE));
+                    self.refused = true;
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => at += 1,
@@ -99,6 +102,9 @@ impl Links {
                     self.all.swap_remove(at);
                 }
             }
+        }
+        if std::mem::take(&mut self.refused) {
+            return Accepted::Exhausted(io::Error::from_raw_os_error(libc::EMFILE));
         }
         Accepted::Nothing
     }

@@ -70,7 +70,7 @@ where
 {
     let result = catch_unwind(AssertUnwindSafe(|| serve(&mut birth, start)));
     let (text, exit) = match result {
-        Ok(Ok(())) => return code::DONE,
+        Ok(Ok(exit)) => return exit,
         Ok(Err(failure)) => (failure.to_string(), exit_code(&failure)),
         Err(panic) => (format!("it panicked: {}", panic_text(&*panic)), code::PANICKED),
     };
@@ -90,7 +90,7 @@ fn exit_code(failure: &Failure) -> i32 {
 fn serve<H, E>(
     birth: &mut Birth,
     start: impl FnOnce(&Worker) -> Result<H, E>,
-) -> Result<(), Failure>
+) -> Result<i32, Failure>
 where
     H: FnMut(&Request<'_>, &mut Response<'_>),
     E: Into<Failure>,

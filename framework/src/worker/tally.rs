@@ -26,6 +26,7 @@ impl Tally {
 impl Meter for Tally {
     fn begin(&mut self) {
         self.began_ns = monotonic_ns();
+        self.seat.progress(self.began_ns);
     }
 
     fn served(&mut self, status: u16) {

@@ -27,8 +27,16 @@ impl Watch {
             most - chance % (most / TERM_JITTER_PARTS + 1)
         };
         let milliseconds = |age: Duration| u64::try_from(age.as_millis()).unwrap_or(u64::MAX);
+        let memory_max = term.memory_max.filter(|most| {
+            let now = private_memory().unwrap_or(0);
+            if now > *most {
+                // Each successor would ask for one itself, for ever.
+                tracing::error!(now, most, "max_memory is ignored: a new worker uses more already");
+            }
+            now <= *most
+        });
         Self {
-            memory_max: term.memory_max,
+            memory_max,
             requests_max: term.requests_max.map(&mut shorten),
             age_max: term.age_max.map(|age| Duration::from_millis(shorten(milliseconds(age)))),
             born: now,

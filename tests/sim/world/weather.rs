@@ -69,6 +69,8 @@ impl World {
     }
 
     fn wants_drain(&mut self, child: ChildId) {
+        // It serves on until there is room for a successor.
+        self.processes.get_mut(&child).unwrap().wants_successor = true;
         self.tell(Event::WantsDrain(child));
     }
 
@@ -86,9 +88,6 @@ impl World {
             let gone = child.place == Place::Dispatcher && *dispatcher == child.generation;
             *worker != child && !gone
         });
-        if exit == Exit::Code(78) {
-            self.stopping = true;
-        }
         self.tell(Event::Exited(child, exit));
     }
 }

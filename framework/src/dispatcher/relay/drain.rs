@@ -24,7 +24,8 @@ impl Relay<'_> {
         loop {
             match self.channel.next_order() {
                 Next::Message(Order::Introduce { slot, generation, link }) => {
-                    self.introduce(slot, generation, link)?;
+                    let lost = || io::Error::other("no descriptor is left for a link");
+                    self.introduce(slot, generation, link.ok_or_else(lost)?)?;
                 }
                 Next::Message(Order::Accept) => self.listens = true,
                 Next::Message(Order::Drain { queue, .. }) => self.begin_drain(queue),
@@ -54,9 +55,10 @@ impl Relay<'_> {
 
     fn begin_drain(&mut self, queue: Queue) {
         let now = Instant::now();
+        let newly = self.drain.is_none_or(|drain| drain.queue != queue);
         let drain =
             self.drain.get_or_insert(Drain { queue, orphaned_until: None, not_before: now });
-        if queue == Queue::Empty {
+        if queue == Queue::Empty && newly {
             drain.queue = queue;
             drain.not_before = now + self.handshake_linger;
         }

@@ -6,7 +6,6 @@ use super::{Action, Exit, Mode, Outcome, Supervisor, Trial, code};
 use crate::ids::{ChildId, Place, SlotId};
 use crate::limits::KILL_PATIENCE;
 use crate::master::slot::{Renewal, Retirement, Slot};
-use crate::master::tenant::Life;
 
 /// Why nothing changes any more.
 const STOPPING: Action = Action::Refuse("the master is stopping");
@@ -19,10 +18,12 @@ impl Supervisor {
         }
     }
 
-    /// During a stop each gets its order in its turn: workers after the dispatcher.
+    /// During a stop each gets its order from there.
     pub(super) fn wants_drain(&mut self, child: ChildId, now: Instant) {
         let until = now + self.rules.grace;
-        if self.serving()
+        // A service manager tells all processes of a service that it is to stop. Until then this one
+        // is needed.
+        if self.mode == Mode::Running
             && let Some(slot) = self.slot(child.place)
         {
             slot.drain_for_successor(child, until);
@@ -40,6 +41,12 @@ impl Supervisor {
         }
     }
 
+    pub(super) fn not_listening(&mut self, slot: SlotId) {
+        if let Some(slot) = self.slot(Place::Slot(slot)) {
+            slot.listening = false;
+        }
+    }
+
     /// `exit` is missing when it could not even be forked.
     pub(super) fn exited(
         &mut self,
@@ -50,12 +57,14 @@ impl Supervisor {
     ) {
         let min_uptime = self.rules.min_uptime;
         let serving = self.serving();
+        let rolls = self.rolling.active();
         self.introduced.retain(|(worker, dispatcher)| {
             let gone = child.place == Place::Dispatcher && *dispatcher == child.generation;
             *worker != child && !gone
         });
         let Some(slot) = self.slot(child.place) else { return };
         let tenant = slot.tenant(child).copied();
+        let replaces = slot.next.is_some_and(|next| next.id == child);
         let how = exit.unwrap_or(Exit::Code(code::FAILED));
         let pause = slot.vacate(child, how, now, min_uptime);
         let failures = slot.failures();
@@ -66,7 +75,10 @@ impl Supervisor {
         if let Some(tenant) = tenant {
             self.rollout_lost(tenant, exit, pause.is_some(), actions);
         }
-        if exit == Some(Exit::Code(code::FATAL)) && serving {
+        // The one that it was to replace is well, and so are those of a rollout that were not
+        // replaced yet.
+        let others_serve = replaces || rolls && self.slots.iter().any(Slot::ready);
+        if exit == Some(Exit::Code(code::FATAL)) && serving && !others_serve {
             self.begin_stop(now, Outcome::Fatal(child));
         }
     }
@@ -84,13 +96,14 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn scale_up(&mut self, actions: &mut Vec<Action>) {
+    pub(super) fn scale_up(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        let until = now + self.rules.grace;
         if self.stopping() {
             return actions.push(STOPPING);
         }
         let retired = self.slots.iter_mut().find(|slot| slot.retirement != Retirement::No);
         if let Some(slot) = retired {
-            slot.retirement = Retirement::No;
+            slot.reinstate(until);
         } else if self.slots.len() < usize::from(self.rules.workers_max) {
             let next = u16::try_from(self.slots.len()).unwrap_or(u16::MAX);
             self.slots.push(Slot::new(Place::Slot(SlotId(next))));
@@ -129,7 +142,7 @@ impl Supervisor {
         }
         let wanted = usize::from(workers);
         for _ in self.workers_wanted()..wanted {
-            self.scale_up(actions);
+            self.scale_up(now, actions);
         }
         for _ in wanted..self.workers_wanted() {
             self.scale_down(now, actions);
@@ -154,6 +167,25 @@ impl Supervisor {
         if self.serving() {
             let until = now + self.rules.grace;
             self.mode = Mode::Stopping { until, refused: false, outcome };
+            self.leave_no_queue();
+        }
+    }
+
+    /// Each queue is emptied, by a process that is forked for it if there is none, or if the one there
+    /// dies before it is done.
+    fn leave_no_queue(&mut self) {
+        let shared = self.shared_listening;
+        let layout = self.rules.layout;
+        for slot in &mut self.slots {
+            let listening = match layout {
+                super::Layout::Group => slot.listening,
+                super::Layout::Shared => shared,
+                super::Layout::Dispatched => false,
+            };
+            slot.close_down(listening);
+        }
+        if let Some(dispatcher) = &mut self.dispatcher {
+            dispatcher.close_down(shared);
         }
     }
 
@@ -193,7 +225,7 @@ impl Supervisor {
         let slots = self.slots.iter_mut().chain(&mut self.dispatcher);
         for tenant in slots.flat_map(Slot::tenants_mut) {
             // One that drains is on its way already.
-            tenant.outdated = matches!(tenant.life, Life::Starting { .. } | Life::Ready);
+            tenant.outdated = !tenant.drains();
         }
     }
 }

@@ -39,6 +39,8 @@ pub enum Scaling {
     Pending,
     /// A worker failed, and is tried again after a pause.
     BackingOff(Place),
+    /// Another number is wanted by now.
+    Overtaken,
 }
 
 impl Rolling {
@@ -62,15 +64,20 @@ impl Supervisor {
         Rollout(self.rolling.id.0.wrapping_add(1))
     }
 
-    /// Whether what was asked for by scaling has come about.
-    pub fn scaling(&self) -> Scaling {
-        let kept = || self.slots.iter().filter(|slot| slot.retirement == Retirement::No);
-        if let Some(slot) = kept().find(|slot| slot.backs_off()) {
+    /// Whether there are `target` workers, of which those from slot `from` on were asked for, and none
+    /// that is too many.
+    pub fn scaling(&self, target: u16, from: u16) -> Scaling {
+        if self.workers_wanted() != usize::from(target) {
+            return Scaling::Overtaken;
+        }
+        let (kept, retired): (Vec<_>, Vec<_>) =
+            self.slots.iter().partition(|slot| slot.retirement == Retirement::No);
+        let new = || kept.iter().skip(usize::from(from));
+        if let Some(slot) = new().find(|slot| slot.backs_off()) {
             return Scaling::BackingOff(slot.place());
         }
-        let retired = self.slots.iter().filter(|slot| slot.retirement != Retirement::No);
-        let gone = retired.clone().all(|slot| slot.empty() && !slot.listening);
-        if kept().all(Slot::ready) && gone { Scaling::Done } else { Scaling::Pending }
+        let gone = retired.iter().all(|slot| slot.empty() && !slot.listening);
+        if gone && new().all(|slot| slot.ready()) { Scaling::Done } else { Scaling::Pending }
     }
 
     pub(super) fn reload(&mut self, actions: &mut Vec<Action>) {

@@ -33,27 +33,23 @@ impl Supervisor {
         self.send_drains(now, actions);
         self.kill_the_overdue(now, actions);
         self.end_trial(now, actions);
-        if self.serving() {
+        if self.may_fork(now) {
             self.fork(now, actions);
         }
         self.finish(now, actions);
     }
 
-    /// Stopping: the dispatcher drains first, because it fills the workers' queues.
+    /// Stopping: all drain at the same time. Workers take what the dispatcher has for them until it is
+    /// gone.
     fn press_on(&mut self, until: Instant, now: Instant, actions: &mut Vec<Action>) {
         if let Mode::Stopping { refused, .. } = &mut self.mode
             && !std::mem::replace(refused, true)
         {
             actions.push(Action::RefuseNewcomers);
         }
-        let dispatcher_gone = self.dispatcher.as_ref().is_none_or(Slot::empty);
-        if let Some(dispatcher) = &mut self.dispatcher {
-            dispatcher.tenants_mut().for_each(|tenant| tenant.drain(until, true));
-        }
-        if dispatcher_gone {
-            let tenants = self.slots.iter_mut().flat_map(Slot::tenants_mut);
-            tenants.for_each(|tenant| tenant.drain(until, true));
-        } else if self.slots.iter().all(Slot::empty) {
+        let slots = self.slots.iter_mut().chain(&mut self.dispatcher);
+        slots.flat_map(Slot::tenants_mut).for_each(|tenant| tenant.drain(until, true));
+        if self.dispatches() && self.slots.iter().all(Slot::empty) {
             self.kill(Reason::Useless, |_| true, actions);
         }
         if now >= until {
@@ -61,9 +57,17 @@ impl Supervisor {
         }
     }
 
+    /// A dispatcher lives, or will.
+    fn dispatches(&self) -> bool {
+        let left =
+            |slot: &Slot| !slot.empty() || slot.listening && slot.retirement != Retirement::Done;
+        self.dispatcher.as_ref().is_some_and(left)
+    }
+
     /// A retired slot's listener is closed when its queue is empty, or when nothing helped.
     fn finish_retirements(&mut self, actions: &mut Vec<Action>) {
-        for slot in &mut self.slots {
+        let grouped = self.rules.layout == Layout::Group;
+        for slot in self.slots.iter_mut().chain(&mut self.dispatcher) {
             if let Retirement::Draining { failures } = slot.retirement
                 && slot.empty()
                 && (failures >= RETIRE_ATTEMPTS_MAX || !slot.listening)
@@ -71,9 +75,9 @@ impl Supervisor {
                 slot.retirement = Retirement::Done;
             }
             let closing = slot.retirement == Retirement::Done && slot.empty() && slot.listening;
-            if let Some(id) = slot_id(slot.place()).filter(|_| closing) {
-                slot.listening = false;
-                actions.push(Action::CloseListener(id));
+            slot.listening &= !closing;
+            if closing && grouped {
+                actions.extend(slot_id(slot.place()).map(Action::CloseListener));
             }
         }
     }
@@ -101,8 +105,15 @@ impl Supervisor {
         if self.rules.layout != Layout::Group || !self.serving() {
             return;
         }
-        let live = self.slots.iter().filter(|slot| slot.listening && slot.ready());
-        let live: Vec<SlotId> = live.filter_map(|slot| slot_id(slot.place())).collect();
+        let listening = || self.slots.iter().filter(|slot| slot.listening);
+        let id = |slot: &Slot| slot_id(slot.place());
+        let mut live: Vec<SlotId> =
+            listening().filter(|slot| slot.ready()).filter_map(id).collect();
+        if live.is_empty() {
+            // What comes now waits for a successor; a retired slot has none.
+            let kept = listening().filter(|slot| slot.retirement == Retirement::No);
+            live = kept.filter_map(id).collect();
+        }
         // The indexes that a program names change when listeners come and go, too.
         let moved =
             |action: &Action| matches!(action, Action::Listen(_) | Action::CloseListener(_));
@@ -117,10 +128,15 @@ impl Supervisor {
     fn introduce(&mut self, actions: &mut Vec<Action>) {
         let Some(dispatchers) = &self.dispatcher else { return };
         let serves = |tenant: &&Tenant| tenant.life == Life::Ready || tenant.drains();
+        // During a stop a worker takes part in it, even one that was not ready before.
+        let stopping = !self.serving();
+        let takes = |worker: &Tenant| {
+            worker.life == Life::Ready || stopping && worker.drains() && !worker.parted
+        };
         for dispatcher in dispatchers.tenants().filter(serves) {
             let generation = dispatcher.id.generation;
             for worker in self.slots.iter().filter_map(|slot| slot.current) {
-                if worker.life == Life::Ready && self.introduced.insert((worker.id, generation)) {
+                if takes(&worker) && self.introduced.insert((worker.id, generation)) {
                     actions.push(Action::Introduce(worker.id, generation));
                 }
             }
@@ -129,6 +145,7 @@ impl Supervisor {
 
     fn send_drains(&mut self, now: Instant, actions: &mut Vec<Action>) {
         let dispatched = self.dispatcher.is_some();
+        let kept = dispatched && !self.serving() && self.dispatches();
         let slots = self.slots.iter_mut().chain(&mut self.dispatcher);
         for tenant in slots.flat_map(Slot::tenants_mut) {
             let Life::Draining { until, told, empty_queue } = &mut tenant.life else { continue };
@@ -137,7 +154,7 @@ impl Supervisor {
                 let grace = until.saturating_duration_since(now);
                 actions.push(Action::Drain { child: tenant.id, grace, empty_queue: *empty_queue });
             }
-            let linked = dispatched && tenant.id.place != Place::Dispatcher;
+            let linked = dispatched && !kept && tenant.id.place != Place::Dispatcher;
             if linked && !std::mem::replace(&mut tenant.parted, true) {
                 actions.push(Action::Part(tenant.id));
             }
@@ -148,6 +165,12 @@ impl Supervisor {
         let unwanted: Vec<_> = self.all().filter(|slot| slot.renewal == Renewal::No).collect();
         let unwanted: Vec<_> =
             unwanted.iter().filter_map(|slot| slot.next).map(|next| next.id).collect();
+        for id in &unwanted {
+            // Its end says nothing of the program.
+            if let Some(tenant) = self.slot(id.place).and_then(|slot| slot.tenant(*id)) {
+                tenant.outdated = true;
+            }
+        }
         self.kill(Reason::Unwanted, |tenant| unwanted.contains(&tenant.id), actions);
         let starting = |tenant: &Tenant| matches!(tenant.life, Life::Starting { .. });
         self.kill(Reason::Late, |tenant| tenant.overdue(now) && starting(tenant), actions);
@@ -177,6 +200,15 @@ impl Supervisor {
             && !std::mem::replace(&mut trial.ended, true)
         {
             actions.push(Action::EndTrial);
+        }
+    }
+
+    /// During a stop, only to empty a queue.
+    fn may_fork(&self, now: Instant) -> bool {
+        match self.mode {
+            Mode::Running | Mode::Closing { .. } => true,
+            Mode::Stopping { until, .. } => now < until,
+            Mode::Killing { .. } | Mode::Finished => false,
         }
     }
 

@@ -1,5 +1,6 @@
 //! Orders, signals and the end of a worker.
 
+use std::io;
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
@@ -41,7 +42,7 @@ where
     pub(super) fn take_signals(&mut self) -> Going {
         for signal in self.signals.take() {
             if signal == Signal::SIGQUIT || std::mem::replace(&mut self.told_to_end, true) {
-                return Going::Done;
+                return Going::Cut;
             }
             if self.drain.is_none() && self.channel.report(&Report::WantsDrain).is_err() {
                 self.begin_drain(Queue::Leave);
@@ -50,11 +51,15 @@ where
         Going::On
     }
 
-    fn take_link(&mut self, link: OwnedFd) {
+    /// Without it nothing comes here any more, though all else is well: a successor has room for it.
+    fn take_link(&mut self, link: Option<OwnedFd>) {
         let Some(links) = self.acceptor.links_mut() else { return };
-        if let Err(error) = links.add(link, &self.poll, INTAKE) {
-            // The dispatcher sees the end of the link, and what it has sent goes to others.
-            tracing::error!("cannot take up a link to a dispatcher: {error}");
+        let lost = || io::Error::other("no descriptor is left");
+        let added = link.ok_or_else(lost).and_then(|link| links.add(link, &self.poll, INTAKE));
+        if let Err(error) = added {
+            let text = format!("it cannot take up a link to the dispatcher: {error}");
+            // Without a master there is no dispatcher to come.
+            let _ = self.channel.report(&Report::WantsSuccessor { text });
         }
     }
 
@@ -77,12 +82,13 @@ where
         let begun = self.drain.is_some();
         let not_before = self.desk.now;
         let drain = self.drain.get_or_insert(Drain { queue, orphaned_until: None, not_before });
-        if queue == Queue::Empty {
-            if !begun || drain.queue == Queue::Leave {
-                drain.not_before = self.desk.now + self.handshake_linger;
-            }
+        if queue == Queue::Empty && (!begun || drain.queue == Queue::Leave) {
+            drain.not_before = self.desk.now + self.handshake_linger;
+        }
+        if drain.orphaned_until.is_none() {
             drain.queue = queue;
-        } else if !self.acceptor.is_linked() {
+        }
+        if drain.queue == Queue::Leave && !self.acceptor.is_linked() {
             self.acceptor.disarm(&self.poll);
         }
         if begun {

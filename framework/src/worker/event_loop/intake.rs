@@ -31,6 +31,10 @@ where
                 Accepted::Connection(stream, remote) => {
                     self.seat.count_accepted();
                     self.adopt(Client::new(stream, remote, self.first_deadline()));
+                    // Who leaves the queue to others is no longer in the line.
+                    if self.leaves_queue() {
+                        return;
+                    }
                     if let Err(error) = self.acceptor.took_turn(&self.poll, INTAKE) {
                         self.pause(&error);
                         return;
@@ -97,17 +101,23 @@ where
         }
     }
 
+    /// Others accept what waits in the queue.
+    fn leaves_queue(&self) -> bool {
+        let leaves = self.drain.is_some_and(|drain| drain.queue == Queue::Leave);
+        leaves && !self.acceptor.is_linked()
+    }
+
     /// After a pause, or when a connection made room.
     pub(super) fn resume_accepting(&mut self) {
         if self.paused_until.is_some_and(|until| until <= self.desk.now) {
             self.paused_until = None;
         }
-        let leaves_queue = self.drain.is_some_and(|drain| drain.queue == Queue::Leave);
-        let stopped = leaves_queue && !self.acceptor.is_linked();
-        if self.paused_until.is_some() || self.clients.len() >= self.clients_max || stopped {
+        let full = self.clients.len() >= self.clients_max;
+        let stopped = (full || self.leaves_queue()) && !self.acceptor.is_linked();
+        if self.paused_until.is_some() || stopped {
             return;
         }
-        if let Err(error) = self.acceptor.arm(&self.poll, INTAKE) {
+        if let Err(error) = self.acceptor.arm(&self.poll, INTAKE, full) {
             self.pause(&error);
         }
     }
