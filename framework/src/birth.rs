@@ -7,6 +7,7 @@ use nix::sys::prctl::set_pdeathsig;
 
 use crate::board::{Board, Seat};
 use crate::ids::ChildId;
+use crate::limits::STOPPED_AFTER;
 use crate::net::channel::{Channel, Report};
 use crate::plan::{AcceptWake, Plan};
 use crate::signals::Signals;
@@ -44,7 +45,7 @@ impl Birth {
     pub(crate) fn watchdog(&self) -> io::Result<Option<Watchdog>> {
         let (progress, hung) = self.seat.watched();
         let limit = self.plan.term.hang_timeout;
-        limit.map(|limit| Watchdog::new(limit, progress, hung)).transpose()
+        limit.map(|limit| Watchdog::new(limit, STOPPED_AFTER, progress, hung)).transpose()
     }
 
     /// Tells the master that this child serves. From now on the end of the channel says when the

@@ -50,12 +50,17 @@ pub(crate) fn demo_path() -> PathBuf {
 
 /// The program of this package, built with the profile of the tests.
 pub(crate) fn built(package: &str) -> PathBuf {
+    built_with(package, &[])
+}
+
+/// The same, with more arguments to cargo.
+pub(crate) fn built_with(package: &str, arguments: &[&str]) -> PathBuf {
     let test = std::env::current_exe().unwrap();
     // target/PROFILE/deps/TEST
     let directory = test.parent().unwrap().parent().unwrap().to_path_buf();
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = process::Command::new(cargo);
-    build.args(["build", "--quiet", "--package", package]);
+    build.args(["build", "--quiet", "--package", package]).args(arguments);
     build.arg("--target-dir").arg(directory.parent().unwrap());
     if directory.ends_with("release") {
         build.arg("--release");

@@ -45,15 +45,15 @@ impl Load {
         })
     }
 
-    /// Clients that ask one after the other, each as its `asker` does.
-    fn of<A>(clients: usize, asker: impl Fn() -> A) -> Self
+    /// Clients that ask one after the other, each as `make_client` makes it.
+    fn of<A>(clients: usize, make_client: impl Fn() -> A) -> Self
     where
         A: FnMut() -> Result<Answer, Failure> + Send + 'static,
     {
         let done = Arc::new(AtomicBool::new(false));
         let client = |_| {
             let done = Arc::clone(&done);
-            let mut ask = asker();
+            let mut ask = make_client();
             std::thread::spawn(move || {
                 let mut count = Count::default();
                 let mut asked = 0;

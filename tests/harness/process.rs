@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -89,6 +90,16 @@ impl Process {
             entries.into_iter().flatten().flatten().map(|entry| fs::read_link(entry.path()));
         let inode = |link: &str| link.strip_prefix("socket:[")?.strip_suffix(']')?.parse().ok();
         links.flatten().filter_map(|link| inode(&link.to_string_lossy())).collect()
+    }
+
+    /// How many descriptors it has open when nothing is going on: the end of a connection is seen a
+    /// moment later.
+    pub(crate) fn settled_descriptors(self) -> usize {
+        let look = |_| {
+            std::thread::sleep(Duration::from_millis(10));
+            self.descriptors().len()
+        };
+        (0..20).map(look).min().unwrap_or_default()
     }
 
     /// The numbers of its open descriptors.

@@ -40,7 +40,7 @@ fn may_import(module: &str) -> Option<&'static [&'static str]> {
         "http" | "plan" | "control" => &["error", "limits"],
         "signals" => &["sys"],
         "net" => &["board", "ids", "limits", "plan", "error", "sys"],
-        "birth" => &["board", "ids", "net", "plan", "signals", "sys"],
+        "birth" => &["board", "ids", "limits", "net", "plan", "signals", "sys"],
         "worker" => {
             &["birth", "board", "error", "http", "ids", "limits", "net", "plan", "signals", "sys"]
         }

@@ -3,77 +3,16 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::PathBuf;
 use std::process::Command as Program;
 
-use evenkeel::control::{Client, Command, Reply, Scale};
+use evenkeel::control::{Command, Scale};
 use nix::sys::signal::Signal;
-use tempfile::TempDir;
 
 use crate::harness::app::{App, INTAKES, demo_path};
 use crate::harness::client;
+use crate::harness::deployed::Deployed;
 use crate::harness::process::{Process, cookies, listening};
 use crate::harness::wait::wait_until;
-
-const UPGRADE: Command = Command::Upgrade {};
-
-/// A program that a deploy replaces while it runs.
-struct Deployed {
-    app: App,
-    folder: TempDir,
-}
-
-impl Deployed {
-    /// The fixture, in the mode that its first argument names.
-    fn fixture(mode: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::copy(env!("CARGO_BIN_EXE_fixture"), folder.path().join("program")).unwrap();
-        let mut program = Program::new(folder.path().join("program"));
-        let app = App::start(program.arg(mode).arg(folder.path().join("control"))).listening();
-        Self { app, folder }
-    }
-
-    fn demo(arguments: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::copy(demo_path(), folder.path().join("program")).unwrap();
-        let mut program = Program::new(folder.path().join("program"));
-        program.args(arguments).args(["--port", "0", "--control"]);
-        let app = App::start(program.arg(folder.path().join("control"))).listening();
-        Self { app, folder }
-    }
-
-    fn program(&self) -> PathBuf {
-        self.folder.path().join("program")
-    }
-
-    /// A new file takes the place of the program, as an installer does it.
-    fn deploy(&self, content: &[u8]) {
-        let new = self.folder.path().join("new");
-        fs::write(&new, content).unwrap();
-        fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).unwrap();
-        fs::rename(new, self.program()).unwrap();
-    }
-
-    /// The program behaves like this from now on, when it is started.
-    fn mode(&self, mode: &str) {
-        fs::write(self.folder.path().join("program.mode"), mode).unwrap();
-    }
-
-    fn command(&self, command: Command) -> Reply {
-        self.app.children();
-        let mut client = Client::connect(self.folder.path().join("control")).unwrap();
-        client.send(&command).unwrap()
-    }
-
-    fn upgrade(&self) -> Reply {
-        self.command(UPGRADE)
-    }
-
-    /// The file that a process runs.
-    fn running(process: Process) -> u64 {
-        fs::metadata(format!("/proc/{}/exe", process.pid)).unwrap().ino()
-    }
-}
 
 #[test]
 fn usr2_becomes_the_program_on_disk_with_the_same_pid_and_sockets() {
@@ -226,7 +165,7 @@ fn one_upgrade_at_a_time() {
     deployed.mode("hang-in-main");
     deployed.app.signal(Signal::SIGUSR2);
     deployed.app.log.wait_for("upgrade begins");
-    for command in [UPGRADE, Command::Reload {}] {
+    for command in [Command::Upgrade {}, Command::Reload {}] {
         let reply = deployed.command(command);
         assert!(!reply.ok && reply.text.contains("under way"), "{}", reply.text);
     }
@@ -283,11 +222,11 @@ fn nothing_of_the_hand_over_is_left_in_the_environment_or_open() {
     let deployed = Deployed::fixture("plain");
     let app = &deployed.app;
     assert!(deployed.upgrade().ok);
-    let descriptors = app.master.descriptors();
+    let descriptors = app.master.settled_descriptors();
     for _ in 0..3 {
         assert!(deployed.upgrade().ok);
     }
-    assert_eq!(app.master.descriptors().len(), descriptors.len());
+    assert_eq!(app.master.settled_descriptors(), descriptors);
     let worker = app.worker(0);
     // The worker was forked from the program that the hand-over had been left to.
     let seen = client::get(app.port, "/environment").unwrap().text();

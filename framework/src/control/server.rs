@@ -173,7 +173,9 @@ impl Control {
             caller.say(&Reply::failed(text))?;
             return Ok(key);
         }
-        self.callers.retain(Caller::is_there);
+        if self.callers.len() >= CONTROL_CLIENTS_MAX {
+            self.callers.retain(|caller| !caller.half_closed || caller.is_there());
+        }
         // Somebody who only holds a place loses it.
         if self.callers.len() >= CONTROL_CLIENTS_MAX
             && let Some(at) = self.callers.iter().position(|caller| !caller.waits)

@@ -92,7 +92,7 @@ impl Master<'_> {
     }
 
     /// A child that has just been forked may still hold a duplicate, which would keep the socket in
-    /// the group: a listener that is shut down leaves it at once (inet_csk_listen_stop).
+    /// the group: a listener that is shut down leaves it at once (`inet_csk_listen_stop`).
     fn close_listener(&mut self, slot: SlotId) {
         if let Some(listener) = self.lodged[slot.index()].take() {
             // It fails only if the socket does not listen, which is as good.

@@ -94,7 +94,7 @@ impl Master<'_> {
             supervisor: self.supervisor.save(),
             control: control.map(|control| control.path().to_owned()),
             control_listener: control.map(|control| control.listener().as_raw_fd()),
-            callers: self.upgrade_callers().map(|stream| stream.as_raw_fd()).collect(),
+            callers: self.upgrade_callers().map(AsRawFd::as_raw_fd).collect(),
             announced: self.announced,
         })
     }

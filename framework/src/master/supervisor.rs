@@ -130,13 +130,12 @@ impl Supervisor {
         }
         self.put_off_if_suspended(event, now, &mut actions);
         match event {
-            Event::Boot | Event::Tick => {}
+            Event::Boot | Event::Continued | Event::Tick => {}
             Event::Resumed => self.resumed(),
             Event::Ready(child) => self.ready(child, now),
             Event::WantsDrain(child) => self.wants_drain(child, now),
             Event::WantsSuccessor(child) => self.wants_successor(child),
             Event::NotListening(slot) => self.not_listening(slot),
-            Event::Continued => {}
             Event::Exited(child, exit) => self.exited(child, Some(exit), now, &mut actions),
             Event::NotForked(child) => self.exited(child, None, now, &mut actions),
             Event::ScaleUp => self.scale_up(now, &mut actions),

@@ -18,7 +18,6 @@ use nix::sys::signal::{SigSet, Signal};
 use nix::unistd::gettid;
 
 use super::clock::monotonic_ns;
-use crate::limits::STOPPED_AFTER;
 
 /// Hardly anybody uses it: setitimer(2) sends it for virtual time.
 const SIGNAL: libc::c_int = libc::SIGVTALRM;
@@ -35,6 +34,8 @@ pub(crate) struct Watchdog(&'static State);
 struct State {
     timer: libc::timer_t,
     limit_ns: u64,
+    /// A look that comes this much too late tells that the process stood still.
+    stopped_after: Duration,
     progress: &'static AtomicU64,
     /// Told to those who look before the end.
     hung: &'static AtomicBool,
@@ -55,11 +56,13 @@ impl Watchdog {
     /// process is ended.
     pub(crate) fn new(
         limit: Duration,
+        stopped_after: Duration,
         progress: &'static AtomicU64,
         hung: &'static AtomicBool,
     ) -> io::Result<Self> {
         let state: &'static State = Box::leak(Box::new(State {
             timer: timer_for_this_thread()?,
+            stopped_after,
             limit_ns: u64::try_from(limit.as_nanos()).unwrap_or(u64::MAX),
             progress,
             hung,
@@ -111,7 +114,7 @@ impl State {
             return self.armed.store(false, SeqCst);
         }
         let late = now.saturating_sub(self.due_ns.load(SeqCst));
-        if Duration::from_nanos(late) > STOPPED_AFTER {
+        if Duration::from_nanos(late) > self.stopped_after {
             self.resumed_ns.store(now, SeqCst);
         }
         let since = progress.max(self.resumed_ns.load(SeqCst));

@@ -1,7 +1,7 @@
 //! How answers are printed.
 #![allow(clippy::print_stdout, reason = "this is the program's output")]
 
-use comfy_table::style::presets::NOTHING;
+use comfy_table::TableStyle;
 use comfy_table::{CellAlignment, ContentArrangement, Table};
 use evenkeel::control::{Reply, Status, WorkerStatus};
 
@@ -32,7 +32,7 @@ fn summary(status: &Status) -> String {
 
 fn table(workers: &[WorkerStatus]) -> Table {
     let mut table = Table::new();
-    table.load_style(NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+    table.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Dynamic);
     table.set_header([
         "worker",
         "pid",

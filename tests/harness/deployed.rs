@@ -1,0 +1,70 @@
+//! A program on disk that is replaced while it runs.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::PathBuf;
+use std::process::Command as Program;
+
+use evenkeel::control::{Client, Command, Reply};
+use tempfile::TempDir;
+
+use super::app::{App, demo_path};
+use super::process::Process;
+
+/// A program that a deploy replaces while it runs.
+pub(crate) struct Deployed {
+    pub(crate) app: App,
+    folder: TempDir,
+}
+
+impl Deployed {
+    /// The fixture, in the mode that its first argument names.
+    pub(crate) fn fixture(mode: &str) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::copy(env!("CARGO_BIN_EXE_fixture"), folder.path().join("program")).unwrap();
+        let mut program = Program::new(folder.path().join("program"));
+        let app = App::start(program.arg(mode).arg(folder.path().join("control"))).listening();
+        Self { app, folder }
+    }
+
+    pub(crate) fn demo(arguments: &[&str]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        fs::copy(demo_path(), folder.path().join("program")).unwrap();
+        let mut program = Program::new(folder.path().join("program"));
+        program.args(arguments).args(["--port", "0", "--control"]);
+        let app = App::start(program.arg(folder.path().join("control"))).listening();
+        Self { app, folder }
+    }
+
+    pub(crate) fn program(&self) -> PathBuf {
+        self.folder.path().join("program")
+    }
+
+    /// A new file takes the place of the program, as an installer does it.
+    pub(crate) fn deploy(&self, content: &[u8]) {
+        let new = self.folder.path().join("new");
+        fs::write(&new, content).unwrap();
+        fs::set_permissions(&new, fs::Permissions::from_mode(0o755)).unwrap();
+        fs::rename(new, self.program()).unwrap();
+    }
+
+    /// The program behaves like this from now on, when it is started.
+    pub(crate) fn mode(&self, mode: &str) {
+        fs::write(self.folder.path().join("program.mode"), mode).unwrap();
+    }
+
+    pub(crate) fn command(&self, command: Command) -> Reply {
+        self.app.children();
+        let mut client = Client::connect(self.folder.path().join("control")).unwrap();
+        client.send(&command).unwrap()
+    }
+
+    pub(crate) fn upgrade(&self) -> Reply {
+        self.command(Command::Upgrade {})
+    }
+
+    /// The file that a process runs.
+    pub(crate) fn running(process: Process) -> u64 {
+        fs::metadata(format!("/proc/{}/exe", process.pid)).unwrap().ino()
+    }
+}
