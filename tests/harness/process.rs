@@ -69,10 +69,10 @@ impl Process {
         lines.map(|line| line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()).sum()
     }
 
-    /// Memory that only this process has, in KiB (`proc_pid_smaps`).
+    /// Memory that only this process has written to, in KiB (`proc_pid_smaps`).
     pub(crate) fn private_kib(self) -> u64 {
         let smaps = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid)).unwrap();
-        let lines = smaps.lines().filter(|line| line.starts_with("Private_"));
+        let lines = smaps.lines().filter(|line| line.starts_with("Private_Dirty:"));
         lines.map(|line| line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()).sum()
     }
 
