@@ -26,6 +26,7 @@ mod limits;
 mod master_death;
 mod reload;
 mod scale;
+mod service;
 mod start;
 mod stop;
 mod storm;

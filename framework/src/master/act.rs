@@ -120,15 +120,20 @@ impl Master<'_> {
         }
     }
 
-    pub(super) fn announce(&mut self) {
-        if std::mem::replace(&mut self.announced, true) {
-            return;
+    fn announce(&mut self) {
+        if !self.announced {
+            self.tell_address();
+            notify::ready(&format!("listening on {}", self.plan.address));
         }
+    }
+
+    /// Connections are accepted, from now on or already.
+    pub(super) fn tell_address(&mut self) {
+        self.announced = true;
         tracing::info!(address = %self.plan.address, "listening");
         if let Some(on_listening) = self.hooks.on_listening.take() {
             on_listening(self.plan.address);
         }
-        notify::ready(&format!("listening on {}", self.plan.address));
     }
 
     /// The program belongs to the group, so that any member will do to set it.

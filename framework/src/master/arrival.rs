@@ -150,7 +150,7 @@ impl<'a> Master<'a> {
         };
         master.resumed = master.first_events(workers);
         if handover.announced {
-            master.announce();
+            master.tell_address();
         }
         Signals::unblock(&SIGNALS).map_err(|error| Error::system("take the signals", error))?;
         Ok(master)

@@ -6,3 +6,6 @@ pub(crate) mod handoff;
 pub(crate) mod holder;
 pub(crate) mod listener;
 pub(crate) mod steer;
+
+#[cfg(test)]
+mod kernel_order;

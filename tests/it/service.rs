@@ -1,0 +1,172 @@
+//! Under a service manager, and as the first process of a container.
+
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::process::Command as Program;
+
+use evenkeel::control::Command;
+use nix::sys::signal::Signal;
+
+use crate::harness::app::{App, INTAKES, demo, demo_path, fixture};
+use crate::harness::process::Process;
+use crate::harness::wait::{PATIENCE, wait_for, wait_until};
+
+/// The socket on which a service manager hears of its services (`sd_notify(3)`).
+struct Manager {
+    socket: UnixDatagram,
+    folder: tempfile::TempDir,
+}
+
+impl Manager {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = UnixDatagram::bind(folder.path().join("notify")).unwrap();
+        socket.set_read_timeout(Some(PATIENCE)).unwrap();
+        Self { socket, folder }
+    }
+
+    fn start(&self, program: &mut Program) -> App {
+        App::start(program.env("NOTIFY_SOCKET", self.folder.path().join("notify")))
+    }
+
+    /// The next message, one assignment a line.
+    fn hears(&self) -> Vec<String> {
+        let mut bytes = [0; 4096];
+        let count = self.socket.recv(&mut bytes).expect("a message");
+        let text = String::from_utf8(bytes[..count].to_vec()).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    /// A reload: it begins at a time of the monotonic clock, and ends.
+    fn hears_a_reload(&self) -> Vec<Vec<String>> {
+        let mut messages = Vec::new();
+        loop {
+            let message = self.hears();
+            let ends = message.contains(&"READY=1".to_owned());
+            messages.push(message);
+            if ends {
+                break;
+            }
+        }
+        let (end, begin) = messages.split_last().unwrap();
+        assert!(!begin.is_empty(), "{messages:?}");
+        for message in begin {
+            assert!(message.contains(&"RELOADING=1".to_owned()), "{messages:?}");
+            let clock = message.iter().find_map(|line| line.strip_prefix("MONOTONIC_USEC="));
+            assert!(clock.is_some_and(|clock| clock.parse::<u64>().is_ok()), "{messages:?}");
+        }
+        assert!(end.iter().any(|line| line.starts_with("STATUS=")), "{messages:?}");
+        messages
+    }
+
+    fn hears_nothing(&self) {
+        self.socket.set_nonblocking(true).unwrap();
+        assert!(self.socket.recv(&mut [0; 4096]).is_err());
+        self.socket.set_nonblocking(false).unwrap();
+    }
+}
+
+#[test]
+fn a_service_manager_hears_of_start_reload_upgrade_and_stop() {
+    for arguments in INTAKES {
+        let manager = Manager::new();
+        let mut program = demo(&[&["--workers", "2", "--port", "0"], arguments].concat());
+        let mut app = manager.start(&mut program).listening();
+        assert!(manager.hears().contains(&"READY=1".to_owned()));
+        app.signal(Signal::SIGHUP);
+        manager.hears_a_reload();
+        app.signal(Signal::SIGUSR2);
+        let messages = manager.hears_a_reload();
+        // The pid that the manager knows stays the right one.
+        assert!(!messages.iter().flatten().any(|line| line.starts_with("MAINPID=")));
+        assert!(app.master.lives());
+        assert_eq!(app.get("/whoami").number("generation"), 3);
+        manager.hears_nothing();
+        app.signal(Signal::SIGTERM);
+        assert!(manager.hears().contains(&"STOPPING=1".to_owned()));
+        assert_eq!(app.ended().code(), Some(0));
+    }
+}
+
+#[test]
+fn a_service_manager_hears_the_end_of_an_upgrade_that_is_given_up() {
+    let manager = Manager::new();
+    let folder = tempfile::tempdir().unwrap();
+    let program = folder.path().join("program");
+    std::fs::copy(demo_path(), &program).unwrap();
+    let mut command = Program::new(&program);
+    let app = manager.start(command.args(["--workers", "1", "--port", "0"])).listening();
+    assert!(manager.hears().contains(&"READY=1".to_owned()));
+    std::fs::remove_file(&program).unwrap();
+    app.signal(Signal::SIGUSR2);
+    let messages = manager.hears_a_reload();
+    assert!(messages.last().unwrap().iter().any(|line| line.contains("given up")), "{messages:?}");
+    app.stop();
+}
+
+#[test]
+fn a_program_that_does_not_ask_where_it_listens_is_ready_all_the_same() {
+    let manager = Manager::new();
+    let app = manager.start(&mut fixture(&["silent"]));
+    assert!(manager.hears().contains(&"READY=1".to_owned()));
+    app.log.wait_for("listening address=127.0.0.1:");
+    app.stop();
+}
+
+/// The demo as process 1 of a namespace of its own. Needs root.
+fn first_process(arguments: &[&str], control: &Path) -> Option<(App, Process)> {
+    if !nix::unistd::geteuid().is_root() {
+        println!("skipped: only root can make a process namespace here");
+        return None;
+    }
+    let mut program = Program::new("unshare");
+    program.args(["--pid", "--fork", "--mount-proc", "--kill-child"]).arg(demo_path());
+    program.args(["--port", "0", "--control"]).arg(control).args(arguments);
+    let app = App::start(&mut program).listening();
+    let master = wait_for("the master", || app.master.children().first().copied());
+    Some((app, master))
+}
+
+#[test]
+fn as_process_1_it_reloads_upgrades_and_stops() {
+    for arguments in INTAKES {
+        let folder = tempfile::tempdir().unwrap();
+        let control = folder.path().join("control");
+        let all = [&["--workers", "2"], arguments].concat();
+        let Some((mut app, master)) = first_process(&all, &control) else { return };
+        let mut client = evenkeel::control::Client::connect(&control).unwrap();
+        let mut status = || client.send(&Command::Status {}).unwrap().status.unwrap();
+        assert_eq!(status().pid, 1);
+        master.signal(Signal::SIGHUP);
+        app.log.wait_for("reload done");
+        drop(client);
+        master.signal(Signal::SIGUSR2);
+        app.log.wait_for("upgrade done");
+        assert!(master.lives());
+        assert_eq!(app.get("/whoami").number("generation"), 3);
+        master.signal(Signal::SIGTERM);
+        assert_eq!(app.ended().code(), Some(0));
+    }
+}
+
+#[test]
+fn as_process_1_it_reaps_orphans_and_takes_none_for_a_worker() {
+    let folder = tempfile::tempdir().unwrap();
+    let Some((mut app, master)) = first_process(&["--workers", "1"], &folder.path().join("c"))
+    else {
+        return;
+    };
+    let workers = master.children();
+    assert_eq!(workers.len(), 1);
+    // The shell ends, and leaves what it had started in the background to process 1.
+    let pid = master.pid.to_string();
+    let mut orphan = Program::new("nsenter");
+    orphan.args(["--pid", "--target", &pid, "sh", "-c", "for n in 1 2 3; do sleep 0.3 & done"]);
+    assert!(orphan.status().unwrap().success());
+    wait_until("the orphans", || master.children().len() == 4);
+    wait_until("the end of the orphans", || master.children() == workers);
+    assert_eq!(app.log.count("is starting"), 1, "nobody is replaced");
+    assert_eq!(app.get("/whoami").number("generation"), 1);
+    master.signal(Signal::SIGTERM);
+    assert_eq!(app.ended().code(), Some(0));
+}
