@@ -137,7 +137,9 @@ impl<'a> Server<'a> {
     /// ended by the kernel, and replaced. Default: 60 s. `None` lets it hang.
     ///
     /// Time in which the worker stood still (SIGSTOP, a debugger, a machine that sleeps) is not
-    /// counted. The handler must not use the signals VTALRM and CONT.
+    /// counted. The kernel's timer sends the worker SIGVTALRM, four times in each such time while it
+    /// is busy; of the handler's system calls, those that signal(7) lists as never restarted can then
+    /// fail with `EINTR`. The handler must not use the signals VTALRM and CONT itself.
     pub fn hang_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
         self.config.term.hang_timeout = timeout.into();
         self
@@ -193,6 +195,14 @@ impl<'a> Server<'a> {
     }
 
     /// Forks the workers, which answer requests with `handler`, and returns when all have stopped.
+    ///
+    /// # Reload and upgrade
+    /// A reload (SIGHUP) forks new workers from this master: `handler` is copied anew, and the closure
+    /// of [`Server::serve_with`] runs again, so that what it reads is new. What stands in `main` before
+    /// that runs again with an upgrade only (SIGUSR2): once as a trial, which must come to this call
+    /// within [`Server::ready_timeout`], with settings that have the same address and policy; and once
+    /// in this process. Until it comes to this call the second time all sockets stand open, so `main`
+    /// must not start a process before that would outlive it.
     ///
     /// Each worker has its own copy of the handler and of all that it captured. A handler that
     /// panics costs a 500 and its connection. It runs on the worker's only thread: what takes long

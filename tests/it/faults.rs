@@ -44,7 +44,9 @@ fn under_load(arguments: &[&str], act: impl FnOnce(&App)) -> Count {
     wait_until("the load", || app.status().workers.iter().any(|worker| worker.requests > 100));
     act(&app);
     let mut total = Count::default();
-    loads.into_iter().for_each(|load| total.add(load.stop()));
+    for load in loads {
+        total.add(load.stop());
+    }
     app.stop();
     println!("{arguments:?}: {} answered, {} cut", total.answered, total.cut);
     assert_eq!((total.hung, total.refused), (0, 0), "{arguments:?}: {total:?}");

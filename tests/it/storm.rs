@@ -90,7 +90,9 @@ fn storm(arguments: &[&str], seed: u64, time: Duration) {
         }
     }
     let mut total = Count::default();
-    loads.into_iter().for_each(|load| total.add(load.stop()));
+    for load in loads {
+        total.add(load.stop());
+    }
     storm.calm_down();
     let Done { kills, hangs, dispatcher_kills, .. } = storm.done;
     println!("{arguments:?}: {} answered, {} cut, {:?}", total.answered, total.cut, storm.done);

@@ -27,7 +27,8 @@ impl Master<'_> {
             Action::ListenShared => self.listen_shared()?,
             Action::Steer(live) => self.steer(&live),
             Action::CloseListener(slot) => {
-                self.close_listener(slot);
+                self.lodged[slot.index()].take().into_iter().for_each(listener::close);
+                self.group.left(slot);
             }
             Action::RefuseNewcomers => self.refuse_newcomers(),
             Action::Closing(delay) => self.announce_stop(delay),
@@ -89,16 +90,6 @@ impl Master<'_> {
         self.let_accept(|place| place == Place::Slot(slot));
         self.announce();
         Ok(())
-    }
-
-    /// A child that has just been forked may still hold a duplicate, which would keep the socket in
-    /// the group: a listener that is shut down leaves it at once (`inet_csk_listen_stop`).
-    fn close_listener(&mut self, slot: SlotId) {
-        if let Some(listener) = self.lodged[slot.index()].take() {
-            // It fails only if the socket does not listen, which is as good.
-            let _ = SockRef::from(&listener).shutdown(Shutdown::Read);
-        }
-        self.group.left(slot);
     }
 
     fn listen_shared(&mut self) -> Result<(), Error> {

@@ -34,6 +34,8 @@ struct Pair {
     sockets: BTreeMap<u16, TcpListener>,
     group: Group,
     live: u8,
+    /// Duplicates of closed listeners.
+    strays: Vec<TcpListener>,
     /// Keeps the port.
     _guard: OwnedFd,
 }
@@ -43,27 +45,30 @@ impl Pair {
         let guard = listener::bind_guard("127.0.0.1:0".parse().unwrap()).unwrap();
         let address = listener::local_address(&guard).unwrap();
         let (sockets, group) = (BTreeMap::new(), Group::default());
-        Self { address, sockets, group, live: u8::MAX, _guard: guard }
+        Self { address, sockets, group, live: u8::MAX, strays: Vec::new(), _guard: guard }
     }
 
     fn take(&mut self, step: Step) {
         match step {
-            Step::Toggle(slot) => match self.sockets.remove(&slot) {
-                Some(socket) => {
-                    // Closed first, then steered: the other way round an index means another one.
-                    drop(socket);
-                    self.group.left(SlotId(slot));
-                }
-                None => {
-                    let socket = listener::bind_member(self.address).unwrap();
-                    listener::listen(&socket, 64).unwrap();
-                    self.sockets.insert(slot, socket.into());
-                    self.group.joined(SlotId(slot));
-                }
-            },
+            Step::Toggle(slot) => self.toggle(slot),
             Step::Live(mask) => self.live = mask,
         }
         self.steer();
+    }
+
+    fn toggle(&mut self, slot: u16) {
+        if let Some(socket) = self.sockets.remove(&slot) {
+            // Closed first, then steered: the other way round an index means another one. Somebody who
+            // still holds a duplicate changes nothing.
+            self.strays.push(socket.try_clone().unwrap());
+            listener::close(socket);
+            self.group.left(SlotId(slot));
+        } else {
+            let socket = listener::bind_member(self.address).unwrap();
+            listener::listen(&socket, 64).unwrap();
+            self.sockets.insert(slot, socket.into());
+            self.group.joined(SlotId(slot));
+        }
     }
 
     fn is_live(&self, slot: u16) -> bool {

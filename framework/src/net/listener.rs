@@ -1,7 +1,7 @@
 //! Listening sockets: tested for, bound, opened, closed to newcomers.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -72,6 +72,14 @@ pub(crate) fn listen(socket: impl AsFd, backlog: u32) -> io::Result<()> {
 /// and then meets a closed port or the next server.
 pub(crate) fn refuse_newcomers(listener: impl AsFd) -> io::Result<()> {
     SockRef::from(&listener.as_fd()).attach_filter(&steer::refuse_openers())
+}
+
+/// Closes a listener for good, whoever else still holds a duplicate: a child that has just been forked
+/// may, and would keep it in its group. One that is shut down for reading leaves the group at once
+/// (`inet_csk_listen_stop`), and gets no connection any more.
+pub(crate) fn close(listener: impl AsFd) {
+    // It fails only if the socket does not listen, which is as good.
+    let _ = SockRef::from(&listener.as_fd()).shutdown(Shutdown::Read);
 }
 
 /// The number that the kernel gives to this socket, and to no other as long as it runs (socket(7),
