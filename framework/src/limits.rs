@@ -42,6 +42,10 @@ pub(crate) const KILL_PATIENCE: Duration = Duration::from_secs(5);
 /// initial retransmission time-out of TCP (RFC 6298 section 2.1), so that one lost packet is borne.
 pub(crate) const HANDSHAKE_LINGER: Duration = Duration::from_secs(1);
 
+/// The same on loopback, where nothing is lost on the way: the longest time for which Linux puts off the
+/// last step of a handshake (`TCP_DELACK_MAX`, 200 ms), and some more.
+pub(crate) const HANDSHAKE_LINGER_LOOPBACK: Duration = Duration::from_millis(250);
+
 /// A worker that does not come back to its loop for so long hangs, unless the user says otherwise: what
 /// puma grants, and twice what gunicorn does.
 pub(crate) const HANG_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);

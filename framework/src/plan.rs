@@ -11,7 +11,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use crate::error::Error;
-use crate::limits::{HANDSHAKE_LINGER, SLOTS_MAX, TIME_MAX};
+use crate::limits::{HANDSHAKE_LINGER, HANDSHAKE_LINGER_LOOPBACK, SLOTS_MAX, TIME_MAX};
 use checks::{at_least_one, give_up, term};
 
 /// How many workers there are at the start.
@@ -195,9 +195,10 @@ pub(crate) struct Plan {
 
 impl Plan {
     /// How long handshakes that were under way may take until their connection is in an accept
-    /// queue that is about to be closed. On loopback they are completed at once.
+    /// queue that is about to be closed.
     pub(crate) fn handshake_linger(&self) -> Duration {
-        if self.address.ip().is_loopback() { Duration::ZERO } else { HANDSHAKE_LINGER }
+        let loopback = self.address.ip().is_loopback();
+        if loopback { HANDSHAKE_LINGER_LOOPBACK } else { HANDSHAKE_LINGER }
     }
 }
 

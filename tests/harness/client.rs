@@ -37,10 +37,16 @@ impl Client {
         let address = SocketAddr::from(([127, 0, 0, 1], port));
         let stream =
             TcpStream::connect_timeout(&address, HANG).map_err(|error| Failure::of(&error))?;
-        stream.set_nodelay(true).map_err(|error| Failure::of(&error))?;
-        stream.set_read_timeout(Some(HANG)).map_err(|error| Failure::of(&error))?;
-        stream.set_write_timeout(Some(HANG)).map_err(|error| Failure::of(&error))?;
-        Ok(Self { stream, received: Vec::new() })
+        Ok(Self::of(stream))
+    }
+
+    /// On a connection that was made in another way.
+    pub(crate) fn of(stream: TcpStream) -> Self {
+        // These fail for a time of zero only, and for no connection that stands.
+        let _ = stream.set_nodelay(true);
+        stream.set_read_timeout(Some(HANG)).unwrap();
+        stream.set_write_timeout(Some(HANG)).unwrap();
+        Self { stream, received: Vec::new() }
     }
 
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), Failure> {

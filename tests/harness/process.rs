@@ -118,19 +118,28 @@ pub(crate) struct Listening {
     pub(crate) queued: usize,
 }
 
-/// The sockets that listen on a port (`proc_net_tcp`: state 0A; its receive queue is the accept
-/// queue).
+/// The sockets that listen on a port; their receive queue is the accept queue.
 pub(crate) fn listening(port: u16) -> Vec<Listening> {
-    let mut found = Vec::new();
-    for line in fs::read_to_string("/proc/net/tcp").unwrap_or_default().lines().skip(1) {
-        let fields: Vec<&str> = line.split_whitespace().collect();
-        if fields[3] == "0A" && fields[1].ends_with(&format!(":{port:04X}")) {
-            let (_, queued) = fields[4].split_once(':').unwrap();
-            let queued = usize::from_str_radix(queued, 16).unwrap();
-            found.push(Listening { inode: fields[9].parse().unwrap(), queued });
-        }
-    }
-    found
+    let found = tcp_sockets(port, "0A");
+    let number = |line: &Vec<String>| -> Option<Listening> {
+        let queued = usize::from_str_radix(line[4].split_once(':')?.1, 16).ok()?;
+        Some(Listening { inode: line[9].parse().ok()?, queued })
+    };
+    found.iter().filter_map(number).collect()
+}
+
+/// Handshakes on a port that wait for the client's last word.
+pub(crate) fn half_open(port: u16) -> usize {
+    tcp_sockets(port, "03").len()
+}
+
+/// The lines of `proc_net_tcp` for local sockets of this port in this state, in fields.
+fn tcp_sockets(port: u16, state: &str) -> Vec<Vec<String>> {
+    let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    let lines = table.lines().skip(1);
+    let lines = lines.map(|line| line.split_whitespace().map(str::to_owned).collect::<Vec<_>>());
+    let end = format!(":{port:04X}");
+    lines.filter(|fields| fields[3] == state && fields[1].ends_with(&end)).collect()
 }
 
 /// Connections in all accept queues of a port.

@@ -19,6 +19,7 @@ mod crash;
 mod descriptors;
 mod drain;
 mod faults;
+mod handshake;
 mod hang;
 mod http;
 mod left_behind;
