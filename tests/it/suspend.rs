@@ -56,6 +56,7 @@ fn a_drain_goes_on_after_a_pause_of_all() {
     app.log.wait_for("stopping: no new connections");
     stand_still(&app);
     assert_eq!(sleeper.answer().map(|answer| answer.status), Ok(200));
+    drop(sleeper);
     assert_eq!(app.ended().code(), Some(0));
     assert!(app.log.text().contains("all deadlines are put off by that"));
     assert_eq!(app.log.count("is killed"), 0);
