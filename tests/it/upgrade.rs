@@ -242,3 +242,37 @@ fn nothing_of_the_hand_over_is_left_in_the_environment_or_open() {
     assert!(!held.iter().any(|link| link.contains("evenkeel-state")), "{held:?}");
     deployed.app.stop();
 }
+
+/// A signal that comes while the programs change is meant for the one that is there then.
+#[test]
+fn a_stop_at_any_moment_of_an_upgrade_stops() {
+    for step in 0..24 {
+        let mut app = App::demo(&["--workers", "1"]);
+        app.signal(Signal::SIGUSR2);
+        // From before the trial until after the reload, which take some 10 ms here.
+        std::thread::sleep(std::time::Duration::from_micros(step * 700));
+        app.signal(Signal::SIGTERM);
+        assert_eq!(app.ended().code(), Some(0), "step {step}");
+    }
+}
+
+#[test]
+fn a_worker_that_dies_during_an_upgrade_is_replaced() {
+    let deployed = Deployed::demo(&["--workers", "2", "--min-uptime", "0"]);
+    let app = &deployed.app;
+    for step in 0..20 {
+        let victim = app.worker(u16::try_from(step % 2).unwrap());
+        app.signal(Signal::SIGUSR2);
+        std::thread::sleep(std::time::Duration::from_micros(step * 500));
+        victim.signal(Signal::SIGKILL);
+        wait_until("the end of the upgrade", || {
+            let status = deployed.command(Command::Status {}).status.unwrap();
+            status.doing == "running" && status.workers_ready == 2
+        });
+        assert!(!victim.lives());
+    }
+    // Nobody is waited for who is not there.
+    assert!(deployed.command(Command::Reload {}).ok);
+    assert_eq!(app.children().len(), 2);
+    deployed.app.stop();
+}
