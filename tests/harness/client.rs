@@ -49,6 +49,16 @@ impl Client {
         Self { stream, received: Vec::new() }
     }
 
+    /// So many, each of which has asked and waits for its answer.
+    pub(crate) fn waiting(port: u16, count: usize, target: &str) -> Vec<Self> {
+        let ask = |_| {
+            let mut client = Self::connect(port).unwrap();
+            client.ask(target).unwrap();
+            client
+        };
+        (0..count).map(ask).collect()
+    }
+
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
         self.stream.write_all(bytes.as_ref()).map_err(|error| Failure::of(&error))
     }

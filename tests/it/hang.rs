@@ -24,13 +24,7 @@ fn a_worker_that_hangs_is_ended_and_what_waited_for_it_is_answered() {
     for arguments in INTAKES {
         let (app, mut victim, worker) =
             hung(&[&["--hang-timeout", "0.4", "--min-uptime", "0"], arguments].concat());
-        let mut waiting: Vec<Client> = (0..20)
-            .map(|_| {
-                let mut client = Client::connect(app.port).unwrap();
-                client.ask("/whoami").unwrap();
-                client
-            })
-            .collect();
+        let mut waiting = Client::waiting(app.port, 20, "/whoami");
         assert_eq!(victim.answer(), Err(Failure::Cut), "{arguments:?}");
         assert!(!worker.lives());
         for client in &mut waiting {

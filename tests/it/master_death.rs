@@ -59,12 +59,7 @@ fn what_was_queued_when_the_master_died_is_answered() {
     let mut sleeper = Client::connect(app.port).unwrap();
     sleeper.ask("/sleep?ms=300").unwrap();
     wait_until("the handler", || worker.sleeps_in_handler());
-    let ask = |_| {
-        let mut client = Client::connect(app.port).unwrap();
-        client.ask("/").unwrap();
-        client
-    };
-    let waiting: Vec<Client> = (0..20).map(ask).collect();
+    let waiting = Client::waiting(app.port, 20, "/");
     app.signal(Signal::SIGKILL);
     for mut client in waiting {
         assert_eq!(client.answer().expect("queued").status, 200);

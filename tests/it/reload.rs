@@ -45,13 +45,7 @@ fn a_reload_keeps_the_listeners_and_what_waits_in_them() {
         sleeper.ask("/sleep?ms=700").unwrap();
     }
     wait_until("the handlers", || (0..2).all(|index| app.worker(index).sleeps_in_handler()));
-    let mut waiting: Vec<Client> = (0..20)
-        .map(|_| {
-            let mut client = Client::connect(app.port).unwrap();
-            client.ask("/whoami").unwrap();
-            client
-        })
-        .collect();
+    let mut waiting = Client::waiting(app.port, 20, "/whoami");
     wait_until("the queues", || queued(app.port) == waiting.len());
     app.done(RELOAD);
     for client in &mut waiting {

@@ -45,12 +45,7 @@ fn all_hundred_are_answered(arguments: &[&str], queued_at_least: usize) {
             client.ask("/sleep?ms=2").unwrap();
         }
     }
-    let ask = |_| {
-        let mut client = Client::connect(app.port).unwrap();
-        client.ask("/sleep?ms=2").unwrap();
-        client
-    };
-    let waiting: Vec<Client> = (0..50).map(ask).collect();
+    let waiting = Client::waiting(app.port, 50, "/sleep?ms=2");
     wait_until("the queues", || queued(app.port) >= queued_at_least);
 
     app.signal(Signal::SIGTERM);
