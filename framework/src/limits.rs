@@ -72,7 +72,7 @@ pub(crate) const TERM_JITTER_PARTS: u64 = 10;
 pub(crate) const RETIRE_ATTEMPTS_MAX: u32 = 3;
 
 /// How long a new master waits for the workers of a dead one to let go of the port. They close it as
-/// soon as their accept queues are empty, which takes milliseconds.
+/// soon as their accept queues are empty and handshakes are completed, which takes 0.25 to 1 s.
 pub(crate) const ORPHAN_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// Connections to the control socket at a time. Each costs the master one descriptor.

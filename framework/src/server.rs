@@ -226,7 +226,8 @@ impl<'a> Server<'a> {
     /// place for what may not cross a fork, such as threads and connections to databases.
     ///
     /// A worker whose `start` fails or panics is tried again after a pause that grows. One that
-    /// exits with 78 (`EX_CONFIG`) stops the server.
+    /// exits with 78 (`EX_CONFIG`) stops the server, unless it was to replace one that serves: then
+    /// that one stays, and the reload is given up.
     ///
     /// ```no_run
     /// evenkeel::Server::bind("127.0.0.1:8080").serve_with(|worker| {

@@ -35,7 +35,7 @@ pub(crate) struct Caller {
     pub(crate) key: u64,
     pub(crate) stream: UnixStream,
     peer: String,
-    received: Vec<u8>,
+    pub(crate) received: Vec<u8>,
     /// Has not been answered yet.
     pub(crate) waits: bool,
     /// Sends nothing more, and may still read.
@@ -90,15 +90,30 @@ impl Control {
         &self.callers
     }
 
-    /// Goes on with a connection that another program had accepted; how to answer it.
-    pub(crate) fn adopt(&mut self, stream: OwnedFd) -> io::Result<u64> {
-        let key = self.welcome(stream.into())?;
-        self.expect(key);
-        Ok(key)
+    /// Goes on with a connection that another program had accepted, and that had `received` so much
+    /// of its next command; how to answer it, if it is still there.
+    pub(crate) fn adopt(
+        &mut self,
+        stream: OwnedFd,
+        received: Vec<u8>,
+        waits: bool,
+    ) -> io::Result<Option<u64>> {
+        let Some(mut caller) = self.welcome(stream.into())? else { return Ok(None) };
+        (caller.received, caller.waits) = (received, waits);
+        let key = caller.key;
+        self.callers.push(caller);
+        Ok(Some(key))
+    }
+
+    /// No descriptor was left for a connection: it is to be looked for again soon.
+    pub(crate) fn is_deaf(&self) -> bool {
+        self.deaf
     }
 
     /// Takes new connections and all commands that have come.
     pub(crate) fn take(&mut self) -> Vec<Taken> {
+        let mut taken = Vec::new();
+        self.callers.retain_mut(|caller| caller.read(&mut taken));
         loop {
             let welcomed = match self.listener.accept() {
                 Ok((stream, _)) => self.welcome(stream),
@@ -107,16 +122,26 @@ impl Control {
                     break;
                 }
             };
-            if let Err(error) = welcomed {
-                tracing::warn!("control: a connection is lost: {error}");
+            match welcomed {
+                Ok(Some(mut caller)) => {
+                    // Read at once: whoever has said something is not taken for one who only holds
+                    // a place.
+                    let stays = caller.read(&mut taken);
+                    caller.waits |= taken.iter().any(|other| other.key == caller.key);
+                    if stays {
+                        self.callers.push(caller);
+                    }
+                }
+                Ok(None) => {}
+                Err(error) => tracing::warn!("control: a connection is lost: {error}"),
             }
         }
-        let mut taken = Vec::new();
-        self.callers.retain_mut(|caller| caller.read(&mut taken));
         for Taken { key, command } in &taken {
-            self.expect(*key);
-            let peer = self.caller(*key).map_or("somebody", |caller| &caller.peer);
-            tracing::info!("control: {command}, by {peer}");
+            let Some(caller) = self.callers.iter_mut().find(|caller| caller.key == *key) else {
+                continue;
+            };
+            caller.waits = true;
+            tracing::info!("control: {command}, by {}", caller.peer);
         }
         taken
     }
@@ -149,17 +174,8 @@ impl Control {
         }
     }
 
-    fn expect(&mut self, key: u64) {
-        if let Some(caller) = self.callers.iter_mut().find(|caller| caller.key == key) {
-            caller.waits = true;
-        }
-    }
-
-    fn caller(&self, key: u64) -> Option<&Caller> {
-        self.callers.iter().find(|caller| caller.key == key)
-    }
-
-    fn welcome(&mut self, stream: UnixStream) -> io::Result<u64> {
+    /// A new connection, unless it is not welcome or there is no place for it.
+    fn welcome(&mut self, stream: UnixStream) -> io::Result<Option<Caller>> {
         stream.set_nonblocking(true)?;
         let credentials = getsockopt(&stream, PeerCredentials)?;
         let key = self.next;
@@ -171,7 +187,7 @@ impl Control {
             tracing::warn!("control: refused to {}", caller.peer);
             let text = "only root and the user of the master may command it";
             caller.say(&Reply::failed(text))?;
-            return Ok(key);
+            return Ok(None);
         }
         if self.callers.len() >= CONTROL_CLIENTS_MAX {
             self.callers.retain(|caller| !caller.half_closed || caller.is_there());
@@ -183,11 +199,10 @@ impl Control {
             self.callers.remove(at);
         }
         if self.callers.len() < CONTROL_CLIENTS_MAX {
-            self.callers.push(caller);
-        } else {
-            caller.say(&Reply::failed("too many wait for an outcome: try again later"))?;
+            return Ok(Some(caller));
         }
-        Ok(key)
+        caller.say(&Reply::failed("too many wait for an outcome: try again later"))?;
+        Ok(None)
     }
 }
 

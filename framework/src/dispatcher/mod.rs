@@ -22,7 +22,7 @@ pub(crate) fn run(mut birth: Birth) -> i32 {
         relay.run()
     });
     match result {
-        Ok(()) => code::DONE,
+        Ok(exit) => exit,
         Err(error) => {
             // When the master cannot be told, the exit code still speaks.
             let _ = birth.channel.report(&Report::Failed { text: error.to_string() });

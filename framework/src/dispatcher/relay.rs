@@ -12,7 +12,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 use super::rotation::Rotation;
-use crate::birth::Birth;
+use crate::birth::{Birth, code};
 use crate::board::Seat;
 use crate::ids::{Generation, SlotId};
 use crate::limits::{ACCEPT_PAUSE, EVENTS_PER_TURN, HAND_OUT_PAUSE};
@@ -85,8 +85,8 @@ impl<'a> Relay<'a> {
         })
     }
 
-    /// Hands out until it has drained.
-    pub(super) fn run(&mut self) -> io::Result<()> {
+    /// Hands out until it has drained; the exit code.
+    pub(super) fn run(&mut self) -> io::Result<i32> {
         let mut events = Events::with_capacity(EVENTS_PER_TURN);
         loop {
             match self.poll.poll(&mut events, self.timeout()) {
@@ -99,7 +99,7 @@ impl<'a> Relay<'a> {
                 watchdog.watch();
             }
             if events.iter().any(|event| event.token() == SIGNALS) && self.take_signals() {
-                return Ok(());
+                return Ok(code::CUT);
             }
             // Workers are introduced before their turn comes.
             self.take_orders()?;
@@ -110,7 +110,7 @@ impl<'a> Relay<'a> {
             }
             self.hand_out()?;
             if self.finished() {
-                return Ok(());
+                return Ok(code::DONE);
             }
             self.seat.busy_since(0);
         }

@@ -13,6 +13,7 @@ use super::event::Event;
 use super::{Child, Master, notify};
 use crate::error::Error;
 use crate::ids::{ChildId, Generation, Place, SlotId};
+use crate::limits::SUSPENDED_AFTER;
 use crate::net::channel::{Order, Queue};
 use crate::net::group::Choice;
 use crate::net::{listener, steer};
@@ -47,6 +48,7 @@ impl Master<'_> {
             Action::EndTrial => self.end_trial(),
             Action::UpgradeFailed => self.forget_upgrade(),
             Action::Become => self.upgrade.pass(),
+            Action::Postponed(time) if time < SUSPENDED_AFTER => {}
             Action::Postponed(time) => {
                 tracing::warn!("nothing ran for {time:?}: all deadlines are put off by that");
             }
@@ -69,8 +71,7 @@ impl Master<'_> {
     fn listen(&mut self, slot: SlotId) -> Result<Option<Event>, Error> {
         match self.try_to_listen(slot) {
             Err(error) if self.announced => {
-                tracing::error!("{error}; the worker is replaced");
-                self.signal_all(Place::Slot(slot), Signal::SIGKILL);
+                tracing::error!("{error}");
                 Ok(Some(Event::NotListening(slot)))
             }
             other => other.map(|()| None),
@@ -196,23 +197,22 @@ impl Master<'_> {
         }
     }
 
-    /// What was sent before can still be read; then the worker sees the end.
+    /// What was sent before can still be read; then the worker sees the end, and knows that no other
+    /// link comes.
     fn part(&mut self, id: ChildId) {
         let child = self.children.iter_mut().find(|other| other.id == id);
         for (_, link) in child.into_iter().flat_map(|child| child.links.drain(..)) {
             // It fails only when the worker is gone, which is as good.
             let _ = SockRef::from(&link.as_fd()).shutdown(Shutdown::Write);
         }
+        if self.order(id, &Order::Parted).is_err() {
+            self.signal(id, Signal::SIGTERM);
+        }
     }
 
     fn order(&self, id: ChildId, order: &Order) -> io::Result<()> {
         let channel = self.child(id).and_then(|child| child.channel.as_ref());
         channel.map_or(Err(io::ErrorKind::BrokenPipe.into()), |channel| channel.order(order))
-    }
-
-    fn signal_all(&self, place: Place, with: Signal) {
-        let concerned = self.children.iter().filter(|child| child.id.place == place);
-        concerned.for_each(|child| signal(child, with));
     }
 
     fn signal(&self, id: ChildId, with: Signal) {
@@ -242,6 +242,7 @@ impl Master<'_> {
             }
             Reason::StopNow => tracing::warn!(pid, "{id} is killed: {open} connections are cut"),
             Reason::Unwanted => tracing::info!(pid, "{id} is not needed any more and is killed"),
+            Reason::Deaf => tracing::error!(pid, "{id} cannot be reached and is replaced"),
             Reason::Useless => {
                 tracing::warn!(pid, "{id} is killed: no worker is left to hand connections to");
             }

@@ -71,6 +71,8 @@ pub enum Reason {
     Unwanted,
     /// All must end at once.
     StopNow,
+    /// Its listener could not be opened.
+    Deaf,
     /// It is the dispatcher, and there will be no worker any more.
     Useless,
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use super::address::Address;
 use super::event::{Event, Exit};
-use super::handover::{Handed, HandedChild, Handover};
+use super::handover::{Handed, HandedCaller, HandedChild, Handover};
 use super::obey::{Wait, Waiting};
 use super::supervisor::Supervisor;
 use super::upgrade::{Upgrade, VARIABLE};
@@ -122,10 +122,14 @@ impl<'a> Master<'a> {
             control = Some(listener.map_err(failed)?);
         }
         let mut waiting = Waiting::default();
-        for number in handover.callers {
+        for HandedCaller { number, received, waits } in handover.callers {
             if let Some(control) = &mut control {
-                let key = exec::take(number).and_then(|stream| control.adopt(stream));
-                waiting.add(key.map_err(failed)?, Wait::Rollout(rollout));
+                let adopted = exec::take(number)
+                    .and_then(|stream| control.adopt(stream, received, waits))
+                    .map_err(failed)?;
+                adopted.filter(|_| waits).into_iter().for_each(|key| {
+                    waiting.add(key, Wait::Rollout(rollout));
+                });
             }
         }
         let mut master = Self {

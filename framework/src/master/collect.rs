@@ -14,6 +14,9 @@ use crate::control::Control;
 use crate::ids::Place;
 use crate::net::channel::{Next, Report};
 
+/// Milliseconds until somebody is asked in again for whom no descriptor was left.
+const DEAF_RETRY_MS: u128 = 1000;
+
 impl Master<'_> {
     /// Sleeps until a signal, a report, a command or a deadline. Wakes for nothing else.
     pub(super) fn wait(&self) -> io::Result<()> {
@@ -25,10 +28,14 @@ impl Master<'_> {
             .chain(self.control.iter().flat_map(Control::sources));
         let mut sources: Vec<PollFd<'_>> =
             sources.map(|source| PollFd::new(source, PollFlags::POLLIN)).collect();
-        let timeout = self.supervisor.deadline().map_or(PollTimeout::NONE, |deadline| {
+        let due = self.supervisor.deadline().map(|deadline| {
             let left = deadline.saturating_duration_since(Instant::now());
             // A millisecond more, so that the deadline has passed and not just begun to.
-            let milliseconds = left.as_millis().saturating_add(u128::from(!left.is_zero()));
+            left.as_millis().saturating_add(u128::from(!left.is_zero()))
+        });
+        let deaf = self.control.as_ref().is_some_and(Control::is_deaf);
+        let first = due.into_iter().chain(deaf.then_some(DEAF_RETRY_MS)).min();
+        let timeout = first.map_or(PollTimeout::NONE, |milliseconds| {
             PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX)
         });
         match poll(&mut sources, timeout) {

@@ -8,7 +8,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt;
-use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -48,8 +47,7 @@ pub(crate) struct Handover {
     pub(super) supervisor: Saved,
     control: Option<PathBuf>,
     pub(super) control_listener: Option<RawFd>,
-    /// Those who wait for the outcome of this upgrade.
-    pub(super) callers: Vec<RawFd>,
+    pub(super) callers: Vec<HandedCaller>,
     pub(super) announced: bool,
 }
 
@@ -58,6 +56,16 @@ pub(crate) struct Handover {
 pub(super) struct Handed {
     number: RawFd,
     cookie: u64,
+}
+
+/// Somebody who is connected to the control socket.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct HandedCaller {
+    pub(super) number: RawFd,
+    /// The beginning of a command.
+    pub(super) received: Vec<u8>,
+    /// For the outcome of this upgrade.
+    pub(super) waits: bool,
 }
 
 /// A process that has not been reaped.
@@ -94,7 +102,7 @@ impl Master<'_> {
             supervisor: self.supervisor.save(),
             control: control.map(|control| control.path().to_owned()),
             control_listener: control.map(|control| control.listener().as_raw_fd()),
-            callers: self.upgrade_callers().map(AsRawFd::as_raw_fd).collect(),
+            callers: control.into_iter().flat_map(|control| self.handed_callers(control)).collect(),
             announced: self.announced,
         })
     }
@@ -111,15 +119,18 @@ impl Master<'_> {
         }
         if let Some(control) = &self.control {
             inherit(&control.listener())?;
+            control.callers().iter().try_for_each(|caller| inherit(&caller.stream))?;
         }
-        self.upgrade_callers().try_for_each(|stream| inherit(stream))
+        Ok(())
     }
 
-    /// The connections of those who wait for the upgrade. All others end with this program.
-    fn upgrade_callers(&self) -> impl Iterator<Item = &UnixStream> {
-        let waits = |key| self.waiting.for_upgrade().any(|(waiting, _)| waiting == key);
-        let callers = self.control.iter().flat_map(Control::callers);
-        callers.filter(move |caller| waits(caller.key)).map(|caller| &caller.stream)
+    /// Whoever waits for anything else than this upgrade is told so before the change.
+    fn handed_callers(&self, control: &Control) -> impl Iterator<Item = HandedCaller> {
+        control.callers().iter().map(|caller| HandedCaller {
+            number: caller.stream.as_raw_fd(),
+            received: caller.received.clone(),
+            waits: self.waiting.for_upgrade().any(|(waiting, _)| waiting == caller.key),
+        })
     }
 }
 

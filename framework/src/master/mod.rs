@@ -181,7 +181,9 @@ impl<'a> Master<'a> {
             for event in self.collect() {
                 self.decide(event)?;
             }
-            self.obey()?;
+            if !self.upgrade.has_passed() {
+                self.obey()?;
+            }
             // Only when everything that was decided has been done is all that is known true.
             if self.upgrade.has_passed() && !self.supervisor.stopping() {
                 let event = self.become_program();

@@ -109,6 +109,7 @@ impl Master<'_> {
         for wait in entries.into_iter().map(|(_, wait)| wait) {
             let Wait::Scaled { target, from } = wait else { continue };
             let reply = match self.supervisor.scaling(target, from) {
+                _ if self.supervisor.stopping() => Reply::failed("the master is stopping"),
                 Scaling::Pending => continue,
                 Scaling::Done => Reply::done(format!("{target} workers serve")),
                 Scaling::Overtaken => Reply::failed("another number was asked for meanwhile"),

@@ -11,6 +11,7 @@ use super::tenant::{Life, Tenant};
 use crate::birth::code;
 use crate::board::Phase;
 use crate::ids::{ChildId, Generation, Place};
+use crate::limits::BACKOFF_FIRST;
 
 /// A place and its processes, two of them at the most: the one that serves, and either its
 /// predecessor, which drains, or its successor, which is not ready yet.
@@ -95,7 +96,7 @@ impl Slot {
         Some(id)
     }
 
-    fn wants_process(&self) -> bool {
+    pub(super) fn wants_process(&self) -> bool {
         let needed = match self.retirement {
             Retirement::No => true,
             Retirement::Draining { .. } => self.listening && self.current.is_none(),
@@ -222,6 +223,12 @@ impl Slot {
         }
         // With a successor under way there is nothing to wait for.
         self.current.is_none().then(|| self.back_off(now))
+    }
+
+    /// The kernel has no room for a process now.
+    pub(super) fn wait_before_next(&mut self, now: Instant) {
+        let soon = now + BACKOFF_FIRST;
+        self.not_before = Some(self.not_before.map_or(soon, |later| later.max(soon)));
     }
 
     fn back_off(&mut self, now: Instant) -> Duration {

@@ -135,7 +135,7 @@ impl Supervisor {
             Event::Ready(child) => self.ready(child, now),
             Event::WantsDrain(child) => self.wants_drain(child, now),
             Event::WantsSuccessor(child) => self.wants_successor(child),
-            Event::NotListening(slot) => self.not_listening(slot),
+            Event::NotListening(slot) => self.not_listening(slot, &mut actions),
             Event::Exited(child, exit) => self.exited(child, Some(exit), now, &mut actions),
             Event::NotForked(child) => self.exited(child, None, now, &mut actions),
             Event::ScaleUp => self.scale_up(now, &mut actions),
@@ -160,11 +160,10 @@ impl Supervisor {
         match self.mode {
             Mode::Running => serving(),
             Mode::Closing { until } => serving().into_iter().chain([until]).min(),
-            Mode::Stopping { until, .. } if tenants().all(|tenant| tenant.life == Life::Killed) => {
-                Some(until + KILL_PATIENCE)
-            }
             Mode::Stopping { until, .. } => {
-                tenants().filter_map(Tenant::deadline).chain([until]).min()
+                let killed = tenants().all(|tenant| tenant.life == Life::Killed);
+                let end = if killed { until + KILL_PATIENCE } else { until };
+                self.all().filter_map(Slot::deadline).chain([end]).min()
             }
             Mode::Killing { until, .. } => Some(until),
             Mode::Finished => None,
@@ -178,7 +177,8 @@ impl Supervisor {
         let last_event = self.last_event.replace(now).unwrap_or(now);
         let late = self.deadline().map(|deadline| now.saturating_duration_since(deadline));
         let slept = late.is_some_and(|late| late > SUSPENDED_AFTER);
-        if !slept && event != Event::Continued {
+        let continued = late.is_some() && event == Event::Continued;
+        if !slept && !continued {
             return;
         }
         let still = now - last_event;

@@ -138,10 +138,9 @@ impl Master<'_> {
     /// Runs the program that is on disk, as a child that only says whether it could take over.
     pub(super) fn try_program(&mut self) -> Option<Event> {
         notify::reloading("trying the new program");
-        self.upgrade.tried =
-            self.upgrade.program_path().and_then(|path| exec::identity(&path).ok());
         match self.begin_trial() {
-            Ok(trial) => {
+            Ok((trial, identity)) => {
+                self.upgrade.tried = Some(identity);
                 tracing::info!(pid = trial.pid.as_raw(), "upgrade begins: the program is tried");
                 self.upgrade.trial = Some(trial);
                 None
@@ -153,8 +152,9 @@ impl Master<'_> {
         }
     }
 
-    fn begin_trial(&self) -> io::Result<Running> {
+    fn begin_trial(&self) -> io::Result<(Running, Identity)> {
         let program = self.program()?;
+        let identity = exec::identity(program.path())?;
         let state = self.handover()?.write()?;
         let (channel, theirs) = Channel::pair()?;
         let master = getpid();
@@ -169,7 +169,8 @@ impl Master<'_> {
         Signals::unblock(&SIGNALS)?;
         let side = side.map_err(|refused| io::Error::other(format!("{refused:?}")))?;
         let Side::Master { child: pid } = side else { unreachable!("the child never gets here") };
-        Ok(Running { pid, channel: Some(channel), fits: false, late: false, failure: None })
+        let channel = Some(channel);
+        Ok((Running { pid, channel, fits: false, late: false, failure: None }, identity))
     }
 
     fn program(&self) -> io::Result<Program> {
@@ -211,8 +212,6 @@ impl Master<'_> {
     }
 
     fn try_to_become(&mut self, passed: Option<Identity>) -> io::Error {
-        let text = "the master became another program before that was done: ask again";
-        self.reply_to(|wait| !matches!(wait, Wait::Upgrade(_)), &Reply::failed(text));
         let prepared = self.program().and_then(|program| {
             if exec::identity(program.path()).ok() != passed {
                 return Err(io::Error::other("it is another file than the one that was tried"));
@@ -230,6 +229,8 @@ impl Master<'_> {
         });
         match prepared {
             Ok((program, state)) => {
+                let text = "the master became another program before that was done: ask again";
+                self.reply_to(|wait| !matches!(wait, Wait::Upgrade(_)), &Reply::failed(text));
                 super::spawn::flush();
                 program.become_it(VARIABLE, &state.as_raw_fd().to_string())
             }

@@ -40,6 +40,8 @@ pub(crate) enum Order {
     Introduce { slot: SlotId, generation: Generation, link: Option<OwnedFd> },
     /// To a worker: a dispatcher sends sockets on the other end of `link`, which may be missing, too.
     Link { link: Option<OwnedFd> },
+    /// To a worker: no other link will come.
+    Parted,
 }
 
 /// What a draining worker does with connections that wait in its accept queue.
@@ -72,6 +74,7 @@ mod tag {
     pub(super) const INTRODUCE: u8 = 18;
     pub(super) const ACCEPT: u8 = 19;
     pub(super) const LINK: u8 = 20;
+    pub(super) const PARTED: u8 = 21;
 }
 
 impl Channel {
@@ -100,6 +103,7 @@ impl Channel {
     pub(crate) fn order(&self, order: &Order) -> io::Result<()> {
         match order {
             Order::Accept => self.send(&[tag::ACCEPT], None),
+            Order::Parted => self.send(&[tag::PARTED], None),
             Order::Drain { grace, queue } => {
                 let kind = match queue {
                     Queue::Empty => tag::DRAIN_EMPTY,
@@ -145,6 +149,7 @@ impl Channel {
                     link: descriptor,
                 })
             }
+            tag::PARTED => Some(Order::Parted),
             tag::LINK => Some(Order::Link { link: descriptor }),
             _ => None,
         })

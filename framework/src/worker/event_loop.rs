@@ -46,6 +46,8 @@ pub(super) struct EventLoop<'a, H> {
     dates: DateCache,
     sweep_at: Option<Instant>,
     drain: Option<Drain>,
+    /// No other link to a dispatcher will come.
+    parted: bool,
     watchdog: Option<Watchdog>,
     term: Watch,
     /// SIGTERM came to this process; a second one ends it at once.
@@ -105,6 +107,7 @@ where
             dates: DateCache::default(),
             sweep_at: None,
             drain: None,
+            parted: false,
             watchdog: birth.watchdog()?,
             term: Watch::new(birth.plan.term, Instant::now()),
             told_to_end: false,

@@ -57,7 +57,7 @@ enum Verb {
 const EXIT_CODES: &str = "\
 Exit codes:
   0   done
-  1   not done; the master says why, and goes on as before
+  1   not done, or not wholly; the master says why, and what was there goes on
   2   a command line that cannot be read
   69  no master answers there, or not in time
   77  only root and the user of the master may command it";

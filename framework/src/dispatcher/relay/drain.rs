@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::AsFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
@@ -28,9 +28,9 @@ impl Relay<'_> {
                     self.introduce(slot, generation, link.ok_or_else(lost)?)?;
                 }
                 Next::Message(Order::Accept) => self.listens = true,
-                Next::Message(Order::Drain { queue, .. }) => self.begin_drain(queue),
+                Next::Message(Order::Drain { queue, grace }) => self.begin_drain(queue, grace),
                 // Only a worker is given links.
-                Next::Message(Order::Link { .. }) => {}
+                Next::Message(Order::Link { .. } | Order::Parted) => {}
                 Next::Nothing => return Ok(()),
                 Next::End => {
                     self.be_orphaned();
@@ -47,20 +47,20 @@ impl Relay<'_> {
                 return true;
             }
             if self.drain.is_none() && self.channel.report(&Report::WantsDrain).is_err() {
-                self.begin_drain(Queue::Leave);
+                self.begin_drain(Queue::Leave, self.grace);
             }
         }
         false
     }
 
-    fn begin_drain(&mut self, queue: Queue) {
+    fn begin_drain(&mut self, queue: Queue, grace: Duration) {
         let now = Instant::now();
         let newly = self.drain.is_none_or(|drain| drain.queue != queue);
         let drain =
             self.drain.get_or_insert(Drain { queue, orphaned_until: None, not_before: now });
         if queue == Queue::Empty && newly {
             drain.queue = queue;
-            drain.not_before = now + self.handshake_linger;
+            drain.not_before = now + self.handshake_linger.min(grace / 2);
         }
     }
 
@@ -71,7 +71,7 @@ impl Relay<'_> {
         if let Err(error) = listener::refuse_newcomers(&self.listener) {
             tracing::warn!("connections that come now may be reset: {error}");
         }
-        self.begin_drain(Queue::Empty);
+        self.begin_drain(Queue::Empty, self.grace);
         if let Some(drain) = &mut self.drain {
             drain.orphaned_until = Some(Instant::now() + self.grace);
         }

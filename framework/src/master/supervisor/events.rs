@@ -5,7 +5,9 @@ use std::time::Instant;
 use super::{Action, Exit, Mode, Outcome, Supervisor, Trial, code};
 use crate::ids::{ChildId, Place, SlotId};
 use crate::limits::KILL_PATIENCE;
+use crate::master::action::Reason;
 use crate::master::slot::{Renewal, Retirement, Slot};
+use crate::master::tenant::Life;
 
 /// Why nothing changes any more.
 const STOPPING: Action = Action::Refuse("the master is stopping");
@@ -41,9 +43,13 @@ impl Supervisor {
         }
     }
 
-    pub(super) fn not_listening(&mut self, slot: SlotId) {
-        if let Some(slot) = self.slot(Place::Slot(slot)) {
-            slot.listening = false;
+    /// Its processes are of no use, and the next ones bind anew.
+    pub(super) fn not_listening(&mut self, slot: SlotId, actions: &mut Vec<Action>) {
+        let Some(slot) = self.slot(Place::Slot(slot)) else { return };
+        slot.listening = false;
+        for tenant in slot.tenants_mut().filter(|tenant| tenant.life != Life::Killed) {
+            tenant.life = Life::Killed;
+            actions.push(Action::Kill(tenant.id, Reason::Deaf));
         }
     }
 
@@ -67,6 +73,9 @@ impl Supervisor {
         let replaces = slot.next.is_some_and(|next| next.id == child);
         let how = exit.unwrap_or(Exit::Code(code::FAILED));
         let pause = slot.vacate(child, how, now, min_uptime);
+        if exit.is_none() {
+            slot.wait_before_next(now);
+        }
         let failures = slot.failures();
         if let Some(pause) = pause.filter(|_| serving) {
             actions.push(Action::BackOff(child, pause, failures));
@@ -176,11 +185,12 @@ impl Supervisor {
     fn leave_no_queue(&mut self) {
         let shared = self.shared_listening;
         let layout = self.rules.layout;
-        for slot in &mut self.slots {
+        for (at, slot) in self.slots.iter_mut().enumerate() {
             let listening = match layout {
                 super::Layout::Group => slot.listening,
                 super::Layout::Shared => shared,
-                super::Layout::Dispatched => false,
+                // The dispatcher needs somebody to hand its queue to: one will do.
+                super::Layout::Dispatched => shared && at == 0,
             };
             slot.close_down(listening);
         }

@@ -28,6 +28,9 @@ struct Step {
     tried: bool,
 }
 
+/// A slot whose workers died young so often, one after the other, does not recover at once.
+const FAILING: u32 = 3;
+
 const FIRST: Step = Step { at: 0, tried: false };
 
 /// Whether there are as many workers as were asked for.
@@ -72,12 +75,15 @@ impl Supervisor {
         }
         let (kept, retired): (Vec<_>, Vec<_>) =
             self.slots.iter().partition(|slot| slot.retirement == Retirement::No);
-        let new = || kept.iter().skip(usize::from(from));
-        if let Some(slot) = new().find(|slot| slot.backs_off()) {
+        // One that was there before may just have died, and is not given up at once.
+        let fails = |(at, slot): &(usize, &&Slot)| {
+            slot.backs_off() && (*at >= usize::from(from) || slot.failures() >= FAILING)
+        };
+        if let Some((_, slot)) = kept.iter().enumerate().find(fails) {
             return Scaling::BackingOff(slot.place());
         }
         let gone = retired.iter().all(|slot| slot.empty() && !slot.listening);
-        if gone && new().all(|slot| slot.ready()) { Scaling::Done } else { Scaling::Pending }
+        if gone && kept.iter().all(|slot| slot.ready()) { Scaling::Done } else { Scaling::Pending }
     }
 
     pub(super) fn reload(&mut self, actions: &mut Vec<Action>) {
@@ -114,7 +120,9 @@ impl Supervisor {
                     if !step.tried {
                         slot.forget_failures();
                     }
-                    slot.renewal = Renewal::Rolled;
+                    if slot.renewal == Renewal::No {
+                        slot.renewal = Renewal::Rolled;
+                    }
                     self.rolling.step = Some(Step { tried: true, ..step });
                     return;
                 }

@@ -27,6 +27,7 @@ impl Supervisor {
             self.open_listeners(actions);
         } else {
             self.abandon_rollout(actions);
+            self.end_useless_dispatcher(actions);
         }
         self.steer(actions);
         self.introduce(actions);
@@ -49,11 +50,16 @@ impl Supervisor {
         }
         let slots = self.slots.iter_mut().chain(&mut self.dispatcher);
         slots.flat_map(Slot::tenants_mut).for_each(|tenant| tenant.drain(until, true));
-        if self.dispatches() && self.slots.iter().all(Slot::empty) {
-            self.kill(Reason::Useless, |_| true, actions);
-        }
         if now >= until {
             self.kill(Reason::Overdue, |_| true, actions);
+        }
+    }
+
+    /// Without workers, and none to come, there is nobody to hand anything to.
+    fn end_useless_dispatcher(&mut self, actions: &mut Vec<Action>) {
+        let gone = |slot: &Slot| slot.empty() && !slot.wants_process();
+        if self.dispatches() && self.slots.iter().all(gone) {
+            self.kill(Reason::Useless, |_| true, actions);
         }
     }
 
@@ -228,7 +234,8 @@ impl Supervisor {
             Mode::Stopping { .. } => until + KILL_PATIENCE,
             _ => until,
         };
-        if left > 0 && now < patience {
+        let comes = self.may_fork(now) && self.all().any(Slot::wants_process);
+        if (left > 0 || comes) && now < patience {
             return;
         }
         self.mode = Mode::Finished;

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
@@ -29,7 +29,8 @@ where
             match self.channel.next_order() {
                 // `resume_accepting` follows in the same turn.
                 Next::Message(Order::Accept) => self.acceptor.opened(),
-                Next::Message(Order::Drain { queue, .. }) => self.begin_drain(queue),
+                Next::Message(Order::Drain { queue, grace }) => self.begin_drain(queue, grace),
+                Next::Message(Order::Parted) => self.parted = true,
                 Next::Message(Order::Link { link }) => self.take_link(link),
                 // Only the dispatcher is introduced to anybody.
                 Next::Message(Order::Introduce { .. }) => {}
@@ -45,7 +46,7 @@ where
                 return Going::Cut;
             }
             if self.drain.is_none() && self.channel.report(&Report::WantsDrain).is_err() {
-                self.begin_drain(Queue::Leave);
+                self.begin_drain(Queue::Leave, self.grace);
             }
         }
         Going::On
@@ -71,19 +72,21 @@ where
         }
         tracing::warn!("the master is dead; this worker drains");
         self.acceptor.refuse_newcomers();
-        self.begin_drain(Queue::Empty);
+        // Nobody is left who could give it another link.
+        self.parted = true;
+        self.begin_drain(Queue::Empty, self.grace);
         if let Some(drain) = &mut self.drain {
             drain.orphaned_until = Some(self.desk.now + self.grace);
         }
     }
 
     /// Begins to drain, or learns that nobody else will empty its queue.
-    fn begin_drain(&mut self, queue: Queue) {
+    fn begin_drain(&mut self, queue: Queue, grace: Duration) {
         let begun = self.drain.is_some();
         let not_before = self.desk.now;
         let drain = self.drain.get_or_insert(Drain { queue, orphaned_until: None, not_before });
         if queue == Queue::Empty && (!begun || drain.queue == Queue::Leave) {
-            drain.not_before = self.desk.now + self.handshake_linger;
+            drain.not_before = self.desk.now + self.handshake_linger.min(grace / 2);
         }
         if drain.orphaned_until.is_none() {
             drain.queue = queue;
@@ -114,7 +117,7 @@ where
             self.empty_queue(drain, orphaned);
         }
         let intake_done = if let Some(links) = self.acceptor.links_mut() {
-            links.ended()
+            links.ended() && self.parted
         } else {
             // What waits while nothing can be accepted is still to be answered.
             let pauses = drain.queue == Queue::Empty && self.paused_until.is_some();
