@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::io::Read;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{self, Child, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, OnceLock};
@@ -109,9 +109,7 @@ impl App {
     /// Commands the master, and waits for the outcome.
     pub(crate) fn command(&self, command: Command) -> Reply {
         self.children();
-        let mut client = control::Client::connect(self.control()).unwrap();
-        client.set_timeout(Some(PATIENCE)).unwrap();
-        client.send(&command).unwrap_or_else(|error| panic!("{command}: {error}"))
+        ask(&self.control(), command)
     }
 
     /// Commands something that is to succeed.
@@ -244,6 +242,13 @@ impl Output {
     pub(crate) fn count(&self, text: &str) -> usize {
         self.text().matches(text).count()
     }
+}
+
+/// Commands a master, and waits for the outcome, but not for ever.
+pub(crate) fn ask(control: &Path, command: Command) -> Reply {
+    let mut client = control::Client::connect(control).unwrap();
+    client.set_timeout(Some(PATIENCE)).unwrap();
+    client.send(&command).unwrap_or_else(|error| panic!("{command}: {error}"))
 }
 
 /// Runs a program that ends by itself: its exit code, standard output and error.

@@ -5,10 +5,10 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::PathBuf;
 use std::process::Command as Program;
 
-use evenkeel::control::{Client, Command, Reply};
+use evenkeel::control::{Command, Reply};
 use tempfile::TempDir;
 
-use super::app::{App, demo_path};
+use super::app::{App, ask, demo_path};
 use super::process::Process;
 
 /// A program that a deploy replaces while it runs.
@@ -55,8 +55,7 @@ impl Deployed {
 
     pub(crate) fn command(&self, command: Command) -> Reply {
         self.app.children();
-        let mut client = Client::connect(self.folder.path().join("control")).unwrap();
-        client.send(&command).unwrap()
+        ask(&self.folder.path().join("control"), command)
     }
 
     pub(crate) fn upgrade(&self) -> Reply {

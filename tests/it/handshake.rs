@@ -9,7 +9,7 @@ use evenkeel::control::{Command, Scale};
 use nix::sys::signal::Signal;
 use socket2::{Domain, Socket, Type};
 
-use crate::harness::app::{App, INTAKES};
+use crate::harness::app::{App, INTAKES, ask};
 use crate::harness::client::Client;
 use crate::harness::process::half_open;
 use crate::harness::wait::wait_until;
@@ -27,9 +27,12 @@ fn begin_handshakes(port: u16, count: usize) -> Vec<Client> {
     clients
 }
 
-fn all_are_answered(clients: Vec<Client>, what: &[&str]) {
-    for mut client in clients {
-        let answer = client.get("/").map(|answer| answer.status);
+fn all_are_answered(mut clients: Vec<Client>, what: &[&str]) {
+    for client in &mut clients {
+        assert_eq!(client.ask("/"), Ok(()), "{what:?}");
+    }
+    for client in &mut clients {
+        let answer = client.answer().map(|answer| answer.status);
         assert_eq!(answer, Ok(200), "{what:?}");
     }
 }
@@ -40,10 +43,8 @@ fn handshakes_under_way_are_completed_when_their_slot_is_retired() {
     for _ in 0..5 {
         let clients = begin_handshakes(app.port, 40);
         let path = app.control();
-        let scale = std::thread::spawn(move || {
-            let mut client = evenkeel::control::Client::connect(path).unwrap();
-            client.send(&Command::Scale { workers: Scale::To(1) }).unwrap()
-        });
+        let scale = Command::Scale { workers: Scale::To(1) };
+        let scale = std::thread::spawn(move || ask(&path, scale));
         wait_until("the order", || app.status().workers_wanted == 1);
         all_are_answered(clients, &["scale"]);
         assert!(scale.join().unwrap().ok);

@@ -26,7 +26,7 @@ fn a_worker_that_hangs_is_ended_and_what_waited_for_it_is_answered() {
             hung(&[&["--hang-timeout", "0.4", "--min-uptime", "0"], arguments].concat());
         let mut waiting = Client::waiting(app.port, 20, "/whoami");
         assert_eq!(victim.answer(), Err(Failure::Cut), "{arguments:?}");
-        assert!(!worker.lives());
+        wait_until("its end", || !worker.lives());
         for client in &mut waiting {
             let answer = client.answer().expect("what was queued is answered");
             assert_eq!(answer.number("generation"), 2, "{arguments:?}");
@@ -41,7 +41,7 @@ fn a_worker_that_hangs_is_ended_and_what_waited_for_it_is_answered() {
 /// Busy all the time, but never for long.
 #[test]
 fn a_worker_that_is_busy_is_not_taken_for_one_that_hangs() {
-    let app = App::controlled(&["--workers", "1", "--hang-timeout", "0.3"]);
+    let app = App::controlled(&["--workers", "1", "--hang-timeout", "0.8"]);
     let worker = app.worker(0);
     let mut client = Client::connect(app.port).unwrap();
     for _ in 0..20 {

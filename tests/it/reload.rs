@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use evenkeel::control::{Command, Scale};
 use nix::sys::signal::Signal;
 
-use crate::harness::app::{App, INTAKES, fixture};
+use crate::harness::app::{App, INTAKES, ask, fixture};
 use crate::harness::client::Client;
 use crate::harness::process::{Process, listening, queued};
 use crate::harness::wait::wait_until;
@@ -42,7 +42,7 @@ fn a_reload_keeps_the_listeners_and_what_waits_in_them() {
         }
     }
     for sleeper in &mut sleepers {
-        sleeper.ask("/sleep?ms=700").unwrap();
+        sleeper.ask("/sleep?ms=3000").unwrap();
     }
     wait_until("the handlers", || (0..2).all(|index| app.worker(index).sleeps_in_handler()));
     let mut waiting = Client::waiting(app.port, 20, "/whoami");
@@ -66,10 +66,7 @@ fn a_worker_that_fails_leaves_the_old_ones_in_place_and_the_reload_says_why() {
     let control = folder.path().join("control");
     let mut command = fixture(&["fail-from-the-third-on", control.to_str().unwrap()]);
     let app = App::start(&mut command).listening();
-    let reload = || {
-        let mut client = evenkeel::control::Client::connect(&control).unwrap();
-        client.send(&RELOAD).unwrap()
-    };
+    let reload = || ask(&control, RELOAD);
     assert!(reload().ok, "generation 2 is well");
     let serving: Vec<Process> = (0..2).map(|index| app.worker(index)).collect();
     for _ in 0..3 {
@@ -102,10 +99,7 @@ fn a_second_reload_during_the_first_runs_after_it() {
     let app = App::controlled(&["--workers", "4"]);
     let ask = |_| {
         let path = app.control();
-        std::thread::spawn(move || {
-            let mut client = evenkeel::control::Client::connect(path).unwrap();
-            client.send(&RELOAD).unwrap()
-        })
+        std::thread::spawn(move || ask(&path, RELOAD))
     };
     let replies: Vec<_> = (0..8).map(ask).collect();
     for reply in replies {
@@ -125,10 +119,10 @@ fn a_reload_tries_a_slot_that_backs_off_at_once_and_says_that_it_fails() {
     let control = folder.path().join("control");
     let app = App::start(&mut fixture(&["error-at-start", control.to_str().unwrap()]));
     app.log.wait_for("is backing-off for 1139 ms");
-    let mut client = evenkeel::control::Client::connect(&control).unwrap();
-    let reply = client.send(&RELOAD).unwrap();
+    let reply = ask(&control, RELOAD);
     assert!(!reply.ok && reply.text.contains("no database today"), "{}", reply.text);
-    app.log.wait_for("is backing-off for 100 ms");
+    // The second time: as after the first failure.
+    wait_until("the pauses to begin anew", || app.log.count("is backing-off for 100 ms") == 2);
     app.signal(Signal::SIGQUIT);
     app.log.wait_for("master stops");
 }
@@ -141,10 +135,7 @@ fn a_stop_during_a_reload_stops() {
         sleeper.ask("/sleep?ms=400").unwrap();
         wait_until("the handler", || (0..4).any(|index| app.worker(index).sleeps_in_handler()));
         let path = app.control();
-        let reload = std::thread::spawn(move || {
-            let mut client = evenkeel::control::Client::connect(path).unwrap();
-            client.send(&RELOAD).unwrap()
-        });
+        let reload = std::thread::spawn(move || ask(&path, RELOAD));
         app.log.wait_for("reload: all workers are replaced");
         app.signal(Signal::SIGTERM);
         assert_eq!(sleeper.answer().map(|answer| answer.status), Ok(200));

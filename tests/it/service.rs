@@ -7,7 +7,7 @@ use std::process::Command as Program;
 use evenkeel::control::Command;
 use nix::sys::signal::Signal;
 
-use crate::harness::app::{App, INTAKES, demo, demo_path, fixture};
+use crate::harness::app::{App, INTAKES, ask, demo, demo_path, fixture};
 use crate::harness::process::Process;
 use crate::harness::wait::{PATIENCE, wait_for, wait_until};
 
@@ -134,12 +134,9 @@ fn as_process_1_it_reloads_upgrades_and_stops() {
         let control = folder.path().join("control");
         let all = [&["--workers", "2"], arguments].concat();
         let Some((mut app, master)) = first_process(&all, &control) else { return };
-        let mut client = evenkeel::control::Client::connect(&control).unwrap();
-        let mut status = || client.send(&Command::Status {}).unwrap().status.unwrap();
-        assert_eq!(status().pid, 1);
+        assert_eq!(ask(&control, Command::Status {}).status.unwrap().pid, 1);
         master.signal(Signal::SIGHUP);
         app.log.wait_for("reload done");
-        drop(client);
         master.signal(Signal::SIGUSR2);
         app.log.wait_for("upgrade done");
         assert!(master.lives());
@@ -161,7 +158,7 @@ fn as_process_1_it_reaps_orphans_and_takes_none_for_a_worker() {
     // The shell ends, and leaves what it had started in the background to process 1.
     let pid = master.pid.to_string();
     let mut orphan = Program::new("nsenter");
-    orphan.args(["--pid", "--target", &pid, "sh", "-c", "for n in 1 2 3; do sleep 0.3 & done"]);
+    orphan.args(["--pid", "--target", &pid, "sh", "-c", "for n in 1 2 3; do sleep 3 & done"]);
     assert!(orphan.status().unwrap().success());
     wait_until("the orphans", || master.children().len() == 4);
     wait_until("the end of the orphans", || master.children() == workers);

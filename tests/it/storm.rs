@@ -34,7 +34,10 @@ struct Done {
 
 struct Storm {
     app: App,
+    kind: Kind,
     chance: Chance,
+    /// Who was told to end, in a mild storm: told twice he ends at once.
+    told: BTreeSet<Process>,
     done: Done,
     /// Those who asked for something that hangs.
     victims: Vec<Client>,
@@ -58,18 +61,36 @@ fn number_from(name: &str) -> Option<u64> {
 
 #[test]
 fn a_storm_of_faults_loses_what_was_in_flight_in_killed_processes_and_nothing_else() {
+    storms(Kind::Deadly, 1);
+}
+
+/// Reloads, upgrades, scaling, orders to end, pauses: whatever comes together, no request fails.
+#[test]
+fn a_storm_without_kills_loses_nothing() {
+    storms(Kind::Mild, 4);
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Deadly,
+    /// Nothing is killed, and nothing hangs.
+    Mild,
+}
+
+/// Each way in which connections come gets its share of `1 / part` of the time.
+fn storms(kind: Kind, part: u32) {
     let pid = u64::from(std::process::id());
     let seed = number_from("EVENKEEL_SEED").unwrap_or(pid);
     let seconds = number_from("EVENKEEL_STORM_SECONDS").unwrap_or(SECONDS);
     let _say_seed = SaySeed(seed);
     println!("seed {seed}");
     for (at, arguments) in (0u64..).zip(INTAKES) {
-        let time = Duration::from_secs(seconds) / u32::try_from(INTAKES.len()).unwrap();
-        storm(arguments, seed.wrapping_add(at << 32), time);
+        let time = Duration::from_secs(seconds) / u32::try_from(INTAKES.len()).unwrap() / part;
+        storm(kind, arguments, seed.wrapping_add(at << 32), time);
     }
 }
 
-fn storm(arguments: &[&str], seed: u64, time: Duration) {
+fn storm(kind: Kind, arguments: &[&str], seed: u64, time: Duration) {
     let all = ["--workers", "4", "--min-uptime", "0", "--hang-timeout", "0.5", "--grace", "10"];
     let app = App::controlled(&[&all, arguments].concat());
     let loads = [
@@ -77,7 +98,15 @@ fn storm(arguments: &[&str], seed: u64, time: Duration) {
         Load::keep_alive(app.port, CLIENTS, "/work?us=50"),
     ];
     let chance = Chance::from_seed(seed);
-    let mut storm = Storm { app, chance, done: Done::default(), victims: Vec::new(), requests: 0 };
+    let mut storm = Storm {
+        app,
+        kind,
+        chance,
+        done: Done::default(),
+        told: BTreeSet::new(),
+        victims: Vec::new(),
+        requests: 0,
+    };
     let end = Instant::now() + time;
     let mut next_look = Instant::now() + Duration::from_secs(1);
     while Instant::now() < end {
@@ -112,6 +141,7 @@ impl Storm {
             .collect();
         let worker = self.chance.pick(&workers);
         match (self.chance.below(20), worker) {
+            (0..=5, Some(worker)) if self.kind == Kind::Mild => self.tell_to_end(worker),
             (0..=4, Some(worker)) => {
                 self.done.kills += 1;
                 worker.signal(Signal::SIGKILL);
@@ -127,8 +157,8 @@ impl Storm {
                 worker.signal(Signal::SIGCONT);
                 self.done.others += 1;
             }
-            (7, _) => self.hang(),
-            (8..=9, _) => self.kill_dispatcher(),
+            (7, _) if self.kind == Kind::Deadly => self.hang(),
+            (8..=9, _) => self.end_dispatcher(),
             (10..=11, _) => self.signal_master(Signal::SIGHUP),
             (12, _) => self.signal_master(Signal::SIGUSR2),
             (13, _) => self.signal_master(Signal::SIGTTIN),
@@ -178,8 +208,18 @@ impl Storm {
         });
     }
 
-    fn kill_dispatcher(&mut self) {
-        if let Some(dispatcher) = self.app.child_named("dispatcher") {
+    fn tell_to_end(&mut self, process: Process) {
+        if self.told.insert(process) {
+            self.done.others += 1;
+            process.signal(Signal::SIGTERM);
+        }
+    }
+
+    fn end_dispatcher(&mut self) {
+        let Some(dispatcher) = self.app.child_named("dispatcher") else { return };
+        if self.kind == Kind::Mild {
+            self.tell_to_end(dispatcher);
+        } else {
             self.done.dispatcher_kills += 1;
             dispatcher.signal(Signal::SIGKILL);
         }

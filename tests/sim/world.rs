@@ -1,6 +1,7 @@
 //! The machine around a supervisor: it does what it is told and checks that it may be told so.
 
 mod perform;
+mod queues;
 mod weather;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,6 +26,8 @@ struct Process {
     draining: bool,
     killed: bool,
     parted: bool,
+    /// Was told to empty its queue.
+    empties: bool,
     /// It asked for a successor.
     wants_successor: bool,
 }
@@ -62,6 +65,14 @@ pub(crate) struct World {
     links: BTreeSet<(ChildId, Generation)>,
     shared_listening: bool,
     stopping: bool,
+    /// A stop at once: nothing is emptied.
+    hurried: bool,
+    /// Until when a stop empties queues, and those that it still has to.
+    queues: Option<(Instant, BTreeSet<Place>)>,
+    /// Places whose queue was emptied and that nobody serves since.
+    emptied: BTreeSet<Place>,
+    /// A slot whose listener could not be opened just now.
+    deaf: Option<SlotId>,
     /// The rollout that is under way, and whom it has to replace.
     rollout: Option<(Rollout, BTreeSet<ChildId>)>,
     /// A trial of a program is under way, or has been ended.
@@ -100,6 +111,10 @@ impl World {
             links: BTreeSet::new(),
             shared_listening: false,
             stopping: false,
+            hurried: false,
+            queues: None,
+            emptied: BTreeSet::new(),
+            deaf: None,
             rollout: None,
             trial: None,
             becomes: false,
@@ -195,10 +210,10 @@ impl World {
         let delayed = event == Event::Stop && !self.rules.pre_stop_delay.is_zero();
         self.stopping |= matches!(event, Event::StopNow) || event == Event::Stop && !delayed;
         let began = self.rollout.as_ref().map(|(rollout, _)| *rollout);
-        let mut unforked = Vec::new();
+        let mut follows = Vec::new();
         for action in self.supervisor.on(event, self.now) {
             assert_eq!(self.finished, None, "{action:?} after the end");
-            unforked.extend(self.perform(action));
+            follows.extend(self.perform(action));
         }
         self.suspended = false;
         if began != self.rollout.as_ref().map(|(rollout, _)| *rollout)
@@ -208,9 +223,16 @@ impl World {
             old.retain(|id| self.processes.get(id).is_some_and(|process| !process.leaves()));
         }
         self.check();
-        for child in unforked {
-            self.processes.remove(&child);
-            self.tell(Event::NotForked(child));
+        self.deaf = None;
+        let serving = self.processes.iter().filter(|(_, process)| process.serves());
+        for place in serving.map(|(id, _)| id.place).collect::<Vec<_>>() {
+            self.emptied.remove(&place);
+        }
+        for event in follows {
+            if let Event::NotForked(child) = event {
+                self.processes.remove(&child);
+            }
+            self.tell(event);
         }
         if std::mem::take(&mut self.becomes) {
             let next = if self.chance.once_in(8) { Event::NotUpgraded } else { Event::Resumed };

@@ -126,10 +126,11 @@ impl<'a> Master<'a> {
             if let Some(control) = &mut control {
                 let adopted = exec::take(number)
                     .and_then(|stream| control.adopt(stream, received, waits))
-                    .map_err(failed)?;
-                adopted.filter(|_| waits).into_iter().for_each(|key| {
+                    // He sees the end of the connection, and nobody else is hurt.
+                    .inspect_err(|error| tracing::error!("control: a connection is lost: {error}"));
+                if let (Ok(Some(key)), true) = (adopted, waits) {
                     waiting.add(key, Wait::Rollout(rollout));
-                });
+                }
             }
         }
         let mut master = Self {

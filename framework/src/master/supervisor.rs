@@ -163,7 +163,10 @@ impl Supervisor {
             Mode::Stopping { until, .. } => {
                 let killed = tenants().all(|tenant| tenant.life == Life::Killed);
                 let end = if killed { until + KILL_PATIENCE } else { until };
-                self.all().filter_map(Slot::deadline).chain([end]).min()
+                // Nobody is forked after that, however long he has waited.
+                let late = self.last_event.is_some_and(|now| now >= until);
+                let slots = self.all().filter_map(Slot::deadline).filter(|_| !late);
+                slots.chain([end]).min()
             }
             Mode::Killing { until, .. } => Some(until),
             Mode::Finished => None,

@@ -216,6 +216,9 @@ impl Master<'_> {
             if exec::identity(program.path()).ok() != passed {
                 return Err(io::Error::other("it is another file than the one that was tried"));
             }
+            // Before it is written down who is connected: some leave with their answer.
+            let text = "the master became another program before that was done: ask again";
+            self.reply_to(|wait| !matches!(wait, Wait::Upgrade(_)), &Reply::failed(text));
             let state = self.handover()?.write()?;
             exec::inherit(state.as_fd(), true)?;
             self.leave_open(true)?;
@@ -229,8 +232,6 @@ impl Master<'_> {
         });
         match prepared {
             Ok((program, state)) => {
-                let text = "the master became another program before that was done: ask again";
-                self.reply_to(|wait| !matches!(wait, Wait::Upgrade(_)), &Reply::failed(text));
                 super::spawn::flush();
                 program.become_it(VARIABLE, &state.as_raw_fd().to_string())
             }

@@ -1,28 +1,24 @@
 //! What the supervisor asks for, done, after a look whether it may be.
 
 use evenkeel::internals::{
-    Action, ChildId, Generation, Layout, Outcome, Place, Reason, Rollout, Verdict,
+    Action, ChildId, Event, Generation, Layout, Outcome, Place, Reason, Rollout, SlotId, Verdict,
 };
 
 use super::{GRACE, Mood, Process, WORKERS_MAX, World};
 
 impl World {
-    /// Does it, if it may be done. A child that could not be forked comes back.
-    pub(super) fn perform(&mut self, action: Action) -> Option<ChildId> {
+    /// Does it, if it may be done; what happened at once because of it.
+    pub(super) fn perform(&mut self, action: Action) -> Option<Event> {
         match action {
             Action::Fork(child) => return self.fork(child),
-            Action::Listen(slot) => {
-                assert!(self.listening.insert(slot), "{slot} listens already");
-                assert_eq!(self.rules.layout, Layout::Group);
-                assert!(self.serving(slot), "no worker was ready when {slot} began to listen");
-            }
+            Action::Listen(slot) => return self.listen(slot),
             Action::ListenShared => {
                 assert!(!std::mem::replace(&mut self.shared_listening, true));
                 assert_ne!(self.rules.layout, Layout::Group);
             }
             Action::Steer(live) => {
                 let nobody = self.supervisor.ready_slots().is_empty();
-                for slot in live {
+                for slot in live.into_iter().filter(|slot| Some(*slot) != self.deaf) {
                     assert!(self.listening.contains(&slot), "{slot} does not listen");
                     assert!(nobody || self.serving(slot), "{slot} is an empty chair");
                 }
@@ -35,13 +31,21 @@ impl World {
             Action::Part(child) => {
                 let parted = std::mem::replace(&mut self.living(child).parted, true);
                 assert!(!parted, "{child} was parted already");
+                let dispatches = self.in_place(Place::Dispatcher).next().is_some();
+                assert!(
+                    !self.stopping || !dispatches,
+                    "{child} is parted from a living dispatcher"
+                );
             }
-            Action::Drain { child, grace, .. } => {
+            Action::Drain { child, grace, empty_queue } => {
                 assert!(grace <= GRACE);
-                self.living(child).draining = true;
+                let process = self.living(child);
+                process.draining = true;
+                process.empties = empty_queue;
             }
             Action::Kill(child, reason) => {
                 self.stopping |= reason == Reason::StopNow;
+                self.hurried |= reason == Reason::StopNow;
                 let deserved = !matches!(reason, Reason::Late | Reason::Overdue);
                 assert!(deserved || !self.suspended, "{child} could not run, and is killed");
                 let killed = std::mem::replace(&mut self.living(child).killed, true);
@@ -50,9 +54,10 @@ impl World {
             Action::Finish(outcome) => {
                 let left = self.processes.len();
                 assert!(left == 0 || outcome == Outcome::Abandoned(left), "{left} are left behind");
+                self.assert_no_queue_is_left();
                 self.finished = Some(outcome);
             }
-            Action::RefuseNewcomers => self.stopping = true,
+            Action::RefuseNewcomers => self.begin_stop(),
             Action::RolloutBegan(rollout) => self.begin_rollout(rollout),
             Action::RolloutEnded(rollout, verdict) => self.end_rollout(rollout, verdict),
             Action::Try => assert_eq!(self.trial.replace(false), None, "two trials at a time"),
@@ -80,6 +85,10 @@ impl World {
         let serves = process.ready && !process.draining;
         assert!(!process.parted);
         assert!(serves || self.stopping, "{child} takes nothing");
+        if self.mood == Mood::Stormy && self.chance.once_in(50) {
+            // No descriptor was left.
+            return self.supervisor.not_introduced(child, generation);
+        }
         assert!(self.links.insert((child, generation)), "{child} is known already");
     }
 
@@ -105,7 +114,18 @@ impl World {
         }
     }
 
-    fn fork(&mut self, child: ChildId) -> Option<ChildId> {
+    fn listen(&mut self, slot: SlotId) -> Option<Event> {
+        assert_eq!(self.rules.layout, Layout::Group);
+        assert!(self.serving(slot), "no worker was ready when {slot} began to listen");
+        if self.mood == Mood::Stormy && self.chance.once_in(40) {
+            self.deaf = Some(slot);
+            return Some(Event::NotListening(slot));
+        }
+        assert!(self.listening.insert(slot), "{slot} listens already");
+        None
+    }
+
+    fn fork(&mut self, child: ChildId) -> Option<Event> {
         if self.stopping {
             // To empty a queue that nobody empties, and not for ever.
             let tries = self.forked_in_stop.entry(child.place).or_default();
@@ -128,6 +148,6 @@ impl World {
             assert!(slot.0 < WORKERS_MAX);
         }
         self.processes.insert(child, Process::default());
-        (self.mood == Mood::Stormy && self.chance.once_in(30)).then_some(child)
+        (self.mood == Mood::Stormy && self.chance.once_in(30)).then_some(Event::NotForked(child))
     }
 }

@@ -15,7 +15,7 @@ impl World {
                 let exit = self.chance.pick(&exits).filter(|_| self.chance.once_in(2));
                 self.die(child, exit.unwrap_or(Exit::Signal(9)));
             }
-            (9..=12, Some(child)) if self.processes[&child].draining => {
+            (9..=12, Some(child)) if self.may_have_drained(child) => {
                 self.die(child, Exit::Code(0));
             }
             (13..=14, Some(child)) if self.processes[&child].killed => {
@@ -32,6 +32,7 @@ impl World {
             }
             (21, _) if self.chance.once_in(4) => self.tell(Event::Reload),
             (22, _) if self.chance.once_in(4) => self.tell(Event::Upgrade),
+            (23, _) if self.chance.once_in(8) => self.tell(Event::Continued),
             (23, _) => self.end_trial(),
             (17, _) if self.chance.once_in(4) => {
                 let workers = u16::try_from(self.chance.below(10)).unwrap();
@@ -53,9 +54,9 @@ impl World {
         for (child, process) in self.processes.clone() {
             if process.killed {
                 self.die(child, Exit::Signal(9));
-            } else if process.draining {
+            } else if self.may_have_drained(child) {
                 self.die(child, Exit::Code(0));
-            } else if !process.ready {
+            } else if !process.ready && !process.draining {
                 self.become_ready(child);
             }
         }
@@ -83,6 +84,7 @@ impl World {
     }
 
     fn die(&mut self, child: ChildId, exit: Exit) {
+        self.note_drained(child, exit);
         self.processes.remove(&child);
         self.links.retain(|(worker, dispatcher)| {
             let gone = child.place == Place::Dispatcher && *dispatcher == child.generation;
