@@ -116,3 +116,31 @@ fn what_waits_for_a_full_worker_outlives_the_dispatcher() {
         app.stop();
     }
 }
+
+/// More workers than the master has descriptors for: those that are there go on, and it does not spin.
+#[test]
+fn a_master_that_runs_out_of_descriptors_goes_on_with_what_it_has() {
+    for arguments in INTAKES {
+        let mut command = Command::new("prlimit");
+        command.args(["--nofile=28:28"]).arg(demo_path()).args(["--workers", "2", "--port", "0"]);
+        let mut app = App::start(command.args(arguments)).listening();
+        for wanted in 3..=20 {
+            app.signal(Signal::SIGTTIN);
+            wait_until("the order to be carried out", || {
+                let name = format!("worker {}", wanted - 1);
+                let log = app.log.text();
+                log.contains(&format!("{name} (generation 1) is ready"))
+                    || log.contains(&format!("{name} is backing-off"))
+            });
+        }
+        wait_until("it to have none left", || {
+            let log = app.log.text();
+            log.contains("Too many open files") || log.contains("did not arrive")
+        });
+        for _ in 0..20 {
+            assert_eq!(app.get("/").status, 200, "{arguments:?}");
+        }
+        app.signal(Signal::SIGTERM);
+        assert_eq!(app.ended().code(), Some(0), "{arguments:?}");
+    }
+}

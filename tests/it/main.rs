@@ -30,6 +30,7 @@ mod scale;
 mod service;
 mod start;
 mod stop;
+mod stop_vacant;
 mod storm;
 mod supervisor;
 mod suspend;
