@@ -34,6 +34,9 @@ pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(30);
 /// still. A loaded machine runs a process that waits sooner than that.
 pub(crate) const SUSPENDED_AFTER: Duration = Duration::from_secs(1);
 
+/// After so long an introduction is tried again for which the master had no descriptor.
+pub(crate) const INTRODUCE_PAUSE: Duration = Duration::from_secs(1);
+
 /// How long the master waits for children that it has killed before it gives up on them. The kernel
 /// needs longer only for a process in uninterruptible sleep.
 pub(crate) const KILL_PATIENCE: Duration = Duration::from_secs(5);

@@ -8,7 +8,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use evenkeel::internals::{
-    ChildId, Event, Generation, Layout, Outcome, Place, Rollout, Rules, Scaling, SlotId, Supervisor,
+    ChildId, Event, Exit, Generation, Layout, Outcome, Place, Rollout, Rules, Scaling, SlotId,
+    Supervisor,
 };
 
 use super::chance::Chance;
@@ -60,6 +61,8 @@ pub(crate) struct World {
     processes: BTreeMap<ChildId, Process>,
     ever_forked: BTreeSet<ChildId>,
     forked_in_stop: BTreeMap<Place, u32>,
+    /// Those who died before they had emptied the queue of their place.
+    deaths_in_stop: BTreeMap<Place, u32>,
     listening: BTreeSet<SlotId>,
     /// Workers, and the generations of dispatchers that they have a link with.
     links: BTreeSet<(ChildId, Generation)>,
@@ -71,8 +74,8 @@ pub(crate) struct World {
     queues: Option<(Instant, BTreeSet<Place>)>,
     /// Places whose queue was emptied and that nobody serves since.
     emptied: BTreeSet<Place>,
-    /// A slot whose listener could not be opened just now.
-    deaf: Option<SlotId>,
+    /// Slots whose listener could not be opened just now.
+    deaf: BTreeSet<SlotId>,
     /// The rollout that is under way, and whom it has to replace.
     rollout: Option<(Rollout, BTreeSet<ChildId>)>,
     /// A trial of a program is under way, or has been ended.
@@ -107,6 +110,7 @@ impl World {
             processes: BTreeMap::new(),
             ever_forked: BTreeSet::new(),
             forked_in_stop: BTreeMap::new(),
+            deaths_in_stop: BTreeMap::new(),
             listening: BTreeSet::new(),
             links: BTreeSet::new(),
             shared_listening: false,
@@ -114,7 +118,7 @@ impl World {
             hurried: false,
             queues: None,
             emptied: BTreeSet::new(),
-            deaf: None,
+            deaf: BTreeSet::new(),
             rollout: None,
             trial: None,
             becomes: false,
@@ -223,14 +227,20 @@ impl World {
             old.retain(|id| self.processes.get(id).is_some_and(|process| !process.leaves()));
         }
         self.check();
-        self.deaf = None;
         let serving = self.processes.iter().filter(|(_, process)| process.serves());
         for place in serving.map(|(id, _)| id.place).collect::<Vec<_>>() {
             self.emptied.remove(&place);
         }
         for event in follows {
-            if let Event::NotForked(child) = event {
-                self.processes.remove(&child);
+            match event {
+                Event::NotForked(child) => {
+                    self.note_drained(child, Exit::Code(1));
+                    self.processes.remove(&child);
+                }
+                Event::NotListening(slot) => {
+                    self.deaf.remove(&slot);
+                }
+                _ => {}
             }
             self.tell(event);
         }

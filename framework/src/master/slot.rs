@@ -11,7 +11,7 @@ use super::tenant::{Life, Tenant};
 use crate::birth::code;
 use crate::board::Phase;
 use crate::ids::{ChildId, Generation, Place};
-use crate::limits::BACKOFF_FIRST;
+use crate::limits::{BACKOFF_FIRST, RETIRE_ATTEMPTS_MAX};
 
 /// A place and its processes, two of them at the most: the one that serves, and either its
 /// predecessor, which drains, or its successor, which is not ready yet.
@@ -99,7 +99,9 @@ impl Slot {
     pub(super) fn wants_process(&self) -> bool {
         let needed = match self.retirement {
             Retirement::No => true,
-            Retirement::Draining { .. } => self.listening && self.current.is_none(),
+            Retirement::Draining { failures } => {
+                failures < RETIRE_ATTEMPTS_MAX && self.listening && self.current.is_none()
+            }
             Retirement::Done => false,
         };
         let room = match self.current {

@@ -19,7 +19,7 @@ use super::tenant::{Life, Tenant};
 use crate::birth::code;
 use crate::board::Phase;
 use crate::ids::{ChildId, Generation, Place, SlotId};
-use crate::limits::{KILL_PATIENCE, SUSPENDED_AFTER};
+use crate::limits::{INTRODUCE_PAUSE, KILL_PATIENCE, SUSPENDED_AFTER};
 use rollout::Rolling;
 pub use rollout::Scaling;
 pub(super) use saved::Saved;
@@ -72,6 +72,8 @@ pub struct Supervisor {
     rolling: Rolling,
     trial: Option<Trial>,
     young_deaths: VecDeque<Instant>,
+    /// An introduction failed, and is to be tried again then.
+    introduce_at: Option<Instant>,
     /// When the last event came.
     last_event: Option<Instant>,
 }
@@ -118,6 +120,7 @@ impl Supervisor {
             rolling: Rolling::default(),
             trial: None,
             young_deaths: VecDeque::new(),
+            introduce_at: None,
             last_event: None,
         }
     }
@@ -129,6 +132,7 @@ impl Supervisor {
             return actions;
         }
         self.put_off_if_suspended(event, now, &mut actions);
+        self.introduce_at.take_if(|at| *at <= now);
         match event {
             Event::Boot | Event::Continued | Event::Tick => {}
             Event::Resumed => self.resumed(),
@@ -156,7 +160,8 @@ impl Supervisor {
     pub fn deadline(&self) -> Option<Instant> {
         let tenants = || self.all().flat_map(Slot::tenants);
         let trial = self.trial.filter(|trial| !trial.ended).map(|trial| trial.until);
-        let serving = || self.all().filter_map(Slot::deadline).chain(trial).min();
+        let serving =
+            || self.all().filter_map(Slot::deadline).chain(trial).chain(self.introduce_at).min();
         match self.mode {
             Mode::Running => serving(),
             Mode::Closing { until } => serving().into_iter().chain([until]).min(),
@@ -229,9 +234,10 @@ impl Supervisor {
         self.gate_open
     }
 
-    /// The two could not be introduced; it is tried again with the next event.
+    /// The two could not be introduced; it is tried again with the next event, or soon.
     pub fn not_introduced(&mut self, worker: ChildId, dispatcher: Generation) {
         self.introduced.remove(&(worker, dispatcher));
+        self.introduce_at = self.last_event.map(|now| now + INTRODUCE_PAUSE);
     }
 
     /// A stop was announced or has begun.

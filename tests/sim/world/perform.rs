@@ -18,7 +18,7 @@ impl World {
             }
             Action::Steer(live) => {
                 let nobody = self.supervisor.ready_slots().is_empty();
-                for slot in live.into_iter().filter(|slot| Some(*slot) != self.deaf) {
+                for slot in live.into_iter().filter(|slot| !self.deaf.contains(slot)) {
                     assert!(self.listening.contains(&slot), "{slot} does not listen");
                     assert!(nobody || self.serving(slot), "{slot} is an empty chair");
                 }
@@ -118,7 +118,7 @@ impl World {
         assert_eq!(self.rules.layout, Layout::Group);
         assert!(self.serving(slot), "no worker was ready when {slot} began to listen");
         if self.mood == Mood::Stormy && self.chance.once_in(40) {
-            self.deaf = Some(slot);
+            self.deaf.insert(slot);
             return Some(Event::NotListening(slot));
         }
         assert!(self.listening.insert(slot), "{slot} listens already");

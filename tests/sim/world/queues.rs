@@ -6,8 +6,8 @@ use evenkeel::internals::{ChildId, Exit, Layout, Place, SlotId};
 
 use super::{GRACE, World};
 
-/// How often a queue is given a process for it, at least, after one that died before it was done.
-const TRIES: u32 = 2;
+/// So many processes may die at a queue before it is given up.
+const DEATHS: u32 = 3;
 
 impl World {
     /// All listening queues are full of people from now on, but those of retired slots that have been
@@ -51,6 +51,8 @@ impl World {
         let drained = exit == Exit::Code(0) && empties && self.may_have_drained(child);
         if drained {
             self.emptied.insert(child.place);
+        } else if self.stopping {
+            *self.deaths_in_stop.entry(child.place).or_default() += 1;
         }
         if let Some((_, queues)) = self.queues.as_mut().filter(|_| drained) {
             match self.rules.layout {
@@ -65,10 +67,10 @@ impl World {
     /// A stop that had the time has emptied every queue, or tried often enough.
     pub(super) fn assert_no_queue_is_left(&self) {
         let Some((until, queues)) = self.queues.as_ref().filter(|_| !self.hurried) else { return };
-        let tries = |place: &Place| self.forked_in_stop.get(place).copied().unwrap_or(0);
+        let deaths = |place: &Place| self.deaths_in_stop.get(place).copied().unwrap_or(0);
         // In a shared queue, or under the dispatcher, one place tries for all.
         let tried =
-            |queue: &Place| tries(queue) >= TRIES || tries(&Place::Slot(SlotId(0))) >= TRIES;
+            |queue: &Place| deaths(queue) >= DEATHS || deaths(&Place::Slot(SlotId(0))) >= DEATHS;
         let left = queues.iter().find(|queue| !tried(queue));
         assert!(self.now >= *until || left.is_none(), "what waits at {left:?} is reset");
     }

@@ -13,7 +13,12 @@ impl World {
             (6..=8, Some(child)) => {
                 let exits = [0, 1, 75, 101].map(Exit::Code);
                 let exit = self.chance.pick(&exits).filter(|_| self.chance.once_in(2));
-                self.die(child, exit.unwrap_or(Exit::Signal(9)));
+                let exit = exit.unwrap_or(Exit::Signal(9));
+                // Nobody says that he has drained when he has not.
+                let lies = exit == Exit::Code(0)
+                    && self.processes[&child].draining
+                    && !self.may_have_drained(child);
+                self.die(child, if lies { Exit::Code(1) } else { exit });
             }
             (9..=12, Some(child)) if self.may_have_drained(child) => {
                 self.die(child, Exit::Code(0));

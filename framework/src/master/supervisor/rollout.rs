@@ -139,6 +139,15 @@ impl Supervisor {
 
     /// All places are done: it remains to wait for the old ones to leave.
     fn finish_rollout(&mut self, actions: &mut Vec<Action>) {
+        // A slot that was retired when its turn came may have been wanted again since.
+        let missed = |slot: &Slot| {
+            let old = slot.current.is_some_and(|tenant| tenant.outdated);
+            old && slot.ready() && slot.retirement == Retirement::No
+        };
+        if self.all().any(missed) {
+            self.rolling.step = Some(FIRST);
+            return self.roll(actions);
+        }
         if self.all().flat_map(Slot::tenants).any(|tenant| tenant.outdated) {
             return;
         }
