@@ -210,6 +210,7 @@ impl World {
             return;
         }
         self.steps += 1;
+        self.hurried |= event == Event::StopNow || event == Event::Stop && self.stopping;
         // An announced stop is one when its time has come.
         let delayed = event == Event::Stop && !self.rules.pre_stop_delay.is_zero();
         self.stopping |= matches!(event, Event::StopNow) || event == Event::Stop && !delayed;
