@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::harness::app::{App, INTAKES, fixture};
+use crate::harness::app::{App, BLOCKING, INTAKES, fixture};
 use crate::harness::client::{Client, Failure};
 use crate::harness::process::Process;
 use crate::harness::wait::{wait_for, wait_until};
@@ -27,15 +27,28 @@ fn a_worker_that_hangs_is_ended_and_what_waited_for_it_is_answered() {
         let mut waiting = Client::waiting(app.port, 20, "/whoami");
         assert_eq!(victim.answer(), Err(Failure::Cut), "{arguments:?}");
         wait_until("its end", || !worker.lives());
-        for client in &mut waiting {
-            let answer = client.answer().expect("what was queued is answered");
-            assert_eq!(answer.number("generation"), 2, "{arguments:?}");
-        }
+        answered_by_the_successor(&mut waiting, arguments);
         let text = "worker 0 (generation 1) hung: it was ended after 400ms away from its loop";
         app.log.wait_for(text);
         assert_eq!(app.status().workers[0].hangs, 1);
         app.stop();
     }
+}
+
+/// What was queued is answered by the next worker. A thread that blocks in accept may have taken one
+/// connection for the worker that died.
+pub(crate) fn answered_by_the_successor(waiting: &mut [Client], arguments: &[&str]) {
+    let mut lost = 0;
+    for client in waiting {
+        match client.answer() {
+            Ok(answer) => assert_eq!(answer.number("generation"), 2, "{arguments:?}"),
+            Err(failure) => {
+                assert_eq!(failure, Failure::Cut, "{arguments:?}");
+                lost += 1;
+            }
+        }
+    }
+    assert!(lost <= usize::from(arguments == BLOCKING), "{lost} are lost, {arguments:?}");
 }
 
 /// Busy all the time, but never for long.

@@ -2,6 +2,7 @@
 
 use nix::sys::signal::Signal;
 
+use crate::hang::answered_by_the_successor;
 use crate::harness::app::{App, INTAKES};
 use crate::harness::client::Client;
 use crate::harness::process::{Process, queued};
@@ -60,15 +61,12 @@ fn a_worker_that_dies_during_a_stop_leaves_its_queue_to_another() {
         let mut sleeper = Client::connect(app.port).unwrap();
         sleeper.ask("/sleep?ms=60000").unwrap();
         wait_until("the handler", || worker.sleeps_in_handler());
-        let waiting = Client::waiting(app.port, WAITING, "/whoami");
+        let mut waiting = Client::waiting(app.port, WAITING, "/whoami");
         app.signal(Signal::SIGTERM);
         app.log.wait_for("stopping: no new connections");
         worker.signal(Signal::SIGKILL);
         assert!(sleeper.answer().is_err());
-        for mut client in waiting {
-            let answer = client.answer().unwrap_or_else(|why| panic!("{arguments:?}: {why:?}"));
-            assert_eq!(answer.number("generation"), 2, "{arguments:?}");
-        }
+        answered_by_the_successor(&mut waiting, arguments);
         assert_eq!(app.ended().code(), Some(0));
     }
 }
