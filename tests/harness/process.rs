@@ -69,10 +69,11 @@ impl Process {
         lines.map(|line| line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()).sum()
     }
 
-    /// Memory that only this process has written to, in KiB (`proc_pid_smaps`).
-    pub(crate) fn private_kib(self) -> u64 {
+    /// Memory that is no file's, in KiB (`proc_pid_smaps`): whether its pages are still shared with a
+    /// child, as after a fork, makes no difference.
+    pub(crate) fn anonymous_kib(self) -> u64 {
         let smaps = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid)).unwrap();
-        let lines = smaps.lines().filter(|line| line.starts_with("Private_Dirty:"));
+        let lines = smaps.lines().filter(|line| line.starts_with("Anonymous:"));
         lines.map(|line| line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()).sum()
     }
 

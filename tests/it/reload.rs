@@ -162,10 +162,10 @@ fn the_master_is_the_same_after_a_thousand_reloads_as_after_ten() {
         let app = App::controlled(&[&["--workers", "2"], arguments].concat());
         let reload = |times: u32| (0..times).for_each(|_| app.done(RELOAD));
         reload(10);
-        let (children, memory) = (app.children().len(), app.master.private_kib());
+        let (children, memory) = (app.children().len(), app.master.anonymous_kib());
         let descriptors = app.master.settled_descriptors();
         reload(990);
-        let (children_after, memory_after) = (app.children().len(), app.master.private_kib());
+        let (children_after, memory_after) = (app.children().len(), app.master.anonymous_kib());
         println!("{arguments:?}: {descriptors} descriptors, {children} children");
         println!("{memory} KiB after 10 reloads, {memory_after} KiB after 1,000");
         assert_eq!((app.master.settled_descriptors(), children_after), (descriptors, children));
