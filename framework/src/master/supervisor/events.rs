@@ -7,10 +7,9 @@ use crate::ids::{ChildId, Place, SlotId};
 use crate::limits::KILL_PATIENCE;
 use crate::master::action::Reason;
 use crate::master::slot::{Renewal, Retirement, Slot};
-use crate::master::tenant::Life;
 
 /// Why nothing changes any more.
-const STOPPING: Action = Action::Refuse("the master is stopping");
+pub(super) const STOPPING: Action = Action::Refuse("the master is stopping");
 
 impl Supervisor {
     pub(super) fn ready(&mut self, child: ChildId, now: Instant) {
@@ -45,12 +44,11 @@ impl Supervisor {
 
     /// Its processes are of no use, and the next ones bind anew.
     pub(super) fn not_listening(&mut self, slot: SlotId, actions: &mut Vec<Action>) {
-        let Some(slot) = self.slot(Place::Slot(slot)) else { return };
-        slot.listening = false;
-        for tenant in slot.tenants_mut().filter(|tenant| tenant.life != Life::Killed) {
-            tenant.life = Life::Killed;
-            actions.push(Action::Kill(tenant.id, Reason::Deaf));
+        let place = Place::Slot(slot);
+        if let Some(slot) = self.slot(place) {
+            slot.listening = false;
         }
+        self.kill(Reason::Deaf, |tenant| tenant.id.place == place, actions);
     }
 
     /// `exit` is missing when it could not even be forked.
@@ -227,8 +225,7 @@ impl Supervisor {
 
     /// All that was there before the program changed is old now.
     pub(super) fn resumed(&mut self) {
-        self.rolling.begin_after_upgrade();
-        self.outdate_all();
+        self.begin_rollout();
     }
 
     pub(super) fn outdate_all(&mut self) {

@@ -4,6 +4,7 @@
 //! then, and for good when the new one fails: whoever runs the reload is told, and nothing is worse
 //! than before.
 
+use super::events::STOPPING;
 use super::{Action, Exit, Renewal, Retirement, Slot, Supervisor, Tenant};
 use crate::ids::Place;
 use crate::master::action::{Rollout, Verdict};
@@ -51,10 +52,6 @@ impl Rolling {
         self.step.is_some()
     }
 
-    pub(super) fn begin_after_upgrade(&mut self) {
-        self.begin();
-    }
-
     fn begin(&mut self) {
         self.id = Rollout(self.id.0.wrapping_add(1));
         (self.step, self.again, self.announced) = (Some(FIRST), false, false);
@@ -88,7 +85,7 @@ impl Supervisor {
 
     pub(super) fn reload(&mut self, actions: &mut Vec<Action>) {
         if self.stopping() {
-            return actions.push(Action::Refuse("the master is stopping"));
+            return actions.push(STOPPING);
         }
         if self.trial.is_some() {
             return actions.push(Action::Refuse("an upgrade is under way, which reloads as well"));
@@ -100,7 +97,7 @@ impl Supervisor {
         self.begin_rollout();
     }
 
-    fn begin_rollout(&mut self) {
+    pub(super) fn begin_rollout(&mut self) {
         self.rolling.begin();
         self.outdate_all();
     }

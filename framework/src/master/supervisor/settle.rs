@@ -168,13 +168,13 @@ impl Supervisor {
     }
 
     fn kill_the_overdue(&mut self, now: Instant, actions: &mut Vec<Action>) {
-        let unwanted: Vec<_> = self.all().filter(|slot| slot.renewal == Renewal::No).collect();
-        let unwanted: Vec<_> =
-            unwanted.iter().filter_map(|slot| slot.next).map(|next| next.id).collect();
-        for id in &unwanted {
-            // Its end says nothing of the program.
-            if let Some(tenant) = self.slot(id.place).and_then(|slot| slot.tenant(*id)) {
-                tenant.outdated = true;
+        let mut unwanted = Vec::new();
+        let slots = self.slots.iter_mut().chain(&mut self.dispatcher);
+        for slot in slots.filter(|slot| slot.renewal == Renewal::No) {
+            if let Some(next) = &mut slot.next {
+                // Its end says nothing of the program.
+                next.outdated = true;
+                unwanted.push(next.id);
             }
         }
         self.kill(Reason::Unwanted, |tenant| unwanted.contains(&tenant.id), actions);
@@ -183,7 +183,7 @@ impl Supervisor {
         self.kill(Reason::Overdue, |tenant| tenant.overdue(now), actions);
     }
 
-    fn kill(
+    pub(super) fn kill(
         &mut self,
         reason: Reason,
         doomed: impl Fn(&Tenant) -> bool,
