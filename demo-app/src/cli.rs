@@ -16,7 +16,9 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "N|max", default_value = "max", value_parser = workers, allow_hyphen_values = true)]
     pub(crate) workers: Workers,
 
-    /// Who picks the worker for a connection: the kernel (none) or a dispatcher process (rr)
+    /// Who picks the worker for a connection: the kernel by its hash (none), by a program that it is
+    /// given (kernel-rr, least-busy: these need `CAP_BPF`) or by the CPU (cpu); a dispatcher process
+    /// (rr); or the best that is to be had (auto)
     #[arg(long, default_value = "none", value_parser = names(Policy::ALL))]
     pub(crate) policy: Policy,
 
@@ -28,6 +30,10 @@ pub(crate) struct Cli {
     /// Which worker of an inherited listener is woken for a connection
     #[arg(long, value_parser = names(AcceptWake::ALL))]
     pub(crate) accept_wake: Option<AcceptWake>,
+
+    /// A worker that is busy with something for longer gets no new connection, with policy least-busy
+    #[arg(long, value_name = "MILLISECONDS", default_value_t = 1.0, value_parser = milliseconds)]
+    pub(crate) stall_after: f64,
 
     /// Address to listen on; 0.0.0.0 or :: for all
     #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
@@ -97,6 +103,7 @@ Examples:
   demo-app --workers 4 --policy none     four workers, the kernel picks
   demo-app --workers 4 --policy rr       each in turn, by a dispatcher process
   demo-app --listener inherited          one accept queue for all workers
+  demo-app --policy auto                 to the worker with the fewest connections, if it may
   demo-app --bind 0.0.0.0 --port 80      all interfaces; needs CAP_NET_BIND_SERVICE
 
 Routes:
@@ -119,6 +126,12 @@ impl Cli {
     pub(crate) fn address(&self) -> SocketAddr {
         SocketAddr::new(self.bind, self.port)
     }
+}
+
+fn milliseconds(text: &str) -> Result<f64, String> {
+    let milliseconds: f64 = text.parse().map_err(|_| "say a number of milliseconds".to_owned())?;
+    let sensible = (0.001..=1e9).contains(&milliseconds);
+    if sensible { Ok(milliseconds) } else { Err("say 0.001 to 1000000000 milliseconds".to_owned()) }
 }
 
 fn seconds(text: &str) -> Result<f64, String> {

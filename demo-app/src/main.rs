@@ -30,6 +30,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     let mut server = Server::bind(cli.address())
         .workers(cli.workers)
         .policy(cli.policy)
+        .stall_after(Duration::from_secs_f64(cli.stall_after / 1000.0))
         .grace(Duration::from_secs(cli.grace))
         .min_uptime(Duration::from_secs(cli.min_uptime))
         .ready_timeout(Duration::from_secs(cli.ready_timeout))

@@ -8,6 +8,7 @@ use nix::sys::prctl::set_pdeathsig;
 use crate::board::{Board, Seat};
 use crate::ids::ChildId;
 use crate::limits::STOPPED_AFTER;
+use crate::net::balance::Load;
 use crate::net::channel::{Channel, Report};
 use crate::plan::{AcceptWake, Plan};
 use crate::signals::Signals;
@@ -21,6 +22,8 @@ pub(crate) struct Birth {
     pub(crate) board: &'static Board,
     /// Where it counts.
     pub(crate) seat: &'static Seat,
+    /// Where it tells of its load, if the policy goes by that.
+    pub(crate) load: Option<Load>,
     pub(crate) channel: Channel,
     pub(crate) signals: Signals,
     pub(crate) stock: Stock,
@@ -30,7 +33,11 @@ pub(crate) struct Birth {
 #[derive(Debug)]
 pub(crate) enum Stock {
     /// Its slot's listener; the first worker of a slot binds one.
-    Slot(Option<OwnedFd>),
+    Slot {
+        listener: Option<OwnedFd>,
+        /// Which CPU's connections it is for.
+        cpu: Option<usize>,
+    },
     /// The listener that all workers share.
     Shared(OwnedFd, AcceptWake),
     /// Links with dispatchers, which the master brings.

@@ -47,6 +47,27 @@ impl Error {
         Self(Box::new(Inner { kind, text, source: Some(source.into()) }))
     }
 
+    /// The kernel does not take what a policy needs.
+    pub(crate) fn balance(policy: impl fmt::Display, privilege: bool, why: &str) -> Self {
+        let (kind, mend) = if privilege {
+            let mend = "it needs the capability CAP_BPF at the start: grant it with `setcap cap_bpf=ep \
+                        PROGRAM`, or with AmbientCapabilities=CAP_BPF in the service's systemd unit (in \
+                        a container its seccomp filter must allow bpf(2), too); or choose policy auto, \
+                        which does without if it must";
+            (Kind::Permission, mend)
+        } else {
+            let mend = "it needs Linux 5.14 or newer with CONFIG_BPF_SYSCALL; choose policy auto, which \
+                        does without if it must";
+            (Kind::System, mend)
+        };
+        Self::new(kind, format!("policy {policy}: {why}; {mend}"))
+    }
+
+    /// The kernel is too old.
+    pub(crate) fn unsupported(text: String) -> Self {
+        Self::new(Kind::System, text)
+    }
+
     pub(crate) fn threads(names: &[String]) -> Self {
         let text = format!(
             "refusing to fork while {} threads are alive ({}): a child would have only one of them, \

@@ -67,5 +67,7 @@ pub mod internals {
     pub use crate::master::action::{Action, Outcome, Reason, Rollout, Verdict};
     pub use crate::master::event::{Event, Exit};
     pub use crate::master::supervisor::{Layout, Rules, Scaling, Supervisor};
+    pub use crate::net::balance::{Balancer, Table, least_busy, turns};
     pub use crate::net::group::{Choice, Group};
+    pub use crate::plan::Rule;
 }

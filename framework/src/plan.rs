@@ -1,6 +1,7 @@
 //! What the user said, made into a plan that can be carried out.
 
 mod checks;
+mod intake;
 
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -12,7 +13,10 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::limits::{HANDSHAKE_LINGER, HANDSHAKE_LINGER_LOOPBACK, SLOTS_MAX, TIME_MAX};
-use checks::{at_least_one, give_up, term};
+use checks::{at_least_one, give_up, stall_after, term};
+
+pub use intake::Rule;
+pub(crate) use intake::{Balance, Intake};
 
 /// How many workers there are at the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -33,14 +37,25 @@ pub enum Policy {
     None,
     /// A dispatcher process, each worker in turn: Node's `SCHED_RR`. It exists to be compared with.
     RoundRobin,
+    /// The kernel, told by a program to take each worker in turn. The start needs `CAP_BPF`.
+    KernelRoundRobin,
+    /// The kernel, told by a program to take the worker with the fewest connections, and one that
+    /// stands still last. The start needs `CAP_BPF`.
+    LeastBusy,
+    /// The kernel, told to take the worker that is bound to the CPU on which the connection came in.
+    /// Linux 6.1 or newer.
+    Cpu,
+    /// The best that this machine allows: [`Policy::LeastBusy`], or [`Policy::None`] with
+    /// [`Listener::Inherited`]. Log and status say which, and why.
+    Auto,
 }
 
 /// Where new connections wait to be accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Listener {
-    /// Each worker has its own `SO_REUSEPORT` socket and accept queue; the kernel's hash of
-    /// addresses and ports chooses among them.
+    /// Each worker has its own `SO_REUSEPORT` socket and accept queue; the policy says who chooses
+    /// among them: with `none` the kernel's hash of addresses and ports.
     Reuseport,
     /// All workers share one socket and accept queue.
     Inherited,
@@ -94,7 +109,16 @@ macro_rules! named {
     };
 }
 
-named!(Policy, "policy", None = "none", RoundRobin = "rr");
+named!(
+    Policy,
+    "policy",
+    None = "none",
+    RoundRobin = "rr",
+    KernelRoundRobin = "kernel-rr",
+    LeastBusy = "least-busy",
+    Cpu = "cpu",
+    Auto = "auto"
+);
 named!(Listener, "listener", Reuseport = "reuseport", Inherited = "inherited");
 named!(
     AcceptWake,
@@ -111,6 +135,8 @@ impl Policy {
         match self {
             Self::None => &[Listener::Reuseport, Listener::Inherited],
             Self::RoundRobin => &[Listener::Inherited],
+            Self::KernelRoundRobin | Self::LeastBusy | Self::Cpu => &[Listener::Reuseport],
+            Self::Auto => Listener::ALL,
         }
     }
 }
@@ -123,6 +149,7 @@ pub(crate) struct Config {
     pub(crate) policy: Policy,
     pub(crate) listener: Option<Listener>,
     pub(crate) accept_wake: Option<AcceptWake>,
+    pub(crate) stall_after: Duration,
     pub(crate) backlog: u32,
     pub(crate) grace: Duration,
     pub(crate) ready_timeout: Duration,
@@ -167,20 +194,15 @@ impl Timeouts {
     }
 }
 
-/// Who accepts, from what.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Intake {
-    Group,
-    Shared(AcceptWake),
-    Dispatcher,
-}
-
 /// A valid plan.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
     pub(crate) address: SocketAddr,
     pub(crate) workers: NonZeroU16,
     pub(crate) intake: Intake,
+    /// What to do where the kernel does not allow that.
+    pub(crate) otherwise: Option<Intake>,
+    pub(crate) stall_after: Duration,
     pub(crate) backlog: u32,
     pub(crate) grace: Duration,
     pub(crate) ready_timeout: Duration,
@@ -205,10 +227,13 @@ impl Plan {
 impl Config {
     /// The plan, or what is wrong and how to mend it.
     pub(crate) fn plan(self) -> Result<Plan, Error> {
+        let (intake, otherwise) = intake::choose(self.policy, self.listener, self.accept_wake)?;
         Ok(Plan {
             address: resolve(&self.address)?,
             workers: count(self.workers)?,
-            intake: intake(self.policy, self.listener, self.accept_wake)?,
+            intake,
+            otherwise,
+            stall_after: stall_after(self.stall_after)?,
             backlog: at_least_one("backlog", self.backlog)?,
             connections_max: at_least_one("connections_max", self.connections_max)?,
             grace: self.grace.min(TIME_MAX),
@@ -247,34 +272,6 @@ fn count(workers: Workers) -> Result<NonZeroU16, Error> {
     NonZeroU16::new(wanted).filter(|count| count.get() <= SLOTS_MAX).ok_or_else(|| {
         Error::config(format!("cannot run {wanted} workers: choose 1 to {SLOTS_MAX}, or max"))
     })
-}
-
-fn intake(
-    policy: Policy,
-    listener: Option<Listener>,
-    wake: Option<AcceptWake>,
-) -> Result<Intake, Error> {
-    let intake = match (policy, listener) {
-        (Policy::None, None | Some(Listener::Reuseport)) => Intake::Group,
-        (Policy::None, Some(Listener::Inherited)) => {
-            return Ok(Intake::Shared(wake.unwrap_or_default()));
-        }
-        (Policy::RoundRobin, None | Some(Listener::Inherited)) => Intake::Dispatcher,
-        (Policy::RoundRobin, Some(Listener::Reuseport)) => {
-            return Err(Error::config(
-                "policy rr does not go with listener reuseport: its dispatcher accepts from one \
-                 listener; leave the listener out, or choose inherited"
-                    .into(),
-            ));
-        }
-    };
-    match wake {
-        None => Ok(intake),
-        Some(wake) => Err(Error::config(format!(
-            "accept-wake {wake} says which worker of a shared listener is woken: it needs policy \
-             none and listener inherited"
-        ))),
-    }
 }
 
 #[cfg(test)]

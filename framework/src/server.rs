@@ -11,7 +11,8 @@ use crate::error::Error;
 use crate::http::{Request, Response};
 use crate::limits::{
     BACKLOG_DEFAULT, BODY_TIMEOUT, CONNECTIONS_MAX_DEFAULT, GRACE_DEFAULT, HANG_TIMEOUT_DEFAULT,
-    HEAD_TIMEOUT, IDLE_TIMEOUT, MIN_UPTIME_DEFAULT, READY_TIMEOUT_DEFAULT, WRITE_TIMEOUT,
+    HEAD_TIMEOUT, IDLE_TIMEOUT, MIN_UPTIME_DEFAULT, READY_TIMEOUT_DEFAULT, STALL_AFTER_DEFAULT,
+    WRITE_TIMEOUT,
 };
 use crate::master::{Hooks, Master, arrival};
 use crate::plan::{AcceptWake, Config, Listener, Policy, Term, Timeouts, Workers};
@@ -45,6 +46,7 @@ impl<'a> Server<'a> {
             policy: Policy::default(),
             listener: None,
             accept_wake: None,
+            stall_after: STALL_AFTER_DEFAULT,
             backlog: BACKLOG_DEFAULT,
             grace: GRACE_DEFAULT,
             ready_timeout: READY_TIMEOUT_DEFAULT,
@@ -82,6 +84,13 @@ impl<'a> Server<'a> {
     /// [`Listener::Inherited`]. Default: [`AcceptWake::Rotating`].
     pub fn accept_wake(mut self, wake: AcceptWake) -> Self {
         self.config.accept_wake = Some(wake);
+        self
+    }
+
+    /// A worker that has not come back to its loop for so long gets no new connection, with
+    /// [`Policy::LeastBusy`], while another one can take it. Default: 1 ms.
+    pub fn stall_after(mut self, time: Duration) -> Self {
+        self.config.stall_after = time;
         self
     }
 

@@ -105,7 +105,7 @@ impl Row {
         &self.seats[number % SEATS]
     }
 
-    pub(super) fn seats(&self) -> &[Seat] {
+    pub(crate) fn seats(&self) -> &[Seat] {
         &self.seats
     }
 
@@ -213,7 +213,7 @@ impl Seat {
         self.hung.swap(false, Relaxed)
     }
 
-    pub(super) fn accepted(&self) -> u64 {
+    pub(crate) fn accepted(&self) -> u64 {
         self.accepted.load(Relaxed)
     }
 

@@ -15,7 +15,7 @@ use std::os::fd::OwnedFd;
 
 use crate::sys::shared;
 
-pub(crate) use layout::{Board, LAYOUT, SEATS, Seat};
+pub(crate) use layout::{Board, LAYOUT, Row, SEATS, Seat};
 pub use snapshot::{Phase, Snapshot, WorkerSnapshot};
 
 /// How the name of the mapping begins in `/proc/PID/maps`; the master's pid follows.

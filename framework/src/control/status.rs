@@ -12,8 +12,11 @@ pub struct Status {
     pub pid: u32,
     /// Where connections are accepted.
     pub address: SocketAddr,
-    /// How connections come to workers: `none`, `none/inherited` or `rr`.
+    /// How connections come to workers: the policy, or `none/inherited`. For `auto` what it chose.
     pub policy: String,
+    /// Why `auto` chose that; absent with any other policy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_why: Option<String>,
     /// `running`, `reloading`, `upgrading`, `closing` (a stop is announced) or `stopping`.
     pub doing: String,
     /// Workers that there are to be.

@@ -14,7 +14,7 @@ use relay::Relay;
 /// The dispatcher's life from its birth on; its exit code.
 pub(crate) fn run(mut birth: Birth) -> i32 {
     // An empty stand-in: the stock is taken once.
-    let Stock::Dispatcher(listener) = std::mem::replace(&mut birth.stock, Stock::Slot(None)) else {
+    let Stock::Dispatcher(listener) = std::mem::replace(&mut birth.stock, Stock::Links) else {
         return code::FAILED;
     };
     let result = Relay::new(&birth, listener).and_then(|mut relay| {

@@ -15,9 +15,8 @@ use crate::error::Error;
 use crate::ids::{ChildId, Generation, Place, SlotId};
 use crate::limits::SUSPENDED_AFTER;
 use crate::net::channel::{Order, Queue};
-use crate::net::group::Choice;
-use crate::net::{listener, steer};
-use crate::sys::{descriptors, reuseport};
+use crate::net::listener;
+use crate::sys::descriptors;
 
 impl Master<'_> {
     /// Performs one action; what happened at once because of it.
@@ -85,8 +84,13 @@ impl Master<'_> {
                 io::Error::other("its listener did not arrive; raise the limit of open files"),
             ));
         };
-        listener::listen(socket, self.plan.backlog)
-            .map_err(|error| Error::system(&format!("listen for worker {slot}"), error))?;
+        let failed = |error| Error::system(&format!("listen for worker {slot}"), error);
+        listener::listen(socket, self.plan.backlog).map_err(failed)?;
+        self.admit(slot, socket).map_err(|error| {
+            // It is opened again with the next try.
+            listener::close(socket);
+            failed(error)
+        })?;
         self.group.joined(slot);
         self.let_accept(|place| place == Place::Slot(slot));
         self.announce();
@@ -125,22 +129,6 @@ impl Master<'_> {
         tracing::info!(address = %self.plan.address, "listening");
         if let Some(on_listening) = self.hooks.on_listening.take() {
             on_listening(self.plan.address);
-        }
-    }
-
-    /// The program belongs to the group, so that any member will do to set it.
-    fn steer(&self, live: &[SlotId]) {
-        let member = self.group.members().first();
-        let Some(member) = member.and_then(|slot| self.lodged[slot.index()].as_ref()) else {
-            return;
-        };
-        let result = match self.group.choice(live) {
-            Choice::Everyone => reuseport::detach(member),
-            Choice::Among { live, .. } => reuseport::attach(member, &mut steer::program(&live)),
-        };
-        match result {
-            Ok(()) => tracing::debug!(?live, "steered"),
-            Err(error) => tracing::error!(?live, "cannot steer new connections: {error}"),
         }
     }
 

@@ -29,7 +29,7 @@ impl Address {
             probe(wanted)?;
         }
         let socket = match plan.intake {
-            Intake::Group => listener::bind_guard(wanted),
+            Intake::Group(_) => listener::bind_guard(wanted),
             Intake::Shared(AcceptWake::Blocking) => listener::bind_shared_blocking(wanted),
             Intake::Shared(_) | Intake::Dispatcher => listener::bind_shared(wanted),
         };

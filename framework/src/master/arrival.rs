@@ -3,6 +3,7 @@
 use std::io;
 
 use super::address::Address;
+use super::balance::forget_privilege;
 use super::event::{Event, Exit};
 use super::handover::{Handed, HandedCaller, HandedChild, Handover};
 use super::obey::{Wait, Waiting};
@@ -107,7 +108,13 @@ impl<'a> Master<'a> {
     ) -> Result<Self, Error> {
         let failed = |error| Error::system("take over from the program before", error);
         handover.fits(&plan)?;
+        plan.intake = handover.intake(&plan).unwrap_or(plan.intake);
         plan.address = handover.address;
+        let balancer = handover.balancer(plan.intake).map_err(failed)?;
+        if balancer.is_some() {
+            // The change of programs has brought it back, if the file has it.
+            forget_privilege();
+        }
         let (board, memory) = handover.board().map_err(failed)?;
         let socket = handover.socket.take().map_err(failed)?;
         let lodged = handover.lodged.iter().map(|lodged| lodged.as_ref().map(Handed::take));
@@ -140,6 +147,8 @@ impl<'a> Master<'a> {
             memory,
             address: Address { local: plan.address, socket },
             group: Group::of(handover.group),
+            balancer,
+            why_policy: handover.why_policy,
             lodged,
             children,
             hooks,

@@ -18,13 +18,14 @@ use crate::board;
 use crate::control::Control;
 use crate::error::Error;
 use crate::ids::{ChildId, Generation, SlotId};
+use crate::net::balance::{Balancer, Descriptors};
 use crate::net::channel::Channel;
 use crate::net::listener;
-use crate::plan::Plan;
+use crate::plan::{Intake, Plan};
 use crate::sys::exec;
 
 /// Changes with the form of what follows.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 /// What the next program is to know. Numbers of descriptors are the same there.
 #[derive(Debug, Serialize, Deserialize)]
@@ -34,6 +35,9 @@ pub(crate) struct Handover {
     pub(super) address: SocketAddr,
     /// Who accepts from what, in words.
     intake: String,
+    /// The table, the map of listeners and the program, if one chooses.
+    balancer: Option<[RawFd; 3]>,
+    pub(super) why_policy: Option<String>,
     memory: RawFd,
     /// How its content is laid out.
     board_layout: u64,
@@ -92,6 +96,10 @@ impl Master<'_> {
             pid: std::process::id(),
             address: self.plan.address,
             intake: format!("{:?}", self.plan.intake),
+            balancer: self.balancer.as_ref().map(|balancer| {
+                balancer.descriptors().all().map(|descriptor| descriptor.as_raw_fd())
+            }),
+            why_policy: self.why_policy.clone(),
             memory: self.memory.as_raw_fd(),
             board_layout: board::LAYOUT,
             program: self.upgrade.program_path(),
@@ -112,6 +120,9 @@ impl Master<'_> {
         let inherit = |socket: &dyn AsFd| exec::inherit(socket.as_fd(), open);
         inherit(&self.memory)?;
         inherit(&self.address.socket)?;
+        for descriptor in self.balancer.iter().flat_map(|balancer| balancer.descriptors().all()) {
+            inherit(&descriptor)?;
+        }
         self.lodged.iter().flatten().try_for_each(|socket| inherit(socket))?;
         for child in &self.children {
             child.channel.iter().try_for_each(|channel| inherit(channel))?;
@@ -167,9 +178,10 @@ impl Handover {
         if old.ip() != new.ip() || new.port() != 0 && old.port() != new.port() {
             return differs("address", &old, &new);
         }
-        let intake = format!("{:?}", plan.intake);
-        if self.intake != intake {
-            return differs("way that connections come to workers", &self.intake, &intake);
+        if self.intake(plan).is_none() {
+            let (what, new) =
+                ("way that connections come to workers", format!("{:?}", plan.intake));
+            return differs(what, &self.intake, &new);
         }
         let path = |path: Option<&PathBuf>| {
             path.map_or("none".to_owned(), |path| path.display().to_string())
@@ -179,6 +191,20 @@ impl Handover {
             return differs("control socket", &old, &new);
         }
         Ok(())
+    }
+
+    /// How connections come to workers, if the plan goes with it.
+    pub(super) fn intake(&self, plan: &Plan) -> Option<Intake> {
+        let allowed = [Some(plan.intake), plan.otherwise];
+        allowed.into_iter().flatten().find(|intake| format!("{intake:?}") == self.intake)
+    }
+
+    /// What chooses among the listeners.
+    pub(super) fn balancer(&self, intake: Intake) -> io::Result<Option<Balancer>> {
+        let (Some(rule), Some(numbers)) = (intake.rule(), self.balancer) else { return Ok(None) };
+        let [table, listeners, program] = numbers.map(exec::take);
+        let descriptors = Descriptors { table: table?, listeners: listeners?, program: program? };
+        Balancer::take_over(rule, descriptors).map(Some)
     }
 
     /// The scoreboard that the workers count on.

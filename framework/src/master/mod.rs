@@ -7,6 +7,7 @@ pub(crate) mod action;
 mod address;
 mod arrival;
 pub(crate) mod backoff;
+mod balance;
 mod collect;
 pub(crate) mod event;
 mod handover;
@@ -36,6 +37,7 @@ use crate::control::Control;
 use crate::error::Error;
 use crate::ids::{ChildId, Generation, Place};
 use crate::limits::SLOTS_MAX;
+use crate::net::balance::Balancer;
 use crate::net::channel::Channel;
 use crate::net::group::Group;
 use crate::plan::{Intake, Plan};
@@ -87,6 +89,10 @@ pub(crate) struct Master<'a> {
     memory: OwnedFd,
     address: Address,
     group: Group,
+    /// Chooses among the listeners of the group, if the kernel's hash does not.
+    balancer: Option<Balancer>,
+    /// Why the policy is what it is, when the user left that to us.
+    why_policy: Option<String>,
     /// What the workers bound and lodged, a place for each slot.
     lodged: Vec<Option<OwnedFd>>,
     children: Vec<Child>,
@@ -139,6 +145,7 @@ impl<'a> Master<'a> {
         hooks: Hooks<'a>,
         work: &'a mut dyn FnMut(Birth) -> i32,
     ) -> Result<Self, Error> {
+        let balance::Chosen { balancer, why } = balance::choose(&mut plan)?;
         let address = Address::take(&plan)?;
         plan.address = address.local;
         let (board, memory) =
@@ -152,6 +159,8 @@ impl<'a> Master<'a> {
             memory,
             address,
             group: Group::default(),
+            balancer,
+            why_policy: why,
             lodged: Vec::new(),
             children: Vec::new(),
             hooks,
@@ -172,7 +181,10 @@ impl<'a> Master<'a> {
         let first = std::mem::take(&mut self.resumed);
         let what = if first.is_empty() { "starts" } else { "goes on as a new program" };
         let (address, workers) = (self.plan.address, self.plan.workers);
-        tracing::info!(%address, workers, "master {what}");
+        tracing::info!(%address, workers, policy = %self.plan.intake, "master {what}");
+        if let Some(why) = &self.why_policy {
+            tracing::info!("policy auto is {}: {why}", self.plan.intake);
+        }
         for event in if first.is_empty() { vec![Event::Boot] } else { first } {
             self.decide(event)?;
         }
@@ -241,7 +253,7 @@ fn rules(plan: &Plan) -> Rules {
         workers: plan.workers.get(),
         workers_max: SLOTS_MAX,
         layout: match plan.intake {
-            Intake::Group => Layout::Group,
+            Intake::Group(_) => Layout::Group,
             Intake::Shared(_) => Layout::Shared,
             Intake::Dispatcher => Layout::Dispatched,
         },

@@ -38,7 +38,11 @@ impl Master<'_> {
         };
         self.hear(index, events);
         let child = self.children.swap_remove(index);
-        let hung = self.board.row(child.id.place).left(child.id.generation, child.seat);
+        let row = self.board.row(child.id.place);
+        let hung = row.left(child.id.generation, child.seat);
+        if let (Some(balancer), Place::Slot(slot)) = (&self.balancer, child.id.place) {
+            balancer.left(slot, child.seat, row.seat(child.seat).accepted());
+        }
         self.unlink(child.id);
         let why = child.failure.as_deref();
         let (id, pid) = (child.id, pid.as_raw());

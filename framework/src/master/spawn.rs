@@ -16,9 +16,11 @@ use crate::birth::{Birth, Stock, code};
 use crate::board::SEATS;
 use crate::dispatcher;
 use crate::ids::{ChildId, Place};
+use crate::net::balance::Load;
 use crate::net::channel::{Channel, Report};
+use crate::net::cpu;
 use crate::net::group::Group;
-use crate::plan::Intake;
+use crate::plan::{Balance, Intake};
 use crate::signals::Signals;
 use crate::sys::descriptors;
 use crate::sys::fork::{Refused, Side, exit_now, fork};
@@ -64,13 +66,21 @@ impl Master<'_> {
         (0..SEATS).find(|seat| !taken(seat)).unwrap_or(0)
     }
 
+    /// How the worker tells of its load, if the policy goes by that.
+    fn load_of(&self, place: Place, seat: usize) -> Option<Load> {
+        let Place::Slot(slot) = place else { return None };
+        self.balancer.as_ref()?.load_of(slot, self.board.row(place), seat)
+    }
+
     /// The child's whole life.
     fn live(&mut self, id: ChildId, seat: usize, master: Pid, channel: Channel) -> ! {
+        let load = self.load_of(id.place, seat);
         let exit = match self.let_go(id, master) {
             Ok((signals, stock)) => {
                 let plan = self.plan.clone();
                 let seat = self.board.row(id.place).seat(seat);
-                let birth = Birth { id, plan, board: self.board, seat, channel, signals, stock };
+                let board = self.board;
+                let birth = Birth { id, plan, board, seat, load, channel, signals, stock };
                 let life = AssertUnwindSafe(|| match id.place {
                     Place::Dispatcher => dispatcher::run(birth),
                     Place::Slot(_) => (self.work)(birth),
@@ -91,11 +101,15 @@ impl Master<'_> {
     fn let_go(&mut self, id: ChildId, master: Pid) -> io::Result<(Signals, Stock)> {
         self.children = Vec::new();
         self.control = None;
+        self.balancer = None;
         self.upgrade.forget();
         let mut lodged = std::mem::take(&mut self.lodged);
         self.group = Group::default();
         let stock = match (self.plan.intake, id.place) {
-            (Intake::Group, Place::Slot(slot)) => Stock::Slot(lodged[slot.index()].take()),
+            (Intake::Group(balance), Place::Slot(slot)) => {
+                let cpu = (balance == Balance::Cpu).then(|| cpu::bind(slot)).transpose()?;
+                Stock::Slot { listener: lodged[slot.index()].take(), cpu }
+            }
             (Intake::Shared(wake), _) => Stock::Shared(self.address.socket.try_clone()?, wake),
             (_, Place::Dispatcher) => Stock::Dispatcher(self.address.socket.try_clone()?),
             (Intake::Dispatcher, Place::Slot(_)) => Stock::Links,

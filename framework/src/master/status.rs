@@ -16,7 +16,8 @@ impl Master<'_> {
         Status {
             pid: std::process::id(),
             address: self.plan.address,
-            policy: policy(self.plan.intake).to_owned(),
+            policy: self.plan.intake.to_string(),
+            policy_why: self.why_policy.clone(),
             doing: self.doing().to_owned(),
             workers_wanted: count(self.supervisor.workers_wanted()),
             workers_ready: count(self.supervisor.ready_slots().len()),
@@ -43,14 +44,6 @@ impl Master<'_> {
         let row = self.board.row(Place::Dispatcher);
         let (pid, generation, phase) = (row.pid(), row.generation(), row.phase().to_string());
         Some(DispatcherStatus { pid, generation, phase })
-    }
-}
-
-fn policy(intake: Intake) -> &'static str {
-    match intake {
-        Intake::Group => "none",
-        Intake::Shared(_) => "none/inherited",
-        Intake::Dispatcher => "rr",
     }
 }
 

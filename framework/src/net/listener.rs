@@ -88,6 +88,18 @@ pub(crate) fn cookie(socket: impl AsFd) -> io::Result<u64> {
     SockRef::from(&socket.as_fd()).cookie()
 }
 
+/// Connections that come in on this CPU are for this listener (socket(7), `SO_INCOMING_CPU`).
+pub(crate) fn prefer_cpu(listener: impl AsFd, cpu: usize) -> io::Result<()> {
+    SockRef::from(&listener.as_fd()).set_cpu_affinity(cpu)
+}
+
+/// The CPU that was set so.
+pub(crate) fn preferred_cpu(listener: impl AsFd) -> Option<u32> {
+    let cpu = SockRef::from(&listener.as_fd()).cpu_affinity().ok()?;
+    // None is -1.
+    u32::try_from(cpu).ok().filter(|cpu| *cpu < u32::MAX / 2)
+}
+
 /// The address that a socket is bound to.
 pub(crate) fn local_address(socket: impl AsFd) -> io::Result<SocketAddr> {
     let address = SockRef::from(&socket.as_fd()).local_addr()?;

@@ -1,6 +1,8 @@
 //! Sockets: who listens, in which order, who chooses among them, and how they travel.
 
+pub(crate) mod balance;
 pub(crate) mod channel;
+pub(crate) mod cpu;
 pub(crate) mod group;
 pub(crate) mod handoff;
 pub(crate) mod holder;

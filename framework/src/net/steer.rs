@@ -3,9 +3,11 @@
 //! Classic BPF (socket(7), `SO_ATTACH_REUSEPORT_CBPF`): the program returns the index of a member;
 //! an index out of range falls back to the kernel's hash.
 
+use std::collections::BTreeMap;
+
 use libc::{
-    BPF_A, BPF_ABS, BPF_ALU, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_MOD, BPF_RET, BPF_W, SKF_AD_OFF,
-    SKF_AD_RANDOM,
+    BPF_A, BPF_ABS, BPF_ALU, BPF_JA, BPF_JEQ, BPF_JMP, BPF_K, BPF_LD, BPF_MOD, BPF_RET, BPF_W,
+    SKF_AD_CPU, SKF_AD_OFF, SKF_AD_RANDOM,
 };
 
 use crate::sys::reuseport::Instruction;
@@ -30,6 +32,28 @@ pub(crate) fn program(live: &[u32]) -> Vec<Instruction> {
         code.push(instruction(BPF_RET | BPF_K, 0, 0, *target));
     }
     code.push(instruction(BPF_RET | BPF_A, 0, 0, 0));
+    code
+}
+
+/// Returns one of the live indexes of the CPU on which the packet came in, each as likely as the others;
+/// where that CPU has none, one of all. At least one is live.
+pub(crate) fn program_by_cpu(live: &[(u32, Option<u32>)]) -> Vec<Instruction> {
+    let mut by_cpu: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for (index, cpu) in live {
+        by_cpu.entry(cpu.unwrap_or(u32::MAX)).or_default().push(*index);
+    }
+    let cpu = u32::from_ne_bytes((SKF_AD_OFF + SKF_AD_CPU).to_ne_bytes());
+    let mut code = vec![instruction(BPF_LD | BPF_W | BPF_ABS, 0, 0, cpu)];
+    for (cpu, indexes) in by_cpu.iter().filter(|(cpu, _)| **cpu != u32::MAX) {
+        let block = program(indexes);
+        // Conditional jumps reach 255 instructions only.
+        let length = u32::try_from(block.len()).unwrap_or(u32::MAX);
+        code.push(instruction(BPF_JMP | BPF_JEQ | BPF_K, 1, 0, *cpu));
+        code.push(instruction(BPF_JMP | BPF_JA, 0, 0, length));
+        code.extend(block);
+    }
+    let all: Vec<u32> = live.iter().map(|(index, _)| *index).collect();
+    code.extend(program(&all));
     code
 }
 
@@ -63,14 +87,19 @@ mod tests {
 
     use super::*;
 
-    /// What the program returns when the kernel's random number is `random`.
-    fn run(program: &[Instruction], random: u32) -> u32 {
-        let mut accumulator = random;
-        let mut at = 1;
+    /// What the program returns on a CPU when the kernel's random number is `random`.
+    fn run_on(program: &[Instruction], cpu: u32, random: u32) -> u32 {
+        let mut accumulator = 0;
+        let mut at = 0;
         loop {
             let Instruction { code, jt, jf, k } = program[at];
             at += 1;
             match u32::from(code) {
+                code if code == BPF_LD | BPF_W | BPF_ABS => {
+                    let which = i32::from_ne_bytes(k.to_ne_bytes()) - SKF_AD_OFF;
+                    accumulator = if which == SKF_AD_CPU { cpu } else { random };
+                }
+                code if code == BPF_JMP | BPF_JA => at += usize::try_from(k).unwrap(),
                 code if code == BPF_ALU | BPF_MOD | BPF_K => accumulator %= k,
                 code if code == BPF_JMP | BPF_JEQ | BPF_K => {
                     at += usize::from(if accumulator == k { jt } else { jf });
@@ -80,6 +109,21 @@ mod tests {
                 code => panic!("unexpected operation {code:#x}"),
             }
         }
+    }
+
+    fn run(program: &[Instruction], random: u32) -> u32 {
+        run_on(program, 0, random)
+    }
+
+    #[test]
+    fn a_cpu_reaches_its_own_live_indexes_and_one_without_any_reaches_all() {
+        let live = [(0, Some(0)), (2, Some(1)), (3, Some(0)), (7, Some(1)), (9, None)];
+        let program = program_by_cpu(&live);
+        let reached = |cpu| (0..60).map(|random| run_on(&program, cpu, random)).collect::<Vec<_>>();
+        let count = |cpu, index| reached(cpu).iter().filter(|found| **found == index).count();
+        assert_eq!([0, 2, 3, 7, 9].map(|index| count(0, index)), [30, 0, 30, 0, 0]);
+        assert_eq!([0, 2, 3, 7, 9].map(|index| count(1, index)), [0, 30, 0, 30, 0]);
+        assert_eq!([0, 2, 3, 7, 9].map(|index| count(5, index)), [12; 5]);
     }
 
     #[test]

@@ -34,6 +34,13 @@ pub(super) fn term(term: Term) -> Result<Term, Error> {
     Ok(Term { hang_timeout, age_max, ..term })
 }
 
+pub(super) fn stall_after(time: Duration) -> Result<Duration, Error> {
+    if time.is_zero() {
+        return Err(Error::config("stall_after must be more than nothing, such as 1 ms".into()));
+    }
+    Ok(time.min(TIME_MAX))
+}
+
 pub(super) fn at_least_one<T: PartialEq + From<u8>>(name: &str, value: T) -> Result<T, Error> {
     if value == T::from(0) {
         return Err(Error::config(format!("{name} must be at least 1")));
@@ -59,5 +66,6 @@ mod tests {
         }
         assert!(give_up(Some((0, Duration::MAX))).is_err());
         assert!(give_up(None).is_ok());
+        assert!(stall_after(Duration::ZERO).is_err());
     }
 }

@@ -1,7 +1,7 @@
 //! The program that chooses a member of a reuseport group (socket(7)).
 
 use std::io;
-use std::os::fd::{AsFd, AsRawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use nix::sys::socket::{setsockopt, sockopt::AttachReusePortCbpf};
 
@@ -20,25 +20,31 @@ pub(crate) fn attach(member: impl AsFd, program: &mut [Instruction]) -> io::Resu
     Ok(())
 }
 
+/// Attaches an eBPF program to the whole group that `member` belongs to, in the place of the one that
+/// stood there. It needs no privilege: loading the program did.
+pub(crate) fn attach_loaded(member: impl AsFd, program: BorrowedFd<'_>) -> io::Result<()> {
+    set(member.as_fd(), libc::SO_ATTACH_REUSEPORT_EBPF, program.as_raw_fd())
+}
+
 /// Detaches the group's program: the kernel's own hash chooses again. No error if there is none.
 pub(crate) fn detach(member: impl AsFd) -> io::Result<()> {
-    let unused: libc::c_int = 0;
-    // SAFETY: the descriptor is open for the time of the borrow; the option reads one int, which
+    match set(member.as_fd(), libc::SO_DETACH_REUSEPORT_BPF, 0) {
+        Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
+        other => other,
+    }
+}
+
+fn set(member: BorrowedFd<'_>, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
+    // SAFETY: the descriptor is open for the time of the borrow; both options read one int, which
     // lives until the call returns.
     let result = unsafe {
         libc::setsockopt(
-            member.as_fd().as_raw_fd(),
+            member.as_raw_fd(),
             libc::SOL_SOCKET,
-            libc::SO_DETACH_REUSEPORT_BPF,
-            (&raw const unused).cast(),
-            libc::socklen_t::try_from(size_of_val(&unused)).map_err(io::Error::other)?,
+            option,
+            (&raw const value).cast(),
+            libc::socklen_t::try_from(size_of_val(&value)).map_err(io::Error::other)?,
         )
     };
-    match result {
-        0 => Ok(()),
-        _ => match io::Error::last_os_error() {
-            error if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
-            error => Err(error),
-        },
-    }
+    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

@@ -30,19 +30,26 @@ pub(crate) fn create<T: Shareable>(name: &CStr) -> io::Result<OwnedFd> {
 ///
 /// The memory is never unmapped: workers hold references to it until they exit.
 pub(crate) fn map<T: Shareable>(memory: &OwnedFd) -> io::Result<&'static T> {
-    let length = NonZeroUsize::new(size_of::<T>())
-        .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
     let held = fstat(memory)?.st_size;
-    if u64::try_from(held) != u64::try_from(length.get()) {
+    let length = size_of::<T>();
+    if u64::try_from(held) != u64::try_from(length) {
         return Err(io::Error::other(format!("{held} octets of shared memory, not {length}")));
     }
+    map_any(memory)
+}
+
+/// The same, for memory that does not tell its size. The kernel must refuse to map more than there is.
+pub(super) fn map_any<T: Shareable>(memory: &OwnedFd) -> io::Result<&'static T> {
+    let length = NonZeroUsize::new(size_of::<T>())
+        .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
     let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
-    // SAFETY: the kernel chooses a free address, so no other object of this process is touched; the
-    // descriptor is of a file of `length` bytes (looked up above).
+    // SAFETY: the kernel chooses a free address, so no other object of this process is touched, and
+    // the descriptor is open.
     let start: NonNull<_> =
         unsafe { mmap(None, length, protection, MapFlags::MAP_SHARED, memory, 0)? };
     assert!(start.cast::<T>().is_aligned(), "mappings start at a page, and no T wants more");
-    // SAFETY: the mapping is `size_of::<T>()` bytes, aligned (asserted), of which every pattern is a
-    // valid T (`Shareable`), and it is never unmapped, so the reference lives as long as the process.
+    // SAFETY: the mapping is `size_of::<T>()` bytes, all of which are there (the caller looked, or the
+    // kernel did), aligned (asserted), every pattern in it is a valid T (`Shareable`), and it is never
+    // unmapped, so the reference lives as long as the process.
     Ok(unsafe { start.cast::<T>().as_ref() })
 }

@@ -2,6 +2,7 @@
 
 mod drain;
 mod intake;
+mod standing;
 
 use std::io;
 use std::os::fd::AsRawFd;
@@ -12,6 +13,7 @@ use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 use drain::Drain;
+use standing::Standing;
 
 use super::acceptor::Acceptor;
 use super::client::{Client, Fate};
@@ -24,7 +26,6 @@ use crate::http::{DateCache, Limits, Request, Response, Scratch};
 use crate::limits::{EVENTS_PER_TURN, READ_BUFFER_BYTES, SWEEP_INTERVAL};
 use crate::net::channel::{Channel, Report};
 use crate::signals::Signals;
-use crate::sys::clock::monotonic_ns;
 use crate::sys::watchdog::Watchdog;
 
 /// The loop and all that it looks after.
@@ -33,6 +34,7 @@ pub(super) struct EventLoop<'a, H> {
     channel: &'a Channel,
     signals: &'a Signals,
     seat: &'static Seat,
+    standing: Option<Standing>,
     grace: Duration,
     handshake_linger: Duration,
     acceptor: Acceptor,
@@ -96,6 +98,7 @@ where
             channel: &birth.channel,
             signals: &birth.signals,
             seat,
+            standing: birth.load.map(|load| Standing::new(load, birth.plan.stall_after)),
             grace: birth.plan.grace,
             handshake_linger: birth.plan.handshake_linger(),
             acceptor,
@@ -136,14 +139,14 @@ where
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(error),
             }
-            self.seat.busy_since(monotonic_ns());
+            self.begin_work();
             if let Some(watchdog) = &self.watchdog {
                 watchdog.watch();
             }
             self.look_at_clocks();
             self.acceptor.begin_turn(events.is_empty());
             let going = self.turn(&events);
-            self.seat.busy_since(0);
+            self.end_work();
             match going {
                 Going::On => {}
                 Going::Done => return Ok(code::DONE),
@@ -174,6 +177,7 @@ where
             }
         }
         self.sweep();
+        self.look_at_load();
         self.look_at_term();
         self.resume_accepting();
         self.finished()
@@ -204,7 +208,8 @@ where
         let lingers = self.drain.map(|drain| drain.not_before);
         let lingers = lingers.filter(|until| *until > self.desk.now);
         let term = self.term.deadline().filter(|_| self.drain.is_none());
-        let due = [self.sweep_at, self.paused_until, orphaned, lingers, term];
+        let standing = self.standing.filter(|_| self.drain.is_none()).map(|it| it.check_at);
+        let due = [self.sweep_at, self.paused_until, orphaned, lingers, term, standing];
         let due = due.into_iter().flatten().min();
         due.map(|due| due.saturating_duration_since(Instant::now()))
     }
@@ -244,7 +249,7 @@ where
     /// Closing a socket takes it out of epoll.
     fn remove(&mut self, key: usize) {
         drop(self.clients.remove(key));
-        self.seat.count_closed();
+        self.count_closed();
         if self.clients.is_empty() && self.clients.capacity() > 1024 {
             self.clients.shrink_to_fit();
         }

@@ -108,12 +108,17 @@ where
 /// What the worker accepts from, and what it lodges with the master.
 fn take_up(birth: &mut Birth, poll: &Poll) -> io::Result<(Acceptor, Option<OwnedFd>)> {
     // An empty stand-in: the stock is taken once.
-    match std::mem::replace(&mut birth.stock, Stock::Slot(None)) {
-        Stock::Slot(Some(own)) => Ok((Acceptor::own(own), None)),
-        Stock::Slot(None) => {
-            let own = listener::bind_member(birth.plan.address)?;
-            let lodged = own.try_clone()?;
-            Ok((Acceptor::own(own), Some(lodged)))
+    match std::mem::replace(&mut birth.stock, Stock::Links) {
+        Stock::Slot { listener, cpu } => {
+            let (own, lodged) = if let Some(own) = listener {
+                (own, None)
+            } else {
+                let own = listener::bind_member(birth.plan.address)?;
+                let lodged = own.try_clone()?;
+                (own, Some(lodged))
+            };
+            cpu.map_or(Ok(()), |cpu| listener::prefer_cpu(&own, cpu))?;
+            Ok((Acceptor::own(own), lodged))
         }
         Stock::Shared(shared, AcceptWake::Blocking) => {
             let waker = Waker::new(poll.registry(), INTAKE)?;

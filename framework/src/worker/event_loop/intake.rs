@@ -27,6 +27,7 @@ where
             if room == 0 && !self.acceptor.is_linked() {
                 break;
             }
+            let assigned = self.standing.map(|standing| standing.load.assigned());
             match self.acceptor.accept(room <= 1) {
                 Accepted::Connection(stream, remote) => {
                     self.seat.count_accepted();
@@ -40,7 +41,12 @@ where
                         return;
                     }
                 }
-                Accepted::Nothing => return,
+                Accepted::Nothing => {
+                    if let (Some(standing), Some(assigned)) = (&self.standing, assigned) {
+                        standing.load.queue_was_empty(assigned);
+                    }
+                    return;
+                }
                 Accepted::Exhausted(error) => return self.pause(&error),
             }
         }
@@ -96,7 +102,7 @@ where
             }
             Err(error) => {
                 tracing::error!("cannot watch a connection: {error}");
-                self.seat.count_closed();
+                self.count_closed();
             }
         }
     }
