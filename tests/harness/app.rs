@@ -13,6 +13,7 @@ use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
 use super::client::{self, Answer};
+use super::privilege::may_load_programs;
 use super::process::Process;
 use super::wait::{PATIENCE, wait_for, wait_until};
 
@@ -36,9 +37,23 @@ pub(crate) struct Output {
     complete: Arc<AtomicBool>,
 }
 
-/// Arguments for each way in which connections come to workers.
-pub(crate) const INTAKES: [&[&str]; 4] =
-    [&["--policy", "none"], &["--policy", "rr"], &["--listener", "inherited"], BLOCKING];
+/// Arguments for each way in which connections come to workers, as far as this process may use it.
+pub(crate) fn intakes() -> Vec<&'static [&'static str]> {
+    let mut all: Vec<&[&str]> = vec![
+        &["--policy", "none"],
+        &["--policy", "rr"],
+        &["--listener", "inherited"],
+        BLOCKING,
+        &["--policy", "cpu"],
+    ];
+    if may_load_programs("policies kernel-rr and least-busy") {
+        all.extend([KERNEL_RR, LEAST_BUSY]);
+    }
+    all
+}
+
+pub(crate) const KERNEL_RR: &[&str] = &["--policy", "kernel-rr"];
+pub(crate) const LEAST_BUSY: &[&str] = &["--policy", "least-busy"];
 /// A thread of each worker blocks in `accept`.
 pub(crate) const BLOCKING: &[&str] = &["--listener", "inherited", "--accept-wake", "blocking"];
 

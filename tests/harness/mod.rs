@@ -5,5 +5,6 @@ pub(crate) mod app;
 pub(crate) mod client;
 pub(crate) mod deployed;
 pub(crate) mod load;
+pub(crate) mod privilege;
 pub(crate) mod process;
 pub(crate) mod wait;

@@ -70,9 +70,16 @@ fn unknown_values_are_refused_with_the_known_ones() {
 fn what_does_not_go_together_is_refused() {
     let words = ["policy rr does not go with listener reuseport"];
     refused(&["--policy", "rr", "--listener", "reuseport", "--port", "0"], 64, &words);
-    let words = ["needs policy none and listener inherited"];
+    let words = ["needs policy none or auto, and listener inherited"];
     refused(&["--accept-wake", "herd", "--port", "0"], 64, &words);
-    refused(&["--policy", "rr", "--accept-wake", "herd", "--port", "0"], 64, &words);
+    for policy in ["rr", "auto", "least-busy", "kernel-rr", "cpu"] {
+        refused(&["--policy", policy, "--accept-wake", "herd", "--port", "0"], 64, &words);
+    }
+    for policy in ["least-busy", "kernel-rr", "cpu"] {
+        let words = [&*format!("policy {policy} does not go with listener inherited")];
+        refused(&["--policy", policy, "--listener", "inherited", "--port", "0"], 64, &words);
+    }
+    refused(&["--stall-after", "0", "--port", "0"], 2, &["milliseconds"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use nix::sys::signal::Signal;
 
-use crate::harness::app::{App, BLOCKING, INTAKES};
+use crate::harness::app::{App, BLOCKING, intakes};
 use crate::harness::client::{Client, Failure};
 use crate::harness::load::Load;
 use crate::harness::process::{Process, queued};
@@ -148,7 +148,7 @@ fn killed_dispatchers_cut_at_most_the_one_connection_in_their_hands() {
 
 #[test]
 fn a_worker_that_is_told_to_end_drains_and_is_replaced() {
-    for arguments in INTAKES {
+    for arguments in intakes() {
         let app = App::demo(&[&["--workers", "2"], arguments].concat());
         let load = Load::start(app.port, 4, "/");
         for index in [0, 1, 0] {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::harness::app::{App, INTAKES, demo_path};
+use crate::harness::app::{App, demo_path, intakes};
 use crate::harness::client::Client;
 use crate::harness::process::{Process, queued};
 use crate::harness::wait::wait_until;
@@ -37,7 +37,7 @@ fn limit_descriptors(process: Process, limit: usize) {
 /// It waits between its tries, does not leave the queue alone, and answers when it can again.
 #[test]
 fn a_stop_waits_for_a_worker_that_is_out_of_descriptors_for_the_rest_of_its_queue() {
-    for arguments in INTAKES {
+    for arguments in intakes() {
         let mut app = App::demo(&[&["--workers", "1"], arguments].concat());
         let mut clients = vec![Client::connect(app.port).unwrap()];
         clients[0].ask("/sleep?ms=500").unwrap();
@@ -65,10 +65,13 @@ fn a_stop_waits_for_a_worker_that_is_out_of_descriptors_for_the_rest_of_its_queu
 /// accepted until it failed would use up wake-ups that belong to the other.
 #[test]
 fn workers_stop_accepting_before_they_run_out_of_descriptors() {
-    for arguments in &INTAKES[1..] {
+    // Chance, and the CPU of the clients, may send too many to one.
+    let by_chance = [&["--policy", "none"], &["--policy", "cpu"]];
+    for arguments in intakes().into_iter().filter(|it| !by_chance.iter().any(|chance| it == chance))
+    {
         let mut command = Command::new("prlimit");
         command.args(["--nofile=64:64"]).arg(demo_path()).args(["--workers", "2", "--port", "0"]);
-        let app = App::start(command.args(*arguments)).listening();
+        let app = App::start(command.args(arguments)).listening();
         let mut clients: Vec<Client> =
             (0..40).map(|_| Client::connect(app.port).unwrap()).collect();
         for client in &mut clients {
@@ -120,7 +123,7 @@ fn what_waits_for_a_full_worker_outlives_the_dispatcher() {
 /// More workers than the master has descriptors for: those that are there go on, and it does not spin.
 #[test]
 fn a_master_that_runs_out_of_descriptors_goes_on_with_what_it_has() {
-    for arguments in INTAKES {
+    for arguments in intakes() {
         let mut command = Command::new("prlimit");
         command.args(["--nofile=28:28"]).arg(demo_path()).args(["--workers", "2", "--port", "0"]);
         let mut app = App::start(command.args(arguments)).listening();

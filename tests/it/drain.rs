@@ -5,13 +5,13 @@ use std::time::Duration;
 use evenkeel::control::Command;
 use nix::sys::signal::Signal;
 
-use crate::harness::app::{App, INTAKES, ask};
+use crate::harness::app::{App, ask, intakes};
 use crate::harness::client::{Client, Failure};
 use crate::harness::wait::{wait_for, wait_until};
 
 #[test]
 fn the_next_request_on_a_kept_connection_is_answered_as_the_last_one() {
-    for arguments in INTAKES {
+    for arguments in intakes() {
         let app = App::controlled(&[&["--workers", "1"], arguments].concat());
         let mut kept = Client::connect(app.port).unwrap();
         assert_eq!(kept.get("/whoami").unwrap().header("connection"), None);
@@ -62,7 +62,7 @@ fn what_a_deadline_cuts_is_said() {
 
 #[test]
 fn a_delay_before_the_stop_lets_a_load_balancer_notice() {
-    for arguments in INTAKES {
+    for arguments in intakes() {
         let all = [&["--workers", "2", "--pre-stop-delay", "600"], arguments].concat();
         let mut app = App::controlled(&all);
         assert_eq!(app.get("/health").status, 200);

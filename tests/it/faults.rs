@@ -6,7 +6,7 @@
 use evenkeel::control::{Command, Scale};
 use nix::sys::signal::Signal;
 
-use crate::harness::app::{App, BLOCKING, INTAKES};
+use crate::harness::app::{App, BLOCKING, intakes};
 use crate::harness::client::{Client, Failure};
 use crate::harness::load::{Count, Load};
 use crate::harness::wait::{wait_for, wait_until};
@@ -60,7 +60,7 @@ fn nothing_fails(arguments: &[&str], act: impl FnOnce(&App)) {
 }
 
 fn reloads(form: Form) {
-    for arguments in INTAKES {
+    for arguments in intakes() {
         let all = [&["--workers", "4"], arguments].concat();
         nothing_fails(&all, |app| {
             (0..form.of(10, 100)).for_each(|_| app.done(Command::Reload {}));
@@ -69,7 +69,7 @@ fn reloads(form: Form) {
 }
 
 fn upgrades(form: Form) {
-    for arguments in INTAKES {
+    for arguments in intakes() {
         let all = [&["--workers", "4"], arguments].concat();
         nothing_fails(&all, |app| {
             (0..form.of(4, 20)).for_each(|_| app.done(Command::Upgrade {}));
@@ -78,7 +78,7 @@ fn upgrades(form: Form) {
 }
 
 fn scale_cycles(form: Form) {
-    for arguments in INTAKES {
+    for arguments in intakes() {
         let all = [&["--workers", "8"], arguments].concat();
         nothing_fails(&all, |app| {
             for _ in 0..form.of(8, 100) {
@@ -93,7 +93,7 @@ fn scale_cycles(form: Form) {
 /// Kills random workers. A worker that is stopped first accepts nothing any more: what it has open then
 /// may die with it, and one that it has just accepted and not counted yet.
 fn kills(form: Form) {
-    for arguments in INTAKES {
+    for arguments in intakes() {
         let kills = form.of(25, 500);
         let mut chance = Chance::from_seed(kills);
         // A thread that blocks in accept may have one that the loop has not seen.
@@ -118,7 +118,7 @@ fn kills(form: Form) {
 }
 
 fn hangs(form: Form) {
-    for arguments in INTAKES {
+    for arguments in intakes() {
         let hangs = form.of(4, 50);
         let all = [&["--workers", "4", "--hang-timeout", "0.8"], arguments].concat();
         let count = under_load(&all, |app| {

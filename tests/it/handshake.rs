@@ -9,7 +9,7 @@ use evenkeel::control::{Command, Scale};
 use nix::sys::signal::Signal;
 use socket2::{Domain, Socket, Type};
 
-use crate::harness::app::{App, INTAKES, ask};
+use crate::harness::app::{App, ask, intakes};
 use crate::harness::client::Client;
 use crate::harness::process::half_open;
 use crate::harness::wait::wait_until;
@@ -55,7 +55,7 @@ fn handshakes_under_way_are_completed_when_their_slot_is_retired() {
 
 #[test]
 fn handshakes_under_way_are_completed_when_the_server_stops() {
-    for arguments in INTAKES {
+    for arguments in intakes() {
         let mut app = App::demo(&[&["--workers", "2"], arguments].concat());
         let clients = begin_handshakes(app.port, 20);
         app.signal(Signal::SIGTERM);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::harness::app::{App, BLOCKING, INTAKES, fixture};
+use crate::harness::app::{App, BLOCKING, fixture, intakes};
 use crate::harness::client::{Client, Failure};
 use crate::harness::process::Process;
 use crate::harness::wait::{wait_for, wait_until};
@@ -21,7 +21,7 @@ fn hung(arguments: &[&str]) -> (App, Client, Process) {
 
 #[test]
 fn a_worker_that_hangs_is_ended_and_what_waited_for_it_is_answered() {
-    for arguments in INTAKES {
+    for arguments in intakes() {
         let (app, mut victim, worker) =
             hung(&[&["--hang-timeout", "0.4", "--min-uptime", "0"], arguments].concat());
         let mut waiting = Client::waiting(app.port, 20, "/whoami");

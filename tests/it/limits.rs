@@ -2,13 +2,13 @@
 
 use nix::sys::signal::Signal;
 
-use crate::harness::app::{App, INTAKES, fixture, run_to_end};
+use crate::harness::app::{App, fixture, intakes, run_to_end};
 use crate::harness::load::Load;
 use crate::harness::wait::wait_until;
 
 #[test]
 fn a_worker_that_has_answered_enough_is_replaced_and_no_request_is_lost() {
-    for arguments in INTAKES {
+    for arguments in intakes() {
         let all = [&["--workers", "2", "--max-requests", "500"], arguments].concat();
         let app = App::demo(&all);
         let loads = [Load::start(app.port, 4, "/"), Load::keep_alive(app.port, 4, "/")];

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use evenkeel::control::{Command, Scale};
 use nix::sys::signal::Signal;
 
-use crate::harness::app::{App, INTAKES, ask, fixture};
+use crate::harness::app::{App, ask, fixture, intakes};
 use crate::harness::client::Client;
 use crate::harness::process::{Process, listening, queued};
 use crate::harness::wait::wait_until;
@@ -14,7 +14,7 @@ const RELOAD: Command = Command::Reload {};
 
 #[test]
 fn hup_replaces_every_process_but_the_master() {
-    for arguments in INTAKES {
+    for arguments in intakes() {
         let app = App::demo(&[&["--workers", "3"], arguments].concat());
         let old: BTreeSet<Process> = app.children().into_iter().collect();
         app.signal(Signal::SIGHUP);
@@ -129,7 +129,7 @@ fn a_reload_tries_a_slot_that_backs_off_at_once_and_says_that_it_fails() {
 
 #[test]
 fn a_stop_during_a_reload_stops() {
-    for arguments in INTAKES {
+    for arguments in intakes() {
         let mut app = App::controlled(&[&["--workers", "4"], arguments].concat());
         let mut sleeper = Client::connect(app.port).unwrap();
         sleeper.ask("/sleep?ms=400").unwrap();
@@ -158,7 +158,7 @@ fn a_new_slot_during_a_reload_is_served_as_well() {
 /// The master of a server that has been reloaded every minute for most of a day.
 #[test]
 fn the_master_is_the_same_after_a_thousand_reloads_as_after_ten() {
-    for arguments in [INTAKES[0], INTAKES[1]] {
+    for arguments in [intakes()[0], intakes()[1]] {
         let app = App::controlled(&[&["--workers", "2"], arguments].concat());
         let reload = |times: u32| (0..times).for_each(|_| app.done(RELOAD));
         reload(10);

@@ -7,7 +7,7 @@ use std::process::Command as Program;
 use evenkeel::control::Command;
 use nix::sys::signal::Signal;
 
-use crate::harness::app::{App, INTAKES, ask, demo, demo_path, fixture};
+use crate::harness::app::{App, ask, demo, demo_path, fixture, intakes};
 use crate::harness::process::Process;
 use crate::harness::wait::{PATIENCE, wait_for, wait_until};
 
@@ -68,7 +68,7 @@ impl Manager {
 
 #[test]
 fn a_service_manager_hears_of_start_reload_upgrade_and_stop() {
-    for arguments in INTAKES {
+    for arguments in intakes() {
         let manager = Manager::new();
         let mut program = demo(&[&["--workers", "2", "--port", "0"], arguments].concat());
         let mut app = manager.start(&mut program).listening();
@@ -129,7 +129,7 @@ fn first_process(arguments: &[&str], control: &Path) -> Option<(App, Process)> {
 
 #[test]
 fn as_process_1_it_reloads_upgrades_and_stops() {
-    for arguments in INTAKES {
+    for arguments in intakes() {
         let folder = tempfile::tempdir().unwrap();
         let control = folder.path().join("control");
         let all = [&["--workers", "2"], arguments].concat();

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use nix::sys::signal::Signal;
 
-use crate::harness::app::{App, BLOCKING, INTAKES, demo_path};
+use crate::harness::app::{App, BLOCKING, demo_path, intakes};
 use crate::harness::client::{Client, Failure};
 use crate::harness::process::queued;
 use crate::harness::wait::wait_until;
@@ -130,7 +130,7 @@ fn a_worker_that_does_not_finish_within_the_grace_is_killed_and_named() {
 
 #[test]
 fn idle_keep_alive_connections_do_not_hold_up_a_stop() {
-    for arguments in INTAKES {
+    for arguments in intakes() {
         let mut app = App::demo(&[&["--workers", "2"], arguments].concat());
         let mut idle: Vec<Client> = (0..10).map(|_| Client::connect(app.port).unwrap()).collect();
         for client in &mut idle {
@@ -148,7 +148,7 @@ fn idle_keep_alive_connections_do_not_hold_up_a_stop() {
 /// Such as a browser makes in advance: it is accepted while the worker drains already.
 #[test]
 fn a_silent_connection_in_the_queue_does_not_hold_up_a_stop() {
-    for arguments in INTAKES {
+    for arguments in intakes() {
         let mut app = App::demo(&[&["--workers", "1", "--grace", "15"], arguments].concat());
         let mut sleeper = Client::connect(app.port).unwrap();
         sleeper.ask("/sleep?ms=500").unwrap();
@@ -192,7 +192,7 @@ fn a_new_connection_during_a_stop_is_turned_away_and_never_reset() {
 #[test]
 fn a_signal_to_all_processes_at_once_drains_like_one_to_the_master() {
     for signal in [Signal::SIGINT, Signal::SIGTERM] {
-        for arguments in INTAKES {
+        for arguments in intakes() {
             let mut app = App::demo(&[&["--workers", "1"], arguments].concat());
             let worker = app.worker(0);
             let mut clients = vec![Client::connect(app.port).unwrap()];

@@ -3,7 +3,7 @@
 use nix::sys::signal::Signal;
 
 use crate::hang::answered_by_the_successor;
-use crate::harness::app::{App, INTAKES};
+use crate::harness::app::{App, intakes};
 use crate::harness::client::Client;
 use crate::harness::process::{Process, queued};
 use crate::harness::wait::wait_until;
@@ -38,7 +38,7 @@ fn stop_answers_what_waits(mut app: App, what: &str) {
 
 #[test]
 fn a_stop_answers_what_waits_for_a_worker_that_is_not_there() {
-    for arguments in INTAKES {
+    for arguments in intakes() {
         let app = App::demo(&[&["--workers", "1"], arguments].concat());
         make_vacant(&app, "worker 0");
         stop_answers_what_waits(app, &format!("{arguments:?}"));
@@ -55,7 +55,7 @@ fn a_stop_answers_what_waits_for_a_dispatcher_that_is_not_there() {
 /// The last one, which has the queue to itself, dies before it has emptied it.
 #[test]
 fn a_worker_that_dies_during_a_stop_leaves_its_queue_to_another() {
-    for arguments in INTAKES {
+    for arguments in intakes() {
         let mut app = App::demo(&[&["--workers", "1"], arguments].concat());
         let worker = app.worker(0);
         let mut sleeper = Client::connect(app.port).unwrap();

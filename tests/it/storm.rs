@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use evenkeel::control::{Command, Status};
 use nix::sys::signal::Signal;
 
-use crate::harness::app::{App, INTAKES};
+use crate::harness::app::{App, intakes};
 use crate::harness::client::Client;
 use crate::harness::load::{Count, Load};
 use crate::harness::process::{Process, listening, queued};
@@ -84,8 +84,8 @@ fn storms(kind: Kind, part: u32) {
     let seconds = number_from("EVENKEEL_STORM_SECONDS").unwrap_or(SECONDS);
     let _say_seed = SaySeed(seed);
     println!("seed {seed}");
-    for (at, arguments) in (0u64..).zip(INTAKES) {
-        let time = Duration::from_secs(seconds) / u32::try_from(INTAKES.len()).unwrap() / part;
+    for (at, arguments) in (0u64..).zip(intakes()) {
+        let time = Duration::from_secs(seconds) / u32::try_from(intakes().len()).unwrap() / part;
         storm(kind, arguments, seed.wrapping_add(at << 32), time);
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use crate::harness::app::{App, INTAKES};
+use crate::harness::app::{App, intakes};
 use crate::harness::client::Client;
 use crate::harness::process::Process;
 use crate::harness::wait::wait_until;
@@ -26,7 +26,7 @@ fn stand_still(app: &App) {
 
 #[test]
 fn nobody_is_taken_for_hung_or_late_after_a_pause_of_all() {
-    for arguments in INTAKES {
+    for arguments in intakes() {
         let app = App::controlled(
             &[&["--workers", "2", "--hang-timeout", "1", "--grace", "2"], arguments].concat(),
         );

@@ -8,7 +8,7 @@ use std::process::Command as Program;
 use evenkeel::control::{Command, Scale};
 use nix::sys::signal::Signal;
 
-use crate::harness::app::{App, INTAKES, demo_path};
+use crate::harness::app::{App, demo_path, intakes};
 use crate::harness::client;
 use crate::harness::deployed::Deployed;
 use crate::harness::process::{Process, cookies, listening};
@@ -16,7 +16,7 @@ use crate::harness::wait::wait_until;
 
 #[test]
 fn usr2_becomes_the_program_on_disk_with_the_same_pid_and_sockets() {
-    for arguments in INTAKES {
+    for arguments in intakes() {
         let deployed = Deployed::demo(&[&["--workers", "2"], arguments].concat());
         let app = &deployed.app;
         for _ in 0..10 {

@@ -1,0 +1,64 @@
+//! What the tests can do only with a privilege. Without it they say what they leave out, and how often
+//! on the last line; where nothing may be left out (`EVENKEEL_SKIP=never`, as in CI) they fail.
+
+use std::fs;
+use std::sync::Once;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+static SKIPPED: AtomicUsize = AtomicUsize::new(0);
+static LAST_LINE: Once = Once::new();
+
+/// Bits of a set of capabilities (capabilities(7)).
+const CAP_NET_RAW: u32 = 13;
+const CAP_SYS_ADMIN: u32 = 21;
+const CAP_BPF: u32 = 39;
+
+/// The kernel takes programs from this process; otherwise `what` is left out.
+pub(crate) fn may_load_programs(what: &str) -> bool {
+    may(has(CAP_BPF) || has(CAP_SYS_ADMIN), what, "CAP_BPF")
+}
+
+/// Packets may be made by hand; otherwise `what` is left out.
+pub(crate) fn may_make_packets(what: &str) -> bool {
+    may(has(CAP_NET_RAW), what, "CAP_NET_RAW")
+}
+
+/// This process is root, with all that goes with it; otherwise `what` is left out.
+pub(crate) fn is_root(what: &str) -> bool {
+    may(nix::unistd::geteuid().is_root() && has(CAP_SYS_ADMIN), what, "root")
+}
+
+/// Says that `what` is left out because something is missing here.
+pub(crate) fn skip(what: &str, missing: &str) {
+    let never = std::env::var("EVENKEEL_SKIP").is_ok_and(|value| value == "never");
+    assert!(!never, "{what} is not to be left out, and {missing} is missing");
+    eprintln!("skipped: {what}: {missing} is missing");
+    SKIPPED.fetch_add(1, Relaxed);
+    LAST_LINE.call_once(|| at_exit::register(say_how_many));
+}
+
+fn may(allowed: bool, what: &str, missing: &str) -> bool {
+    if !allowed {
+        skip(what, missing);
+    }
+    allowed
+}
+
+fn has(capability: u32) -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap();
+    let effective = status.lines().find_map(|line| line.strip_prefix("CapEff:")).unwrap();
+    u64::from_str_radix(effective.trim(), 16).unwrap() & 1 << capability != 0
+}
+
+extern "C" fn say_how_many() {
+    println!("{} skipped: run as root, or grant CAP_BPF, to run them", SKIPPED.load(Relaxed));
+}
+
+#[allow(unsafe_code, reason = "the test runner has no hook for a last line")]
+mod at_exit {
+    /// Has `last` called when the process ends.
+    pub(super) fn register(last: extern "C" fn()) {
+        // SAFETY: the function lives as long as the program, and calls nothing that exits.
+        unsafe { nix::libc::atexit(last) };
+    }
+}
