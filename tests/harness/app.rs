@@ -40,7 +40,7 @@ pub(crate) struct Output {
 /// Arguments for each way in which connections come to workers, as far as this process may use it.
 pub(crate) fn intakes() -> Vec<&'static [&'static str]> {
     let mut all: Vec<&[&str]> = vec![
-        &["--policy", "none"],
+        NONE,
         &["--policy", "rr"],
         &["--listener", "inherited"],
         BLOCKING,
@@ -52,6 +52,7 @@ pub(crate) fn intakes() -> Vec<&'static [&'static str]> {
     all
 }
 
+pub(crate) const NONE: &[&str] = &["--policy", "none"];
 pub(crate) const KERNEL_RR: &[&str] = &["--policy", "kernel-rr"];
 pub(crate) const LEAST_BUSY: &[&str] = &["--policy", "least-busy"];
 /// A thread of each worker blocks in `accept`.

@@ -5,6 +5,7 @@ pub(crate) mod app;
 pub(crate) mod client;
 pub(crate) mod deployed;
 pub(crate) mod load;
+pub(crate) mod packet;
 pub(crate) mod privilege;
 pub(crate) mod process;
 pub(crate) mod wait;

@@ -7,6 +7,7 @@ use nix::sys::signal::Signal;
 
 use crate::harness::app::{App, demo_path, intakes};
 use crate::harness::client::Client;
+use crate::harness::privilege::may_load_programs;
 use crate::harness::process::{Process, queued};
 use crate::harness::wait::wait_until;
 
@@ -84,6 +85,42 @@ fn workers_stop_accepting_before_they_run_out_of_descriptors() {
         drop(clients);
         app.stop();
     }
+}
+
+/// One that cannot accept counts as stalled: only what it had been given before waits.
+#[test]
+fn under_least_busy_a_worker_out_of_descriptors_is_led_around() {
+    if !may_load_programs("a worker out of descriptors under least-busy") {
+        return;
+    }
+    let app = App::demo(&["--workers", "2", "--policy", "least-busy"]);
+    let worker = app.worker(0);
+    // The other one is busier all the time.
+    let mut kept: Vec<Client> = (0..20).map(|_| Client::connect(app.port).unwrap()).collect();
+    kept.retain_mut(|client| client.get("/").unwrap().worker() == 1);
+    assert_eq!(kept.len(), 10);
+    limit_descriptors(worker, lowest_free(worker));
+    let mut waiting = Vec::new();
+    while waiting.is_empty() {
+        let mut client = Client::connect(app.port).unwrap();
+        if client.get_within("/", Duration::from_secs(1)).is_err() {
+            waiting.push(client);
+        }
+    }
+    app.log.wait_for("accepting pauses");
+    // It tries again twice a second, and is led around all the time.
+    for _ in 0..5 {
+        for _ in 0..200 {
+            assert_eq!(app.get("/").worker(), 1);
+        }
+        let pauses = app.log.count("accepting pauses");
+        wait_until("the next try", || app.log.count("accepting pauses") > pauses);
+    }
+    limit_descriptors(worker, 1024);
+    assert_eq!(waiting[0].answer().unwrap().worker(), 0);
+    drop((waiting, kept));
+    wait_until("its turn again", || app.get("/").worker() == 0);
+    app.stop();
 }
 
 /// A full worker says so, and what nobody has room for waits in the accept queue, where it outlives

@@ -2,7 +2,7 @@
 
 use nix::sys::signal::Signal;
 
-use crate::harness::app::{App, BLOCKING};
+use crate::harness::app::{App, intakes};
 use crate::harness::load::Load;
 use crate::harness::wait::{wait_for, wait_until};
 
@@ -25,23 +25,10 @@ fn workers_come_and_go(arguments: &[&str]) {
 }
 
 #[test]
-fn workers_come_and_go_without_a_lost_connection_under_none() {
-    workers_come_and_go(&["--policy", "none"]);
-}
-
-#[test]
-fn workers_come_and_go_without_a_lost_connection_under_an_inherited_listener() {
-    workers_come_and_go(&["--listener", "inherited"]);
-}
-
-#[test]
-fn workers_come_and_go_without_a_lost_connection_under_blocking_accepts() {
-    workers_come_and_go(BLOCKING);
-}
-
-#[test]
-fn workers_come_and_go_without_a_lost_connection_under_rr() {
-    workers_come_and_go(&["--policy", "rr"]);
+fn workers_come_and_go_without_a_lost_connection() {
+    for arguments in intakes() {
+        workers_come_and_go(arguments);
+    }
 }
 
 #[test]

@@ -30,6 +30,7 @@ where
             let assigned = self.standing.map(|standing| standing.load.assigned());
             match self.acceptor.accept(room <= 1) {
                 Accepted::Connection(stream, remote) => {
+                    self.can_accept(true);
                     self.seat.count_accepted();
                     self.adopt(Client::new(stream, remote, self.first_deadline()));
                     // Who leaves the queue to others is no longer in the line.
@@ -42,6 +43,7 @@ where
                     }
                 }
                 Accepted::Nothing => {
+                    self.can_accept(true);
                     if let (Some(standing), Some(assigned)) = (&self.standing, assigned) {
                         standing.load.queue_was_empty(assigned);
                     }
@@ -50,9 +52,20 @@ where
                 Accepted::Exhausted(error) => return self.pause(&error),
             }
         }
-        if self.clients.len() >= self.clients_max {
+        if self.is_full() {
             self.be_full();
         }
+    }
+
+    fn can_accept(&mut self, well: bool) {
+        if let Some(standing) = &mut self.standing {
+            standing.accepts(well);
+        }
+    }
+
+    /// No more connections are allowed.
+    pub(super) fn is_full(&self) -> bool {
+        self.clients.len() >= self.clients_max
     }
 
     /// When the first request is to be there. The turn may have begun long ago, which is of no account
@@ -69,6 +82,7 @@ where
     fn pause(&mut self, error: &io::Error) {
         tracing::warn!("accepting pauses: {error}; raise the limits of open files and threads");
         self.seat.count_error();
+        self.can_accept(false);
         self.say_full();
         self.acceptor.disarm(&self.poll);
         self.paused_until = Some(self.desk.now + ACCEPT_PAUSE);
@@ -118,7 +132,7 @@ where
         if self.paused_until.is_some_and(|until| until <= self.desk.now) {
             self.paused_until = None;
         }
-        let full = self.clients.len() >= self.clients_max;
+        let full = self.is_full();
         let stopped = (full || self.leaves_queue()) && !self.acceptor.is_linked();
         if self.paused_until.is_some() || stopped {
             return;

@@ -15,6 +15,8 @@ pub(super) struct Standing {
     stall_after: Duration,
     /// When to make sure that what was assigned has come.
     pub(super) check_at: Instant,
+    /// The last try to accept failed: nothing is to be sent here until one goes well.
+    starved: bool,
     /// A successor speaks for the slot.
     left: bool,
 }
@@ -22,7 +24,12 @@ pub(super) struct Standing {
 impl Standing {
     /// The first look is at once: what the worker before left may be wrong.
     pub(super) fn new(load: Load, stall_after: Duration) -> Self {
-        Self { load, stall_after, check_at: Instant::now(), left: false }
+        Self { load, stall_after, check_at: Instant::now(), starved: false, left: false }
+    }
+
+    /// The accept queue was looked at, and could be.
+    pub(super) fn accepts(&mut self, well: bool) {
+        self.starved = !well;
     }
 }
 
@@ -34,7 +41,9 @@ where
     pub(super) fn begin_work(&self) {
         let now_ns = monotonic_ns();
         self.seat.busy_since(now_ns);
-        if let Some(standing) = self.standing.filter(|standing| !standing.left) {
+        // Who takes none goes on to take none.
+        let takes = |standing: &Standing| !standing.left && !standing.starved && !self.is_full();
+        if let Some(standing) = self.standing.filter(takes) {
             standing.load.works(now_ns, standing.stall_after);
         }
     }
@@ -42,12 +51,12 @@ where
     /// A turn is over.
     pub(super) fn end_work(&mut self) {
         self.seat.busy_since(0);
-        let full = self.paused_until.is_some() || self.clients.len() >= self.clients_max;
+        let full = self.is_full();
         let Some(standing) = self.standing.as_mut().filter(|standing| !standing.left) else {
             return;
         };
         standing.left = self.drain.is_some();
-        if full && !standing.left {
+        if (full || standing.starved) && !standing.left {
             standing.load.takes_none();
         } else {
             // What stays behind when it leaves is no verdict on its successor.
@@ -63,7 +72,7 @@ where
             return;
         }
         standing.check_at = now + LOAD_CHECK_INTERVAL;
-        if standing.load.in_doubt() {
+        if standing.starved || standing.load.in_doubt() {
             self.accept();
         }
     }

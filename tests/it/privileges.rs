@@ -1,0 +1,210 @@
+//! What the policies of the kernel ask for, and what is left of it afterwards.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command as Program;
+
+use evenkeel::control::{Command, Status};
+use tempfile::TempDir;
+
+use crate::harness::app::{App, BLOCKING, KERNEL_RR, LEAST_BUSY, ask, demo_path, run_to_end};
+use crate::harness::privilege::{is_root, may_load_programs, skip};
+use crate::harness::process::Process;
+
+/// A user and a group that own nothing.
+const NOBODY: &str = "65534";
+const BPF: u32 = 39;
+
+/// A copy of the demo that another user may run.
+struct Installed {
+    folder: TempDir,
+}
+
+impl Installed {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let program = folder.path().join("program");
+        fs::copy(demo_path(), &program).unwrap();
+        for path in [&program, &folder.path().to_path_buf()] {
+            fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
+        }
+        Self { folder }
+    }
+
+    /// As a user without any privilege but those that `how` of setpriv(1) grants.
+    fn as_nobody(&self, how: &[&str], arguments: &[&str]) -> Program {
+        let mut command = Program::new("setpriv");
+        command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]).args(how);
+        command.arg(self.folder.path().join("program")).args(arguments);
+        command.args(["--port", "0", "--control"]).arg(self.folder.path().join("control"));
+        command
+    }
+
+    fn command(&self, command: Command) -> evenkeel::control::Reply {
+        ask(&self.folder.path().join("control"), command)
+    }
+
+    fn status(&self) -> Status {
+        self.command(Command::Status {}).status.unwrap()
+    }
+}
+
+/// As systemd grants it with `AmbientCapabilities`.
+const AMBIENT: &[&str] = &["--inh-caps=+bpf", "--ambient-caps=+bpf"];
+
+/// The privilege stands in none of the process's sets; the bounding set is a limit and no grant.
+fn has_none(process: Process) {
+    let status = fs::read_to_string(format!("/proc/{}/status", process.pid)).unwrap();
+    for set in ["CapInh:", "CapPrm:", "CapEff:", "CapAmb:"] {
+        let line = status.lines().find_map(|line| line.strip_prefix(set)).unwrap();
+        let bits = u64::from_str_radix(line.trim(), 16).unwrap();
+        assert_eq!(bits & 1 << BPF, 0, "{set} of {process:?}");
+    }
+}
+
+fn all_are_without(app: &App) {
+    app.children().into_iter().chain([app.master]).for_each(has_none);
+}
+
+#[test]
+fn an_explicit_policy_without_the_privilege_is_an_error_that_says_how_to_grant_it() {
+    if !is_root("a start without CAP_BPF") {
+        return;
+    }
+    let installed = Installed::new();
+    for policy in [KERNEL_RR, LEAST_BUSY] {
+        let (code, out, text) = run_to_end(&mut installed.as_nobody(&[], policy));
+        assert_eq!((code, &*out), (Some(77), ""), "{text}");
+        let words = ["CAP_BPF", "setcap cap_bpf=ep", "AmbientCapabilities=CAP_BPF", "policy auto"];
+        for word in [policy[1]].iter().chain(&words) {
+            assert!(text.contains(word), "{word} in {text}");
+        }
+    }
+}
+
+#[test]
+fn without_any_privilege_all_else_works() {
+    if !is_root("a start as another user") {
+        return;
+    }
+    let installed = Installed::new();
+    let intakes: [&[&str]; 5] = [
+        &["--policy", "none"],
+        &["--policy", "rr"],
+        &["--listener", "inherited"],
+        BLOCKING,
+        &["--policy", "cpu"],
+    ];
+    for arguments in intakes {
+        let mut command = installed.as_nobody(&[], &[&["--workers", "2"], arguments].concat());
+        let app = App::start(&mut command).listening();
+        assert_eq!(app.get("/").status, 200, "{arguments:?}");
+        assert_eq!(installed.status().policy_why, None);
+        app.stop();
+    }
+}
+
+#[test]
+fn auto_takes_one_queue_for_all_where_programs_are_not_allowed_and_says_why() {
+    if !is_root("auto without CAP_BPF") {
+        return;
+    }
+    let installed = Installed::new();
+    let start = |how, arguments: &[&str]| {
+        let all = [&["--workers", "2", "--policy", "auto"], arguments].concat();
+        App::start(&mut installed.as_nobody(how, &all)).listening()
+    };
+    let app = start(&[], &[]);
+    let status = installed.status();
+    assert_eq!(status.policy, "none/inherited");
+    let why = status.policy_why.unwrap();
+    assert!(why.contains("not least-busy") && why.contains("CAP_BPF"), "{why}");
+    app.log.wait_for(&format!("policy auto is none/inherited: {why}"));
+    // Another program finds what was chosen, and goes on with it.
+    let reply = installed.command(Command::Upgrade {});
+    assert!(reply.ok, "{}", reply.text);
+    assert_eq!(installed.status().policy_why.unwrap(), why);
+    assert_eq!(app.get("/whoami").number("generation"), 2);
+    app.stop();
+    let app = start(&[], &["--listener", "reuseport"]);
+    assert_eq!(installed.status().policy, "none");
+    app.stop();
+}
+
+#[test]
+fn auto_takes_the_least_busy_where_it_may() {
+    if !may_load_programs("auto with CAP_BPF") {
+        return;
+    }
+    let app = App::controlled(&["--workers", "2", "--policy", "auto"]);
+    let status = app.status();
+    assert_eq!(status.policy, "least-busy");
+    assert!(status.policy_why.unwrap().contains("the kernel takes a program"));
+    app.log.wait_for("policy auto is least-busy: the kernel takes a program");
+    app.done(Command::Upgrade {});
+    assert_eq!(app.status().policy, "least-busy");
+    app.stop();
+    // What the user says about the listener holds.
+    let app = App::controlled(&["--workers", "2", "--policy", "auto", "--listener", "inherited"]);
+    assert_eq!((app.status().policy, app.status().policy_why), ("none/inherited".into(), None));
+    app.stop();
+}
+
+#[test]
+fn one_capability_is_enough_and_none_is_left_when_the_workers_are_forked() {
+    let what = "a start with CAP_BPF alone";
+    if !is_root(what) || !may_load_programs(what) {
+        return;
+    }
+    let installed = Installed::new();
+    for policy in [KERNEL_RR, LEAST_BUSY] {
+        let all = [&["--workers", "3"], policy].concat();
+        let app = App::start(&mut installed.as_nobody(AMBIENT, &all)).listening();
+        let policy_in_force = installed.status().policy;
+        assert_eq!(policy_in_force, policy[1]);
+        all_are_without(&app);
+        // Nothing that comes later needs it.
+        for command in [Command::Reload {}, Command::Upgrade {}, Command::Reload {}] {
+            let reply = installed.command(command);
+            assert!(reply.ok, "{}", reply.text);
+            all_are_without(&app);
+        }
+        let order: Vec<u16> = (0..6).map(|_| app.get("/").worker()).collect();
+        assert_eq!(order[..3], order[3..], "{order:?}");
+        app.stop();
+    }
+}
+
+#[test]
+fn a_file_that_has_the_capability_loses_it_again_after_each_upgrade() {
+    let what = "setcap";
+    if !is_root(what) || !may_load_programs(what) {
+        return;
+    }
+    let installed = Installed::new();
+    let program = installed.folder.path().join("program");
+    let set = Program::new("setcap").arg("cap_bpf=ep").arg(&program).status();
+    if !set.is_ok_and(|status| status.success()) {
+        return skip(what, "a file system with capabilities, and setcap");
+    }
+    let all = [&["--workers", "3"], LEAST_BUSY].concat();
+    let app = App::start(&mut installed.as_nobody(&[], &all)).listening();
+    all_are_without(&app);
+    for _ in 0..2 {
+        let reply = installed.command(Command::Upgrade {});
+        assert!(reply.ok, "{}", reply.text);
+        all_are_without(&app);
+        assert_eq!(app.get("/").status, 200);
+    }
+    app.stop();
+}
+
+#[test]
+fn root_gives_up_the_one_capability_too() {
+    if !may_load_programs("CAP_BPF of root") {
+        return;
+    }
+    let app = App::controlled(&[&["--workers", "2"], LEAST_BUSY].concat());
+    all_are_without(&app);
+    app.stop();
+}
