@@ -37,13 +37,19 @@ pub enum Policy {
     None,
     /// A dispatcher process, each worker in turn: Node's `SCHED_RR`. It exists to be compared with.
     RoundRobin,
-    /// The kernel, told by a program to take each worker in turn. The start needs `CAP_BPF`.
+    /// The kernel, told by a program to take each worker in turn. The start needs `CAP_BPF` and Linux
+    /// 5.14 or newer; the capability is given up before the first fork.
     KernelRoundRobin,
-    /// The kernel, told by a program to take the worker with the fewest connections, and one that
-    /// stands still last. The start needs `CAP_BPF`.
+    /// The kernel, told by a program to take the worker with the fewest connections, open or waiting
+    /// in its accept queue; of equals the one whose turn was the longest ago, and one that stands still
+    /// (see [`Server::stall_after`](crate::Server::stall_after)), or takes none, last. It needs what
+    /// [`Policy::KernelRoundRobin`] does. Workers tell their load through shared memory, so one that is
+    /// taken over by an attacker can draw connections to itself, or keep them from others.
     LeastBusy,
-    /// The kernel, told to take the worker that is bound to the CPU on which the connection came in.
-    /// Linux 6.1 or newer.
+    /// The kernel, told to take the worker that is bound to the CPU on which the connection came in;
+    /// the worker's threads are bound to it as well. Worth it where a network card spreads connections
+    /// over all CPUs. With more workers than CPUs some share one; with fewer, connections on a CPU
+    /// without a worker go to any. A new worker looks anew which CPUs may be used. Linux 6.1 or newer.
     Cpu,
     /// The best that this machine allows: [`Policy::LeastBusy`], or [`Policy::None`] with
     /// [`Listener::Inherited`]. Log and status say which, and why.

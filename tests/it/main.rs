@@ -27,6 +27,7 @@ mod left_behind;
 mod limits;
 mod master_death;
 mod privileges;
+mod programs;
 mod reload;
 mod scale;
 mod service;
