@@ -4,6 +4,14 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
+/// What helps when the kernel does not take what a policy needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BalanceMend {
+    Privilege,
+    Kernel,
+    Resources,
+}
+
 /// Why a server could not start, or had to stop.
 ///
 /// Its text says what failed, on what, why, and how to mend it. The kinds are told apart by the
@@ -48,17 +56,23 @@ impl Error {
     }
 
     /// The kernel does not take what a policy needs.
-    pub(crate) fn balance(policy: impl fmt::Display, privilege: bool, why: &str) -> Self {
-        let (kind, mend) = if privilege {
-            let mend = "it needs the capability CAP_BPF at the start: grant it with `setcap cap_bpf=ep \
-                        PROGRAM`, or with AmbientCapabilities=CAP_BPF in the service's systemd unit (in \
-                        a container its seccomp filter must allow bpf(2), too); or choose policy auto, \
-                        which does without if it must";
-            (Kind::Permission, mend)
-        } else {
-            let mend = "it needs Linux 5.14 or newer with CONFIG_BPF_SYSCALL; choose policy auto, which \
-                        does without if it must";
-            (Kind::System, mend)
+    pub(crate) fn balance(policy: impl fmt::Display, mend: BalanceMend, why: &str) -> Self {
+        let (kind, mend) = match mend {
+            BalanceMend::Privilege => (
+                Kind::Permission,
+                "it needs the capability CAP_BPF at the start: grant it with `setcap cap_bpf=ep \
+                 PROGRAM`, or with AmbientCapabilities=CAP_BPF in the service's systemd unit (in a \
+                 container its seccomp filter must allow bpf(2), too); or choose policy auto, which \
+                 does without if it must",
+            ),
+            BalanceMend::Kernel => (
+                Kind::System,
+                "it needs Linux 5.14 or newer with CONFIG_BPF_SYSCALL; choose policy auto, which \
+                 does without if it must",
+            ),
+            BalanceMend::Resources => {
+                (Kind::System, "raise the limits of open files and of memory for this program")
+            }
         };
         Self::new(kind, format!("policy {policy}: {why}; {mend}"))
     }

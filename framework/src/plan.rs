@@ -222,6 +222,11 @@ pub(crate) struct Plan {
 }
 
 impl Plan {
+    /// A capability was asked for, and may be there.
+    pub(crate) fn uses_privilege(&self) -> bool {
+        self.intake.rule().is_some() || self.otherwise.is_some()
+    }
+
     /// How long handshakes that were under way may take until their connection is in an accept
     /// queue that is about to be closed.
     pub(crate) fn handshake_linger(&self) -> Duration {

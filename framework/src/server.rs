@@ -211,7 +211,8 @@ impl<'a> Server<'a> {
     /// that runs again with an upgrade only (SIGUSR2): once as a trial, which must come to this call
     /// within [`Server::ready_timeout`], with settings that have the same address and policy; and once
     /// in this process. Until it comes to this call the second time all sockets stand open, so `main`
-    /// must not start a process before that would outlive it.
+    /// must not start a process before that would outlive it. A program that the kernel was given at the
+    /// start ([`Policy::LeastBusy`], [`Policy::KernelRoundRobin`]) stays the same over upgrades.
     ///
     /// Each worker has its own copy of the handler and of all that it captured. A handler that
     /// panics costs a 500 and its connection. It runs on the worker's only thread: what takes long

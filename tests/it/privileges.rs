@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::process::Command as Program;
 
 use evenkeel::control::{Command, Status};
+use nix::sys::signal::Signal;
 use tempfile::TempDir;
 
 use crate::harness::app::{App, BLOCKING, KERNEL_RR, LEAST_BUSY, ask, demo_path, run_to_end};
@@ -33,11 +34,22 @@ impl Installed {
 
     /// As a user without any privilege but those that `how` of setpriv(1) grants.
     fn as_nobody(&self, how: &[&str], arguments: &[&str]) -> Program {
+        self.as_nobody_on("0", how, arguments)
+    }
+
+    fn as_nobody_on(&self, port: &str, how: &[&str], arguments: &[&str]) -> Program {
         let mut command = Program::new("setpriv");
         command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]).args(how);
         command.arg(self.folder.path().join("program")).args(arguments);
-        command.args(["--port", "0", "--control"]).arg(self.folder.path().join("control"));
+        command.args(["--port", port, "--control"]).arg(self.folder.path().join("control"));
         command
+    }
+
+    /// `false` where there is nothing to do it with.
+    fn set_capability(&self) -> bool {
+        let program = self.folder.path().join("program");
+        let set = Program::new("setcap").arg("cap_bpf=ep").arg(program).status();
+        set.is_ok_and(|status| status.success())
     }
 
     fn command(&self, command: Command) -> evenkeel::control::Reply {
@@ -182,9 +194,7 @@ fn a_file_that_has_the_capability_loses_it_again_after_each_upgrade() {
         return;
     }
     let installed = Installed::new();
-    let program = installed.folder.path().join("program");
-    let set = Program::new("setcap").arg("cap_bpf=ep").arg(&program).status();
-    if !set.is_ok_and(|status| status.success()) {
+    if !installed.set_capability() {
         return skip(what, "a file system with capabilities, and setcap");
     }
     let all = [&["--workers", "3"], LEAST_BUSY].concat();
@@ -196,6 +206,50 @@ fn a_file_that_has_the_capability_loses_it_again_after_each_upgrade() {
         all_are_without(&app);
         assert_eq!(app.get("/").status, 200);
     }
+    app.stop();
+}
+
+/// The file is given the capability while the server runs without, and the next program finds it.
+#[test]
+fn a_capability_that_comes_with_an_upgrade_is_given_up_though_nobody_asked_for_it() {
+    let what = "setcap under auto";
+    if !is_root(what) || !may_load_programs(what) {
+        return;
+    }
+    let installed = Installed::new();
+    let arguments = ["--workers", "2", "--policy", "auto"];
+    let app = App::start(&mut installed.as_nobody(&[], &arguments)).listening();
+    assert_eq!(installed.status().policy, "none/inherited");
+    if !installed.set_capability() {
+        return skip(what, "a file system with capabilities, and setcap");
+    }
+    let reply = installed.command(Command::Upgrade {});
+    assert!(reply.ok, "{}", reply.text);
+    all_are_without(&app);
+    assert_eq!(installed.status().policy, "none/inherited", "an upgrade keeps it");
+    app.stop();
+}
+
+/// A program whose file grants a capability hides its descriptors from other processes of its user,
+/// unless it says otherwise: the next master could not see whose workers still hold the port.
+#[test]
+fn a_file_that_has_the_capability_is_started_anew_while_orphans_still_drain() {
+    let what = "a new master with setcap";
+    if !is_root(what) || !may_load_programs(what) {
+        return;
+    }
+    let installed = Installed::new();
+    if !installed.set_capability() {
+        return skip(what, "a file system with capabilities, and setcap");
+    }
+    let all = [&["--workers", "2"], LEAST_BUSY].concat();
+    let old = App::start(&mut installed.as_nobody(&[], &all)).listening();
+    old.children();
+    old.master.signal(Signal::SIGKILL);
+    let port = old.port.to_string();
+    let mut command = installed.as_nobody_on(&port, &[], &all);
+    let app = App::start(&mut command).listening();
+    assert_eq!(app.get("/whoami").number("generation"), 1);
     app.stop();
 }
 

@@ -25,10 +25,11 @@ impl Master<'_> {
             Action::Fork(child) => return Ok(self.fork_or_report(child)),
             Action::Listen(slot) => return self.listen(slot),
             Action::ListenShared => self.listen_shared()?,
-            Action::Steer(live) => self.steer(&live),
+            Action::Steer(live) => self.steer(&live)?,
             Action::CloseListener(slot) => {
                 self.lodged[slot.index()].take().into_iter().for_each(listener::close);
                 self.group.left(slot);
+                self.nudge();
             }
             Action::RefuseNewcomers => self.refuse_newcomers(),
             Action::Closing(delay) => self.announce_stop(delay),
@@ -93,7 +94,6 @@ impl Master<'_> {
         })?;
         self.group.joined(slot);
         self.let_accept(|place| place == Place::Slot(slot));
-        self.announce();
         Ok(())
     }
 
@@ -116,7 +116,17 @@ impl Master<'_> {
         }
     }
 
-    fn announce(&mut self) {
+    /// The kernel moves what is still in a queue that is closed to another one, if it is told to (a
+    /// program is there, or `net.ipv4.tcp_migrate_req`), and older ones wake nobody for it: each worker
+    /// is to look.
+    fn nudge(&self) {
+        for child in self.children.iter().filter(|child| child.id.place != Place::Dispatcher) {
+            // Who cannot be told is about to end, or finds it with the next connection.
+            let _ = child.channel.as_ref().map(|channel| channel.order(&Order::Accept));
+        }
+    }
+
+    pub(super) fn announce(&mut self) {
         if !self.announced {
             self.tell_address();
             notify::ready(&format!("listening on {}", self.plan.address));

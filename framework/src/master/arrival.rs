@@ -2,8 +2,12 @@
 
 use std::io;
 
+use nix::sys::prctl::set_pdeathsig;
+use nix::sys::signal::Signal;
+use nix::unistd::{getpid, getppid};
+
 use super::address::Address;
-use super::balance::forget_privilege;
+use super::balance::give_up_privilege;
 use super::event::{Event, Exit};
 use super::handover::{Handed, HandedCaller, HandedChild, Handover};
 use super::obey::{Wait, Waiting};
@@ -57,7 +61,7 @@ pub(crate) fn arrival() -> Result<Arrival, Error> {
     match numbers.as_deref() {
         Ok([state]) => {
             let handover = Handover::read(take(*state)?).map_err(wrong)?;
-            if !handover.is_ours() {
+            if !handover.is_of(getpid()) {
                 return Err(wrong(io::Error::other("it was left to another process")));
             }
             Ok(Arrival::Successor(Box::new(handover)))
@@ -69,10 +73,21 @@ pub(crate) fn arrival() -> Result<Arrival, Error> {
                 let _ = channel.report(&Report::Failed { text: error.to_string() });
             });
             let handover = handover.map_err(wrong)?;
+            stay_with_master(&handover).map_err(wrong)?;
             Ok(Arrival::Trial(Box::new(Trial { channel, handover })))
         }
         _ => Err(wrong(io::Error::other("that is for evenkeel's own use"))),
     }
+}
+
+/// A trial ends with its master. A file that grants a capability takes that away when it is run
+/// (prctl(2), `PR_SET_PDEATHSIG`).
+fn stay_with_master(handover: &Handover) -> io::Result<()> {
+    set_pdeathsig(Signal::SIGKILL)?;
+    if !handover.is_of(getppid()) {
+        return Err(io::Error::other("the master died during the trial"));
+    }
+    Ok(())
 }
 
 impl Arrival {
@@ -111,10 +126,12 @@ impl<'a> Master<'a> {
         plan.intake = handover.intake(&plan).unwrap_or(plan.intake);
         plan.address = handover.address;
         let balancer = handover.balancer(plan.intake).map_err(failed)?;
-        if balancer.is_some() {
+        if plan.uses_privilege() {
             // The change of programs has brought it back, if the file has it.
-            forget_privilege();
+            give_up_privilege(balancer.as_ref());
         }
+        let kept = || "kept from the program before: a start anew chooses anew".to_owned();
+        let why_policy = plan.otherwise.map(|_| handover.why_policy.clone().unwrap_or_else(kept));
         let (board, memory) = handover.board().map_err(failed)?;
         let socket = handover.socket.take().map_err(failed)?;
         let lodged = handover.lodged.iter().map(|lodged| lodged.as_ref().map(Handed::take));
@@ -148,7 +165,7 @@ impl<'a> Master<'a> {
             address: Address { local: plan.address, socket },
             group: Group::of(handover.group),
             balancer,
-            why_policy: handover.why_policy,
+            why_policy,
             lodged,
             children,
             hooks,

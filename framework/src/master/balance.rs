@@ -1,10 +1,15 @@
 //! Who chooses a worker for a new connection: agreed with the kernel at the start, and told of each
 //! change.
 
+use std::collections::BTreeSet;
+use std::io;
 use std::os::fd::OwnedFd;
 
+use caps::{CapSet, Capability};
+use nix::sys::prctl::set_dumpable;
+
 use super::Master;
-use crate::error::Error;
+use crate::error::{BalanceMend, Error};
 use crate::ids::SlotId;
 use crate::net::balance::Balancer;
 use crate::net::group::Choice;
@@ -21,73 +26,120 @@ pub(super) struct Chosen {
 
 /// Agrees with the kernel on the policy of the plan, or on what else the plan allows.
 pub(super) fn choose(plan: &mut Plan) -> Result<Chosen, Error> {
-    let automatic = plan.otherwise.take();
     if plan.intake == Intake::Group(Balance::Cpu) {
         cpu::check().map_err(Error::unsupported)?;
     }
     let Some(rule) = plan.intake.rule() else { return Ok(Chosen { balancer: None, why: None }) };
-    let (balancer, why) = match (Balancer::new(rule), automatic) {
+    let (balancer, why) = match (Balancer::new(rule), plan.otherwise) {
         (Ok(balancer), automatic) => {
-            forget_privilege();
             let why = "the kernel takes a program from this process, so that each new connection goes \
                        to the worker that has the fewest";
             (Some(balancer), automatic.is_some().then(|| why.to_owned()))
         }
-        (Err(refusal), None) => return Err(refusal.to_error(rule)),
-        (Err(refusal), Some(intake)) => {
+        (Err(refusal), Some(intake)) if refusal.mend() != BalanceMend::Resources => {
             plan.intake = intake;
-            let mend =
-                if refusal.is_permission() { "; CAP_BPF at the start would allow it" } else { "" };
+            let privilege = refusal.mend() == BalanceMend::Privilege;
+            let mend = if privilege { "; CAP_BPF at the start would allow it" } else { "" };
             (None, Some(format!("not {rule}: {refusal}{mend}")))
         }
+        (Err(refusal), _) => return Err(refusal.to_error(rule)),
     };
+    give_up_privilege(balancer.as_ref());
     Ok(Chosen { balancer, why })
 }
 
-/// The privilege has done what it was for: neither this process nor a worker needs it any more.
+/// The privilege has done what it was for: this process does not need it any more either, but on old
+/// kernels.
+pub(super) fn give_up_privilege(balancer: Option<&Balancer>) {
+    let lowered = caps::drop(None, CapSet::Effective, Capability::CAP_BPF);
+    if lowered.is_ok() && balancer.is_some_and(|balancer| !balancer.serves_anybody()) {
+        tracing::info!("the master keeps CAP_BPF: before Linux 5.19 it needs it for new workers");
+        if let Err(error) = caps::raise(None, CapSet::Effective, Capability::CAP_BPF) {
+            tracing::error!("CAP_BPF is lost: {error}");
+        }
+        return;
+    }
+    forget_privilege();
+}
+
+/// It stands in none of this process's sets afterwards. For each worker, before the user's code runs.
 pub(super) fn forget_privilege() {
-    use caps::{CapSet, Capability};
     for set in [CapSet::Ambient, CapSet::Inheritable, CapSet::Effective, CapSet::Permitted] {
         if let Err(error) = caps::drop(None, set, Capability::CAP_BPF) {
             tracing::warn!("cannot give up CAP_BPF ({set:?}): {error}");
         }
     }
+    // A program whose file grants a capability is closed to other processes of its user, who may be the
+    // next master and looks who holds the port.
+    if let Err(error) = set_dumpable(true) {
+        tracing::warn!("/proc/{}/fd stays closed: {error}", std::process::id());
+    }
 }
 
 impl Master<'_> {
-    /// The program belongs to the group, so that any member will do to set it.
-    pub(super) fn steer(&self, live: &[SlotId]) {
-        let lodged = |slot: &SlotId| self.lodged[slot.index()].as_ref();
-        let Some(member) = self.group.members().first().and_then(lodged) else { return };
-        let result = match &self.balancer {
-            Some(balancer) => balancer.steer(member, live),
-            None => match self.group.choice(live) {
-                Choice::Everyone => reuseport::detach(member),
-                Choice::Among { live, .. } => reuseport::attach(member, &mut self.detour(&live)),
-            },
-        };
-        match result {
+    /// The program belongs to the group, so that any member will do to set it. At the start there is
+    /// no server without it.
+    pub(super) fn steer(&mut self, live: &[SlotId]) -> Result<(), Error> {
+        match self.try_to_steer(live) {
             Ok(()) => tracing::debug!(?live, "steered"),
-            Err(error) => tracing::error!(?live, "cannot steer new connections: {error}"),
+            Err(error) if self.announced => {
+                tracing::error!(?live, "cannot steer new connections: {error}");
+            }
+            Err(error) => return Err(Error::system("have the kernel balance", error)),
+        }
+        if !self.group.members().is_empty() {
+            self.announce();
+        }
+        Ok(())
+    }
+
+    fn try_to_steer(&self, live: &[SlotId]) -> io::Result<()> {
+        let lodged = |slot: &SlotId| self.lodged[slot.index()].as_ref();
+        let Some(member) = self.group.members().first().and_then(lodged) else { return Ok(()) };
+        if let Some(balancer) = &self.balancer {
+            return balancer.steer(member, live);
+        }
+        let choice = self.group.choice(live);
+        if self.plan.intake == Intake::Group(Balance::Cpu) {
+            return self.steer_by_cpu(member, choice);
+        }
+        match choice {
+            Choice::Everyone => reuseport::detach(member),
+            Choice::Among { live, .. } => reuseport::attach(member, &mut steer::program(&live)),
         }
     }
 
-    /// The program that leads around slots without a worker.
-    fn detour(&self, live: &[u32]) -> Vec<reuseport::Instruction> {
+    /// A worker may have come to another CPU than the one before it.
+    pub(super) fn follow_cpus(&mut self) -> Result<(), Error> {
         if self.plan.intake != Intake::Group(Balance::Cpu) {
-            return steer::program(live);
+            return Ok(());
         }
+        let live = self.supervisor.steered_slots().to_vec();
+        self.steer(&live)
+    }
+
+    /// The kernel looks for the first listener that prefers the CPU, from where its hash points: so it
+    /// is even only with one listener for each.
+    fn steer_by_cpu(&self, member: &OwnedFd, choice: Choice) -> io::Result<()> {
         let members = self.group.members();
+        let (everyone, live) = match choice {
+            Choice::Everyone => (true, (0u32..).take(members.len()).collect()),
+            Choice::Among { live, .. } => (false, live),
+        };
         let cpu_of = |index: &u32| {
             let slot = members.get(usize::try_from(*index).ok()?)?;
             listener::preferred_cpu(self.lodged[slot.index()].as_ref()?)
         };
         let with_cpus: Vec<_> = live.iter().map(|index| (*index, cpu_of(index))).collect();
-        steer::program_by_cpu(&with_cpus)
+        let cpus: BTreeSet<_> = with_cpus.iter().map(|(_, cpu)| cpu).collect();
+        if everyone && cpus.len() == with_cpus.len() {
+            return reuseport::detach(member);
+        }
+        reuseport::attach(member, &mut steer::program_by_cpu(&with_cpus))
     }
 
     /// Names a listener that has just begun to listen to the program, if one chooses.
-    pub(super) fn admit(&self, slot: SlotId, listener: &OwnedFd) -> std::io::Result<()> {
+    pub(super) fn admit(&self, slot: SlotId, listener: &OwnedFd) -> io::Result<()> {
         match &self.balancer {
             Some(balancer) => balancer.admit(slot, listener),
             None => Ok(()),

@@ -10,6 +10,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 
+use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
 use super::supervisor::Saved;
@@ -18,7 +19,7 @@ use crate::board;
 use crate::control::Control;
 use crate::error::Error;
 use crate::ids::{ChildId, Generation, SlotId};
-use crate::net::balance::{Balancer, Descriptors};
+use crate::net::balance::{self, Balancer, Descriptors};
 use crate::net::channel::Channel;
 use crate::net::listener;
 use crate::plan::{Intake, Plan};
@@ -37,6 +38,8 @@ pub(crate) struct Handover {
     intake: String,
     /// The table, the map of listeners and the program, if one chooses.
     balancer: Option<[RawFd; 3]>,
+    /// How the table is laid out, if there is one.
+    table_layout: u64,
     pub(super) why_policy: Option<String>,
     memory: RawFd,
     /// How its content is laid out.
@@ -99,6 +102,7 @@ impl Master<'_> {
             balancer: self.balancer.as_ref().map(|balancer| {
                 balancer.descriptors().all().map(|descriptor| descriptor.as_raw_fd())
             }),
+            table_layout: balance::LAYOUT,
             why_policy: self.why_policy.clone(),
             memory: self.memory.as_raw_fd(),
             board_layout: board::LAYOUT,
@@ -169,7 +173,8 @@ impl Handover {
                 "an upgrade cannot change the {what} from {old} to {new}: stop, and start anew"
             )))
         };
-        if self.form != FORM || self.board_layout != board::LAYOUT {
+        let table_differs = self.balancer.is_some() && self.table_layout != balance::LAYOUT;
+        if self.form != FORM || self.board_layout != board::LAYOUT || table_differs {
             let text = "the running program is of a version of evenkeel that hands over in another \
                         form: stop, and start anew";
             return Err(Error::config(text.into()));
@@ -213,9 +218,9 @@ impl Handover {
         Ok((board::take_over(&memory)?, memory))
     }
 
-    /// It is for this process.
-    pub(super) fn is_ours(&self) -> bool {
-        self.pid == std::process::id()
+    /// This process wrote it.
+    pub(super) fn is_of(&self, process: Pid) -> bool {
+        Ok(self.pid) == u32::try_from(process.as_raw())
     }
 }
 

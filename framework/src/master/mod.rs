@@ -232,6 +232,9 @@ impl<'a> Master<'a> {
             for action in self.supervisor.on(event, Instant::now()) {
                 events.extend(self.act(action)?);
             }
+            if let Event::Ready(_) = event {
+                self.follow_cpus()?;
+            }
         }
         for (place, phase) in self.supervisor.phases() {
             self.board.row(place).enter(phase);

@@ -11,6 +11,7 @@ use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getpid, getppid};
 
+use super::balance::forget_privilege;
 use super::{Child, Master, SIGNALS};
 use crate::birth::{Birth, Stock, code};
 use crate::board::SEATS;
@@ -103,11 +104,16 @@ impl Master<'_> {
         self.control = None;
         self.balancer = None;
         self.upgrade.forget();
+        if self.plan.uses_privilege() {
+            forget_privilege();
+        }
         let mut lodged = std::mem::take(&mut self.lodged);
         self.group = Group::default();
         let stock = match (self.plan.intake, id.place) {
             (Intake::Group(balance), Place::Slot(slot)) => {
-                let cpu = (balance == Balance::Cpu).then(|| cpu::bind(slot)).transpose()?;
+                let workers = usize::from(self.plan.workers.get());
+                let cpu =
+                    (balance == Balance::Cpu).then(|| cpu::bind(slot, workers)).transpose()?;
                 Stock::Slot { listener: lodged[slot.index()].take(), cpu }
             }
             (Intake::Shared(wake), _) => Stock::Shared(self.address.socket.try_clone()?, wake),

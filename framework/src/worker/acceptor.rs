@@ -180,6 +180,11 @@ impl Acceptor {
         matches!(self.source, Source::Links(_))
     }
 
+    /// Connections that come in on this CPU are for this listener.
+    pub(super) fn prefer_cpu(&self, cpu: usize) -> io::Result<()> {
+        self.source.listener().map_or(Ok(()), |own| listener::prefer_cpu(own, cpu))
+    }
+
     /// Lets no new connection into the accept queue, when nobody else can do it.
     pub(super) fn refuse_newcomers(&self) {
         if let Some(Err(error)) = self.source.listener().map(listener::refuse_newcomers) {

@@ -97,16 +97,21 @@ where
 {
     let Place::Slot(slot) = birth.id.place else { return Err("a worker needs a slot".into()) };
     let poll = Poll::new()?;
-    let (acceptor, lodged) = take_up(birth, &poll)?;
+    let (acceptor, lodged, cpu) = take_up(birth, &poll)?;
     let handler = start(&Worker { slot, generation: birth.id.generation, board: birth.board })
         .map_err(Into::into)?;
     let mut event_loop = EventLoop::new(birth, poll, acceptor, handler)?;
+    // The worker before this one has the listener as well: nothing changes for it before.
+    cpu.map_or(Ok(()), |cpu| event_loop.prefer_cpu(cpu))?;
     birth.ready(lodged)?;
     Ok(event_loop.run()?)
 }
 
-/// What the worker accepts from, and what it lodges with the master.
-fn take_up(birth: &mut Birth, poll: &Poll) -> io::Result<(Acceptor, Option<OwnedFd>)> {
+/// What the worker accepts from, what it lodges with the master, and which CPU's connections are for it.
+fn take_up(
+    birth: &mut Birth,
+    poll: &Poll,
+) -> io::Result<(Acceptor, Option<OwnedFd>, Option<usize>)> {
     // An empty stand-in: the stock is taken once.
     match std::mem::replace(&mut birth.stock, Stock::Links) {
         Stock::Slot { listener, cpu } => {
@@ -117,15 +122,14 @@ fn take_up(birth: &mut Birth, poll: &Poll) -> io::Result<(Acceptor, Option<Owned
                 let lodged = own.try_clone()?;
                 (own, Some(lodged))
             };
-            cpu.map_or(Ok(()), |cpu| listener::prefer_cpu(&own, cpu))?;
-            Ok((Acceptor::own(own), lodged))
+            Ok((Acceptor::own(own), lodged, cpu))
         }
         Stock::Shared(shared, AcceptWake::Blocking) => {
             let waker = Waker::new(poll.registry(), INTAKE)?;
-            Ok((Acceptor::thread(AcceptThread::new(shared, waker)), None))
+            Ok((Acceptor::thread(AcceptThread::new(shared, waker)), None, None))
         }
-        Stock::Shared(shared, wake) => Ok((Acceptor::shared(shared, wake), None)),
-        Stock::Links => Ok((Acceptor::links(), None)),
+        Stock::Shared(shared, wake) => Ok((Acceptor::shared(shared, wake), None, None)),
+        Stock::Links => Ok((Acceptor::links(), None, None)),
         Stock::Dispatcher(_) => Err(io::Error::other("a worker is no dispatcher")),
     }
 }

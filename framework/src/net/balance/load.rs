@@ -11,16 +11,24 @@ pub(crate) struct Load {
     row: &'static Row,
     board: &'static board::Row,
     seat: usize,
+    /// What the clock here is ahead of the program's.
+    clock_offset_ns: i64,
 }
 
 impl Load {
-    pub(super) fn new(row: &'static Row, board: &'static board::Row, seat: usize) -> Self {
-        Self { row, board, seat }
+    pub(super) fn new(
+        row: &'static Row,
+        board: &'static board::Row,
+        seat: usize,
+        clock_offset_ns: i64,
+    ) -> Self {
+        Self { row, board, seat, clock_offset_ns }
     }
 
     /// The worker has something to do. It counts as stalled if that takes so long.
     pub(crate) fn works(&self, now_ns: u64, stall_after: Duration) {
         let time = u64::try_from(stall_after.as_nanos()).unwrap_or(NEVER);
+        let now_ns = now_ns.saturating_add_signed(-self.clock_offset_ns);
         self.row.stalls_at(now_ns.saturating_add(time).min(NEVER));
     }
 

@@ -5,9 +5,10 @@
 //! the workers what became of their connections, and the program itself what it gave to whom. A map
 //! names the listener of each slot; the kernel takes out those that are closed.
 //!
-//! The privilege (`CAP_BPF`) is needed to create the maps and to load the program. Attaching it, naming
-//! listeners and writing the table need none. So a worker could lie about every slot, and whoever
-//! holds a listener can detach the program: workers trust each other, as they share a port.
+//! The privilege (`CAP_BPF`) is needed to create the maps and to load the program, and before Linux 5.19
+//! to name listeners. Attaching it and writing the table need none. So a worker could lie about every
+//! slot, and whoever holds a listener can detach the program: workers trust each other, as they share a
+//! port.
 
 #[cfg(test)]
 mod interpreter;
@@ -21,15 +22,16 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 pub(crate) use load::Load;
+pub(crate) use table::LAYOUT;
 pub use table::Table;
 
 use crate::board::Row;
-use crate::error::Error;
+use crate::error::{BalanceMend, Error};
 use crate::ids::SlotId;
 use crate::limits::SLOTS_MAX;
 use crate::plan::Rule;
 use crate::sys::bpf::{self, Refusal};
-use crate::sys::reuseport;
+use crate::sys::{clock, reuseport};
 
 /// The program, and what it goes by. For the master.
 #[derive(Debug)]
@@ -37,6 +39,7 @@ pub struct Balancer {
     rule: Rule,
     table: &'static Table,
     descriptors: Descriptors,
+    clock_offset_ns: i64,
 }
 
 /// What the kernel keeps for it. They can be handed to another program.
@@ -65,7 +68,8 @@ impl Balancer {
         let program = bpf::load(name, &program)?;
         let table = bpf::map_shared::<Table>(&table_map).map_err(refused("map the table"))?;
         table.begin();
-        Ok(Self { rule, table, descriptors: Descriptors { table: table_map, listeners, program } })
+        let descriptors = Descriptors { table: table_map, listeners, program };
+        Ok(Self { rule, table, descriptors, clock_offset_ns: clock::namespace_offset_ns() })
     }
 
     /// The same, for the project's own tests.
@@ -76,13 +80,21 @@ impl Balancer {
         Self::new(rule).map_err(|refusal| refusal.to_error(rule))
     }
 
+    /// Listeners can be named to the program without the privilege. Before Linux 5.19 (commit
+    /// c8644cd0efe7) all of bpf(2) asked for it where `kernel.unprivileged_bpf_disabled` is set.
+    pub(crate) fn serves_anybody(&self) -> bool {
+        // What is no socket is refused, but not for want of a privilege.
+        let named = bpf::put(self.descriptors.listeners.as_fd(), 0, &self.descriptors.table);
+        !named.is_err_and(|refusal| refusal.error.raw_os_error() == Some(libc::EPERM))
+    }
+
     /// Goes on with what another program made.
     pub(crate) fn take_over(rule: Rule, descriptors: Descriptors) -> io::Result<Self> {
         let table = bpf::map_shared::<Table>(&descriptors.table)?;
         if !table.is_ours() {
             return Err(io::Error::other("its table of loads is laid out in another way"));
         }
-        Ok(Self { rule, table, descriptors })
+        Ok(Self { rule, table, descriptors, clock_offset_ns: clock::namespace_offset_ns() })
     }
 
     pub(crate) fn descriptors(&self) -> &Descriptors {
@@ -119,7 +131,8 @@ impl Balancer {
 
     /// What a worker tells the program; `None` if the program does not want to know.
     pub(crate) fn load_of(&self, slot: SlotId, row: &'static Row, seat: usize) -> Option<Load> {
-        (self.rule == Rule::LeastBusy).then(|| Load::new(self.table.row(slot), row, seat))
+        let load = || Load::new(self.table.row(slot), row, seat, self.clock_offset_ns);
+        (self.rule == Rule::LeastBusy).then(load)
     }
 
     /// A worker is gone, and with it all connections that it had accepted.
@@ -129,14 +142,18 @@ impl Balancer {
 }
 
 impl Refusal {
-    /// A privilege is missing. (The verifier says EACCES of what it finds unsafe, too.)
-    pub(crate) fn is_permission(&self) -> bool {
-        self.log.is_empty() && self.error.kind() == io::ErrorKind::PermissionDenied
+    /// What helps. (The verifier says EACCES, too, of what it finds unsafe.)
+    pub(crate) fn mend(&self) -> BalanceMend {
+        match self.error.raw_os_error() {
+            Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM) => BalanceMend::Resources,
+            Some(libc::EPERM | libc::EACCES) if self.log.is_empty() => BalanceMend::Privilege,
+            _ => BalanceMend::Kernel,
+        }
     }
 
     /// With the mend.
     pub(crate) fn to_error(&self, rule: Rule) -> Error {
-        Error::balance(rule, self.is_permission(), &self.to_string())
+        Error::balance(rule, self.mend(), &self.to_string())
     }
 }
 

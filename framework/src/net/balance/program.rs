@@ -4,6 +4,9 @@
 //! for stray packets, for the ACK that redeems a SYN cookie, and for connections whose listener is
 //! closed before it has accepted them. Only a SYN counts as a new connection; the others are sent
 //! where the next one would be.
+//!
+//! Where a firewall looks sockets up before the packet arrives there (the `socket` match of iptables and
+//! nftables, TPROXY), the program runs once more for it, and may count a connection twice.
 
 use std::os::fd::BorrowedFd;
 

@@ -14,7 +14,7 @@ use crate::sys::shared::Shareable;
 const SLOTS: usize = SLOTS_MAX as usize;
 
 /// Changes when anything below does, so that the program of an upgrade knows what it gets.
-const LAYOUT: u64 = 1 << 48 | size_of::<Table>() as u64;
+pub(crate) const LAYOUT: u64 = 1 << 48 | size_of::<Table>() as u64;
 
 /// The whole of it.
 #[repr(C, align(128))]

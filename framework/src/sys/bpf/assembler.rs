@@ -11,7 +11,7 @@ use std::os::fd::{AsRawFd, BorrowedFd};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Instruction {
     pub(crate) code: u8,
-    /// The destination in the low half, the source in the high half.
+    /// The destination and the source, four bits each: see [`registers`].
     pub(crate) registers: u8,
     pub(crate) offset: i16,
     pub(crate) immediate: i32,
@@ -239,10 +239,16 @@ impl Assembler {
     }
 
     fn push(&mut self, code: u8, to: Register, from: u8, offset: i16, immediate: i32) -> &mut Self {
-        let registers = from << 4 | to as u8;
+        let registers = registers(to as u8, from);
         self.instructions.push(Instruction { code, registers, offset, immediate });
         self
     }
+}
+
+/// The destination stands in the low half on a little-endian machine, in the high half on the others
+/// (RFC 9669 section 3.1).
+const fn registers(to: u8, from: u8) -> u8 {
+    if cfg!(target_endian = "little") { from << 4 | to } else { to << 4 | from }
 }
 
 impl From<Register> for Operand {
@@ -285,7 +291,11 @@ mod tests {
         let mut program = Assembler::default();
         program.compute(Operation::Add, R1, R0).load(Width::Byte, R0, R1, 13).fetch_add(R1, 8, R0);
         let code: Vec<_> = program.finish().unwrap();
-        let expected = [(0x0f, 0x01, 0, 0), (0x71, 0x10, 13, 0), (0xdb, 0x01, 8, 1)];
+        let expected = [(0x0f, (1, 0), 0, 0), (0x71, (0, 1), 13, 0), (0xdb, (1, 0), 8, 1)];
+        let expected = expected.map(|(code, (to, from), offset, immediate)| {
+            (code, registers(to, from), offset, immediate)
+        });
+        assert_eq!(registers(1, 2), if cfg!(target_endian = "little") { 0x21 } else { 0x12 });
         let code: Vec<_> =
             code.iter().map(|i| (i.code, i.registers, i.offset, i.immediate)).collect();
         assert_eq!(code, expected);

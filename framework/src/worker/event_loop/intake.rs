@@ -57,6 +57,11 @@ where
         }
     }
 
+    /// Connections that come in on this CPU are for this worker.
+    pub(in crate::worker) fn prefer_cpu(&self, cpu: usize) -> io::Result<()> {
+        self.acceptor.prefer_cpu(cpu)
+    }
+
     fn can_accept(&mut self, well: bool) {
         if let Some(standing) = &mut self.standing {
             standing.accepts(well);
@@ -122,7 +127,7 @@ where
     }
 
     /// Others accept what waits in the queue.
-    fn leaves_queue(&self) -> bool {
+    pub(super) fn leaves_queue(&self) -> bool {
         let leaves = self.drain.is_some_and(|drain| drain.queue == Queue::Leave);
         leaves && !self.acceptor.is_linked()
     }
