@@ -1,0 +1,101 @@
+//! What can be measured, and what is known of each server before it runs.
+
+use anyhow::{Result, ensure};
+use evenkeel::{AcceptWake, Listener, Policy};
+
+use super::{Subject, command, nginx};
+
+/// What can be measured.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Kind {
+    pub(crate) name: String,
+    pub(super) program: Program,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Program {
+    /// The demo, with these flags.
+    Evenkeel(Vec<String>),
+    /// Node's cluster, with this scheduling policy.
+    Node(&'static str),
+    Nginx {
+        reuseport: bool,
+    },
+    /// This program's own loop without anything that can be left out.
+    Bare,
+}
+
+impl Kind {
+    /// Everything that balances, in the order of the tables. The framework's own types say what it
+    /// can do.
+    pub(crate) fn all() -> Vec<Self> {
+        let mut all = Vec::new();
+        // What `auto` chooses is measured under its own name.
+        for policy in Policy::ALL.iter().filter(|policy| **policy != Policy::Auto) {
+            for listener in policy.listeners() {
+                let name = format!("evenkeel {policy}/{listener}");
+                let flags = vec![format!("--policy={policy}"), format!("--listener={listener}")];
+                if (*policy, *listener) != (Policy::None, Listener::Inherited) {
+                    all.push(Self { name, program: Program::Evenkeel(flags) });
+                    continue;
+                }
+                for wake in AcceptWake::ALL {
+                    let wake_flag = format!("--accept-wake={wake}");
+                    let flags = flags.iter().cloned().chain([wake_flag]).collect();
+                    let name = format!("{name} {wake}");
+                    all.push(Self { name, program: Program::Evenkeel(flags) });
+                }
+            }
+        }
+        let peer = |name: &str, program| Self { name: name.to_owned(), program };
+        all.extend([
+            peer("node cluster rr", Program::Node("rr")),
+            peer("node cluster none", Program::Node("none")),
+            peer("nginx reuseport", Program::Nginx { reuseport: true }),
+            peer("nginx shared", Program::Nginx { reuseport: false }),
+        ]);
+        all
+    }
+
+    /// Those whose name begins so.
+    pub(crate) fn named(prefix: &str) -> Result<Vec<Self>> {
+        let mut kinds = Self::all();
+        kinds.retain(|kind| kind.name.starts_with(prefix));
+        let names: Vec<String> = Self::all().into_iter().map(|kind| kind.name).collect();
+        ensure!(!kinds.is_empty(), "no server's name begins with {prefix:?}: {}", names.join(", "));
+        Ok(kinds)
+    }
+
+    /// The limit: a loop that accepts, reads, and writes one fixed answer.
+    pub(crate) fn bare() -> Self {
+        Self { name: "bare epoll loop".to_owned(), program: Program::Bare }
+    }
+
+    /// What others are compared with: the default of this project.
+    pub(crate) fn reference() -> Self {
+        Self::all().swap_remove(0)
+    }
+
+    /// New connections, one after the other, come to each worker sooner or later. An exclusive
+    /// wake-up prefers the same few.
+    pub(crate) fn meets_every_worker(&self) -> bool {
+        !self.name.ends_with(&AcceptWake::Exclusive.to_string())
+    }
+
+    /// Why it cannot answer `/work` and `/sleep` here, if it cannot.
+    pub(crate) fn cannot_work(&self) -> Option<&'static str> {
+        let nginx = matches!(self.program, Program::Nginx { .. });
+        (nginx && !nginx::has_perl()).then_some("nginx's perl module is not installed")
+    }
+
+    /// Starts it; `None` if the program is not installed.
+    pub(crate) fn start(&self, workers: u16) -> Result<Option<Subject>> {
+        let started = match &self.program {
+            Program::Evenkeel(flags) => command::demo(workers, flags)?,
+            Program::Node(policy) => command::node(workers, policy)?,
+            Program::Bare => command::bare(workers)?,
+            Program::Nginx { reuseport } => nginx::start(workers, *reuseport)?,
+        };
+        started.map(|started| Subject::running(self, started, workers)).transpose()
+    }
+}
