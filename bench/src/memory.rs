@@ -12,7 +12,7 @@ use crate::client::whoami;
 use crate::columns;
 use crate::interrupt;
 use crate::procfs;
-use crate::subject::{Kind, Subject};
+use crate::subject::{Kind, Start, Subject};
 
 /// What to measure.
 #[derive(Args, Debug)]
@@ -58,8 +58,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 fn measure_all(options: &Options, lines: &mut Vec<Vec<String>>) -> Result<()> {
     for kind in Kind::named(&options.only)? {
         match kind.start(options.workers)? {
-            Some(subject) => lines.push(measure(&subject, options)?),
-            None => println!("skipped: {} (not installed)", kind.name),
+            Start::Running(subject) => lines.push(measure(&subject, options)?),
+            Start::Skipped(why) => println!("skipped: {} ({why})", kind.name),
         }
     }
     Ok(())

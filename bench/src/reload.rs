@@ -11,7 +11,7 @@ use crate::interrupt;
 use crate::load::{self, Load, Outcome, Pace};
 use crate::procfs;
 use crate::stats::float;
-use crate::subject::{Kind, Subject};
+use crate::subject::{Kind, Start, Subject};
 
 /// What to measure, and how often.
 #[derive(Args, Debug)]
@@ -53,9 +53,9 @@ fn measure_all(options: &Options, lines: &mut Vec<Vec<String>>) -> Result<()> {
     for kind in Kind::named(&options.only)? {
         for keep_alive in [true, false] {
             match kind.start(options.workers)? {
-                Some(subject) => lines.push(measure(&subject, keep_alive, options)?),
-                None if keep_alive => println!("skipped: {} (not installed)", kind.name),
-                None => {}
+                Start::Running(subject) => lines.push(measure(&subject, keep_alive, options)?),
+                Start::Skipped(why) if keep_alive => println!("skipped: {} ({why})", kind.name),
+                Start::Skipped(_) => {}
             }
         }
     }

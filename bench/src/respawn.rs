@@ -8,7 +8,7 @@ use nix::sys::signal::{Signal, kill};
 
 use crate::client::whoami;
 use crate::interrupt;
-use crate::subject::{Kind, Subject, pid};
+use crate::subject::{Kind, Start, Subject, pid};
 
 /// What to measure, and how often.
 #[derive(Args, Debug)]
@@ -38,8 +38,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
             continue;
         }
         match kind.start(options.workers)? {
-            Some(_) => times.push((kind, Vec::new())),
-            None => println!("skipped: {} (not installed)", kind.name),
+            Start::Running(_) => times.push((kind, Vec::new())),
+            Start::Skipped(why) => println!("skipped: {} ({why})", kind.name),
         }
     }
     let result = measure_all(options, &mut times);
@@ -61,10 +61,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 }
 
 fn measure_all(options: &Options, times: &mut [(Kind, Vec<Duration>)]) -> Result<()> {
-    ensure!(!times.is_empty(), "none of these servers is installed");
+    ensure!(!times.is_empty(), "none of these servers can be measured here");
     for _ in 0..options.rounds {
         for (kind, times) in &mut *times {
-            let Some(subject) = kind.start(options.workers)? else { bail!("it was there before") };
+            let Start::Running(subject) = kind.start(options.workers)? else {
+                bail!("{}: it could be started before", kind.name)
+            };
             let mut known = subject.workers().to_vec();
             for kill in 0..options.kills as usize {
                 times.push(respawn(&subject, &mut known, kill % usize::from(options.workers))?);

@@ -9,7 +9,7 @@ use crate::columns;
 use crate::interrupt;
 use crate::procfs;
 use crate::stats::{float, median};
-use crate::subject::{Kind, Subject};
+use crate::subject::{Kind, Start, Subject};
 use client::Client;
 
 /// What to measure, and how often.
@@ -73,8 +73,8 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     let mut subjects = Vec::new();
     for kind in &kinds {
         match kind.start(workers)? {
-            Some(subject) => subjects.push(subject),
-            None => println!("skipped: {} (not installed)", kind.name),
+            Start::Running(subject) => subjects.push(subject),
+            Start::Skipped(why) => println!("skipped: {} ({why})", kind.name),
         }
     }
     for (way, title) in WAYS {

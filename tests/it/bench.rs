@@ -1,6 +1,8 @@
 //! The benchmarks, as their users run them.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use nix::sys::signal::Signal;
@@ -8,6 +10,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::harness::app::{App, built, demo_path};
+use crate::harness::privilege::is_root;
 use crate::harness::wait::wait_until;
 
 /// The demo lies beside it.
@@ -193,5 +196,36 @@ fn the_other_measurements_run() {
         assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
         assert!(text.contains("evenkeel none/reuseport"), "{arguments:?}: {text}");
         assert!(!text.contains("NaN"), "{arguments:?}: {text}");
+    }
+}
+
+#[test]
+fn servers_that_lack_a_privilege_are_skipped_with_the_mend() {
+    const NOBODY: u32 = 65_534;
+    if !is_root("a benchmark of a user without privileges") {
+        return;
+    }
+    // Nobody may read the build directory, so the programs are put where he may.
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    for program in [demo_path(), built("bench")] {
+        fs::copy(&program, folder.path().join(program.file_name().unwrap())).unwrap();
+    }
+    for (arguments, only) in [
+        ("distribution --quick --scenario sequential", "evenkeel least-busy"),
+        ("throughput --repetitions 1 --seconds 1 --clients 4", "evenkeel least-busy"),
+        ("respawn --workers 2 --rounds 1 --kills 1", "evenkeel"),
+        ("memory --connections 100", "evenkeel least-busy"),
+        ("reload", "evenkeel least-busy"),
+    ] {
+        let mut command = Command::new(folder.path().join("bench"));
+        command.args(arguments.split(' ')).args(["--only", only]).uid(NOBODY).gid(NOBODY);
+        let output = command.output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments}: {text}{error}");
+        let why = "skipped: evenkeel least-busy/reuseport (policy least-busy: ";
+        let skipped: Vec<&str> = text.lines().filter(|line| line.starts_with(why)).collect();
+        assert!(skipped.len() == 1 && skipped[0].contains("setcap cap_bpf=ep"), "{text}");
     }
 }

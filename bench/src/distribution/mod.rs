@@ -20,7 +20,7 @@ use tempfile::NamedTempFile;
 
 use crate::interrupt;
 use crate::procfs;
-use crate::subject::{Kind, Subject};
+use crate::subject::{Kind, Start, Subject};
 use report::Report;
 use scenario::Scenario;
 use settings::Settings;
@@ -77,8 +77,8 @@ fn measure_all(
         for kind in kinds {
             bar.set_message(format!("starts {}", kind.name));
             match kind.start(settings.workers)? {
-                Some(subject) => subjects.push(subject),
-                None => report.skip(&kind.name, None, "not installed"),
+                Start::Running(subject) => subjects.push(subject),
+                Start::Skipped(why) => report.skip(&kind.name, None, &why),
             }
             interrupt::check()?;
         }

@@ -41,7 +41,7 @@ pub(super) struct Skip {
     pub(super) server: String,
     /// None: in all scenarios.
     pub(super) scenario: Option<&'static str>,
-    pub(super) reason: &'static str,
+    pub(super) reason: String,
 }
 
 impl fmt::Display for Skip {
@@ -158,13 +158,8 @@ impl Report {
         }
     }
 
-    pub(super) fn skip(
-        &mut self,
-        server: &str,
-        scenario: Option<&'static str>,
-        reason: &'static str,
-    ) {
-        let skip = Skip { server: server.to_owned(), scenario, reason };
+    pub(super) fn skip(&mut self, server: &str, scenario: Option<&'static str>, reason: &str) {
+        let skip = Skip { server: server.to_owned(), scenario, reason: reason.to_owned() };
         if !self.skipped.contains(&skip) {
             self.skipped.push(skip);
         }

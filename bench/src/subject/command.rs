@@ -1,6 +1,7 @@
 //! The programs, but for nginx.
 
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{ErrorKind, Read, Seek};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -30,12 +31,24 @@ pub(super) fn bare(workers: u16) -> Result<Option<Started>> {
 
 /// `None` if the program is not installed.
 pub(super) fn spawn(mut command: Command, port: Option<u16>) -> Result<Option<Started>> {
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+    // Nobody reads it while the server runs, which would fill a pipe.
+    let errors = tempfile::tempfile()
+        .context("there is no place for a server's errors: choose a TMPDIR that can be written")?;
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(errors.try_clone()?);
     match command.spawn() {
-        Ok(master) => Ok(Some(Started { master, port, folder: None })),
+        Ok(master) => Ok(Some(Started { master, port, folder: None, errors })),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot start {command:?}")),
     }
+}
+
+/// The last line that a server wrote on stderr.
+pub(super) fn last_words(mut errors: File) -> Result<String> {
+    let mut text = String::new();
+    errors.rewind()?;
+    errors.read_to_string(&mut text)?;
+    let last = text.lines().last().unwrap_or("it does not say why");
+    Ok(last.strip_prefix("error: ").unwrap_or(last).to_owned())
 }
 
 /// What the program says to this flag, on either output.

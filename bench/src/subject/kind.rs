@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use evenkeel::{AcceptWake, Listener, Policy};
 
-use super::{Subject, command, nginx};
+use super::{Start, Subject, command, nginx};
 
 /// What can be measured.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,14 +88,17 @@ impl Kind {
         (nginx && !nginx::has_perl()).then_some("nginx's perl module is not installed")
     }
 
-    /// Starts it; `None` if the program is not installed.
-    pub(crate) fn start(&self, workers: u16) -> Result<Option<Subject>> {
+    /// Starts it, if that can be done here.
+    pub(crate) fn start(&self, workers: u16) -> Result<Start> {
         let started = match &self.program {
             Program::Evenkeel(flags) => command::demo(workers, flags)?,
             Program::Node(policy) => command::node(workers, policy)?,
             Program::Bare => command::bare(workers)?,
             Program::Nginx { reuseport } => nginx::start(workers, *reuseport)?,
         };
-        started.map(|started| Subject::running(self, started, workers)).transpose()
+        match started {
+            Some(started) => Subject::running(self, started, workers),
+            None => Ok(Start::Skipped("not installed".to_owned())),
+        }
     }
 }

@@ -5,6 +5,7 @@ mod kind;
 mod nginx;
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::io::{BufRead, BufReader};
 use std::os::fd::AsFd;
 use std::process::Child;
@@ -14,7 +15,7 @@ use anyhow::{Context, Result, bail, ensure};
 use nix::poll::{PollFd, PollFlags, poll};
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{Signal, kill};
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid, waitpid};
 use nix::unistd::Pid;
 use tempfile::TempDir;
 
@@ -32,12 +33,24 @@ const START_MILLISECONDS: u16 = 20_000;
 const END_PATIENCE: Duration = Duration::from_secs(5);
 const END_TICK: Duration = Duration::from_millis(1);
 
+/// A server ends with this when it lacks a privilege (`EX_NOPERM`).
+const NOT_PERMITTED: i32 = 77;
+
+/// What came of starting a server.
+pub(crate) enum Start {
+    Running(Subject),
+    /// This machine or this user cannot have it, for this reason; the others are measured without it.
+    Skipped(String),
+}
+
 /// A process that was started and may not listen yet.
 struct Started {
     master: Child,
     /// Known before, or said by the program in its first line.
     port: Option<u16>,
     folder: Option<TempDir>,
+    /// What it writes on stderr.
+    errors: File,
 }
 
 /// A running server.
@@ -51,16 +64,19 @@ pub(crate) struct Subject {
 }
 
 impl Subject {
-    fn running(kind: &Kind, started: Started, workers: u16) -> Result<Self> {
-        let Started { master, port, folder } = started;
+    fn running(kind: &Kind, started: Started, workers: u16) -> Result<Start> {
+        let Started { master, port, folder, errors } = started;
         let mut this =
             Self { kind: kind.clone(), port: 0, master, workers: Vec::new(), _folder: folder };
         this.port = match port {
             Some(port) => nginx::wait_until_ready(&mut this.master, port, workers)?,
-            None => this.announced_port()?,
+            None => match this.announced_port()? {
+                Some(port) => port,
+                None => return Ok(Start::Skipped(this.lacks(errors)?)),
+            },
         };
         this.workers = this.find_workers(workers)?;
-        Ok(this)
+        Ok(Start::Running(this))
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -96,8 +112,8 @@ impl Subject {
         Ok(kill(pid(self.master()), Signal::SIGHUP)?)
     }
 
-    /// Reads the line in which the server says its address.
-    fn announced_port(&mut self) -> Result<u16> {
+    /// Reads the line in which the server says its address; `None` if it ends without a word.
+    fn announced_port(&mut self) -> Result<Option<u16>> {
         let name = &self.kind.name;
         let out = self.master.stdout.take().context("its output is piped")?;
         let mut ready = [PollFd::new(out.as_fd(), PollFlags::POLLIN)];
@@ -105,10 +121,23 @@ impl Subject {
         interrupt::check()?;
         ensure!(lines? > 0, "{name} does not start");
         let mut line = String::new();
-        BufReader::new(out).read_line(&mut line)?;
+        if BufReader::new(out).read_line(&mut line)? == 0 {
+            return Ok(None);
+        }
         let address = line.split_once("http://").and_then(|(_, rest)| rest.split(' ').next());
         let port = address.and_then(|address| address.rsplit(':').next()?.parse().ok());
-        port.with_context(|| format!("{name} does not listen: {line:?}"))
+        port.map(Some).with_context(|| format!("{name} does not listen: {line:?}"))
+    }
+
+    /// Which privilege a server lacks that ended instead of listening, in its own words.
+    fn lacks(&self, errors: File) -> Result<String> {
+        // It is not reaped, so that its id stays its own until it is dropped.
+        let how = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
+        let status = waitid(Id::Pid(pid(self.master())), how)?;
+        let said = command::last_words(errors)?;
+        let lacks = matches!(status, WaitStatus::Exited(_, NOT_PERMITTED));
+        ensure!(lacks, "{} does not start: {status:?}: {said}", self.kind.name);
+        Ok(said)
     }
 
     /// All children of the master; with a dispatcher among them, those that answer.
