@@ -1,5 +1,7 @@
 //! Tables for a terminal.
 
+use crate::stats::median;
+
 /// Lines with the first column to the left, the others to the right, each as wide as it must be.
 pub(crate) fn align(lines: &[Vec<String>]) -> String {
     let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
@@ -20,6 +22,16 @@ pub(crate) fn align(lines: &[Vec<String>]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// A cell: the median [min..max].
+pub(crate) fn range(mut values: Vec<f64>, digits: usize) -> String {
+    values.sort_by(f64::total_cmp);
+    let (Some(least), Some(most), Some(middle)) = (values.first(), values.last(), median(&values))
+    else {
+        return "–".to_owned();
+    };
+    format!("{middle:.digits$} [{least:.digits$}..{most:.digits$}]")
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use clap::Args;
 use crate::columns;
 use crate::interrupt;
 use crate::procfs;
-use crate::stats::{float, median};
+use crate::stats::float;
 use crate::subject::{Kind, Start, Subject};
 use client::Client;
 
@@ -132,20 +132,11 @@ fn table(subjects: &[Subject], costs: &[Vec<Cost>]) -> String {
         let failed: u64 = of_subject.iter().map(|cost| cost.failed).sum();
         lines.push(vec![
             subject.name().to_owned(),
-            range(of_subject.iter().map(|cost| cost.per_second).collect(), 0),
-            range(of_subject.iter().map(|cost| cost.cpu_us).collect(), 2),
-            range(ratios.collect(), 2),
+            columns::range(of_subject.iter().map(|cost| cost.per_second).collect(), 0),
+            columns::range(of_subject.iter().map(|cost| cost.cpu_us).collect(), 2),
+            columns::range(ratios.collect(), 2),
             failed.to_string(),
         ]);
     }
     columns::align(&lines)
-}
-
-fn range(mut values: Vec<f64>, digits: usize) -> String {
-    values.sort_by(f64::total_cmp);
-    let (Some(least), Some(most), Some(middle)) = (values.first(), values.last(), median(&values))
-    else {
-        return "–".to_owned();
-    };
-    format!("{middle:.digits$} [{least:.digits$}..{most:.digits$}]")
 }
