@@ -13,6 +13,7 @@ mod procfs;
 mod reload;
 mod respawn;
 mod stats;
+mod steering;
 mod subject;
 mod throughput;
 
@@ -38,6 +39,9 @@ enum Command {
     Memory(memory::Options),
     /// Requests that fail while the server reloads
     Reload(reload::Options),
+    /// What it costs to choose a worker: time of the kernel's programs, and CPU time per new connection
+    /// under each policy
+    Steering(steering::Options),
     /// A server without anything that can be left out: the limit that others are compared with
     #[command(hide = true)]
     Bare(bare::Options),
@@ -58,6 +62,7 @@ fn main() -> anyhow::Result<()> {
         Command::Throughput(options) => throughput::run(&options),
         Command::Memory(options) => memory::run(&options),
         Command::Reload(options) => reload::run(&options),
+        Command::Steering(options) => steering::run(&options),
     }
 }
 

@@ -5,12 +5,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
+use evenkeel::Policy;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::harness::app::{App, built, demo_path};
 use crate::harness::privilege::is_root;
+use crate::harness::process::Process;
 use crate::harness::wait::wait_until;
 
 /// The demo lies beside it.
@@ -199,6 +201,46 @@ fn the_other_measurements_run() {
     }
 }
 
+/// One test, because the kernel has one switch for its statistics.
+#[test]
+fn the_kernels_statistics_are_on_only_while_its_programs_are_timed() {
+    if !is_root("the time of the kernel's programs") {
+        return;
+    }
+    let switch = || fs::read_to_string("/proc/sys/kernel/bpf_stats_enabled").unwrap();
+    let before = switch();
+    let brief = ["steering", "--workers", "2", "--balance-workers", "2", "--repetitions", "1"];
+    let output = bench(&brief).args(["--connections", "200"]).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(switch(), before);
+    for policy in Policy::ALL.iter().filter(|policy| **policy != Policy::Auto) {
+        let server = format!("evenkeel {policy}/");
+        let rows = text.lines().filter(|line| line.starts_with(&server));
+        let rows: Vec<Vec<&str>> = rows.map(|line| line.split_whitespace().collect()).collect();
+        assert!(rows.iter().all(|row| row.ends_with(&["0"])), "a connection failed: {text}");
+        // Each connection is one run of the program, and so is each stray packet.
+        let timed = |row: &&Vec<&str>| {
+            let runs = row[row.len() - 3].parse::<u32>();
+            row[row.len() - 2] == "200" && runs.is_ok_and(|runs| (200..220).contains(&runs))
+        };
+        let timed = rows.iter().filter(timed).count();
+        let has_program = [Policy::KernelRoundRobin, Policy::LeastBusy].contains(policy);
+        assert_eq!(timed, usize::from(has_program), "{policy}: {text}");
+        assert!(rows.len() > timed, "{policy}: {text}");
+    }
+    let mut app = App::start(bench(&brief).args(["--connections", "1000000"]));
+    wait_until("the load", || {
+        let mut workers = app.master.children().into_iter().flat_map(Process::children);
+        workers.any(|worker| worker.context_switches() > 1000)
+    });
+    assert_eq!(switch().trim(), "1");
+    app.signal(Signal::SIGINT);
+    assert_eq!(app.ended().code(), Some(1));
+    assert!(app.log.text().contains("interrupted"), "{}", app.log.text());
+    assert_eq!(switch(), before);
+}
+
 #[test]
 fn servers_that_lack_a_privilege_are_skipped_with_the_mend() {
     const NOBODY: u32 = 65_534;
@@ -217,6 +259,7 @@ fn servers_that_lack_a_privilege_are_skipped_with_the_mend() {
         ("respawn --workers 2 --rounds 1 --kills 1", "evenkeel"),
         ("memory --connections 100", "evenkeel least-busy"),
         ("reload", "evenkeel least-busy"),
+        ("steering --connections 100 --repetitions 1", "evenkeel least-busy"),
     ] {
         let mut command = Command::new(folder.path().join("bench"));
         command.args(arguments.split(' ')).args(["--only", only]).uid(NOBODY).gid(NOBODY);

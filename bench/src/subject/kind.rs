@@ -82,6 +82,13 @@ impl Kind {
         !self.name.ends_with(&AcceptWake::Exclusive.to_string())
     }
 
+    /// The kernel chooses its workers by a program whose descriptor the master holds.
+    pub(crate) fn has_program(&self) -> bool {
+        let Program::Evenkeel(flags) = &self.program else { return false };
+        let with_program = [Policy::KernelRoundRobin, Policy::LeastBusy];
+        with_program.iter().any(|policy| flags.contains(&format!("--policy={policy}")))
+    }
+
     /// Why it cannot answer `/work` and `/sleep` here, if it cannot.
     pub(crate) fn cannot_work(&self) -> Option<&'static str> {
         let nginx = matches!(self.program, Program::Nginx { .. });
