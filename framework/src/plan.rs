@@ -43,7 +43,8 @@ pub enum Policy {
     /// The kernel, told by a program to take the worker with the fewest connections, open or waiting
     /// in its accept queue; of equals the one whose turn was the longest ago, and one that stands still
     /// (see [`Server::stall_after`](crate::Server::stall_after)), or takes none, last. It needs what
-    /// [`Policy::KernelRoundRobin`] does. Workers tell their load through shared memory, so one that is
+    /// [`Policy::KernelRoundRobin`] does. An idle worker wakes twice a second, to look whether what it
+    /// was assigned has come. Workers tell their load through shared memory, so one that is
     /// taken over by an attacker can draw connections to itself, or keep them from others.
     LeastBusy,
     /// The kernel, told to take the worker that is bound to the CPU on which the connection came in;

@@ -24,9 +24,11 @@ fn summary(status: &Status) -> String {
     let dispatcher = dispatcher.map_or_else(String::new, |dispatcher| {
         format!(", dispatcher {} ({})", dispatcher.pid, dispatcher.phase)
     });
+    let why = status.policy_why.as_deref();
+    let why = why.map_or_else(String::new, |why| format!("\npolicy auto is {policy}: {why}"));
     format!(
         "master {pid} on {address}, policy {policy}, {doing}: {workers_ready} of {workers_wanted} \
-         workers ready{dispatcher}"
+         workers ready{dispatcher}{why}"
     )
 }
 

@@ -220,3 +220,32 @@ impl fmt::Display for Refusal {
         if self.log.is_empty() { Ok(()) } else { write!(f, "; the verifier says: {}", self.log) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sys::bpf::Assembler;
+
+    #[test]
+    fn a_refused_program_comes_back_with_what_the_verifier_says() {
+        let mut program = Assembler::default();
+        // Without a result.
+        program.exit();
+        let refusal = load("nonsense", &program.finish().unwrap()).unwrap_err();
+        match refusal.error.raw_os_error() {
+            // Without the privilege the verifier does not come to see it.
+            Some(libc::EPERM) => assert_eq!(refusal.log, ""),
+            _ => assert!(refusal.to_string().contains("the verifier says: "), "{refusal}"),
+        }
+        assert!(refusal.log.is_empty() || refusal.log.contains("R0"), "{refusal}");
+    }
+
+    #[test]
+    fn only_the_end_of_a_long_log_is_shown() {
+        let log: String = (0..100).map(|line| format!("line {line}\n")).collect();
+        let shown = last_lines(log.as_bytes());
+        assert_eq!(shown.lines().count(), LOG_LINES);
+        assert!(shown.ends_with("line 99"));
+        assert_eq!(last_lines(b"short\0and not this"), "short");
+    }
+}
