@@ -38,7 +38,10 @@ pub enum Policy {
     /// A dispatcher process, each worker in turn: Node's `SCHED_RR`. It exists to be compared with.
     RoundRobin,
     /// The kernel, told by a program to take each worker in turn. The start needs `CAP_BPF` and Linux
-    /// 5.14 or newer; the capability is given up before the first fork.
+    /// 5.14 or newer; the capability is given up before the first fork (before Linux 5.19 the master
+    /// keeps it, because it needs it for new slots). A process whose file grants it opens its
+    /// descriptors to other processes of its user again (`PR_SET_DUMPABLE`), which the next master wants
+    /// to see.
     KernelRoundRobin,
     /// The kernel, told by a program to take the worker with the fewest connections, open or waiting
     /// in its accept queue; of equals the one whose turn was the longest ago, and one that stands still
@@ -53,7 +56,8 @@ pub enum Policy {
     /// without a worker go to any. A new worker looks anew which CPUs may be used. Linux 6.1 or newer.
     Cpu,
     /// The best that this machine allows: [`Policy::LeastBusy`], or [`Policy::None`] with
-    /// [`Listener::Inherited`]. Log and status say which, and why.
+    /// [`Listener::Inherited`]; where the user says which listener, one of the two, or the kernel's hash.
+    /// Log and status say which, and why.
     Auto,
 }
 
@@ -207,7 +211,7 @@ pub(crate) struct Plan {
     pub(crate) address: SocketAddr,
     pub(crate) workers: NonZeroU16,
     pub(crate) intake: Intake,
-    /// What to do where the kernel does not allow that.
+    /// With `auto`: what to do where the kernel does not allow that.
     pub(crate) otherwise: Option<Intake>,
     pub(crate) stall_after: Duration,
     pub(crate) backlog: u32,

@@ -74,14 +74,14 @@ impl<'a> Server<'a> {
     }
 
     /// Where connections wait. Default: what goes with the policy, which is
-    /// [`Listener::Reuseport`] for `none` and [`Listener::Inherited`] for `rr`.
+    /// [`Listener::Inherited`] for `rr` and [`Listener::Reuseport`] for all others but `auto`.
     pub fn listener(mut self, listener: Listener) -> Self {
         self.config.listener = Some(listener);
         self
     }
 
-    /// Which worker of a shared accept queue is woken; only with policy `none` and
-    /// [`Listener::Inherited`]. Default: [`AcceptWake::Rotating`].
+    /// Which worker of a shared accept queue is woken; only with policy `none` or
+    /// `auto` and [`Listener::Inherited`]. Default: [`AcceptWake::Rotating`].
     pub fn accept_wake(mut self, wake: AcceptWake) -> Self {
         self.config.accept_wake = Some(wake);
         self

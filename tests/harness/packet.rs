@@ -9,7 +9,7 @@ use socket2::{Domain, Protocol, Socket, Type};
 pub(crate) const SYN: u8 = 0x02;
 pub(crate) const ACK: u8 = 0x10;
 
-/// Where the packets come from: nobody answers there.
+/// Where the packets come from. Nobody has a socket there: the kernel resets what is answered.
 const SOURCE: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 9);
 
 /// Sends packets with these flags to a port, each from a port of its own, `count` in all.

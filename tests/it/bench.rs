@@ -234,11 +234,22 @@ fn the_kernels_statistics_are_on_only_while_its_programs_are_timed() {
         let mut workers = app.master.children().into_iter().flat_map(Process::children);
         workers.any(|worker| worker.context_switches() > 1000)
     });
+    let restore = Restore(before.clone());
     assert_eq!(switch().trim(), "1");
     app.signal(Signal::SIGINT);
     assert_eq!(app.ended().code(), Some(1));
     assert!(app.log.text().contains("interrupted"), "{}", app.log.text());
     assert_eq!(switch(), before);
+    drop(restore);
+}
+
+/// The switch of the kernel's statistics, as it was.
+struct Restore(String);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        let _ = fs::write("/proc/sys/kernel/bpf_stats_enabled", &self.0);
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ use nix::sys::signal::Signal;
 
 use crate::harness::app::{App, built_with, demo, fixture, run_to_end};
 use crate::harness::client::Client;
+use crate::harness::privilege::is_root;
 use crate::harness::process::Process;
 use crate::harness::wait::wait_until;
 
@@ -132,8 +133,7 @@ fn the_socket_is_for_its_user_only_and_each_command_is_in_the_log() {
 /// Needs root, to become somebody else.
 #[test]
 fn another_user_is_refused() {
-    if !nix::unistd::geteuid().is_root() {
-        println!("skipped: only root can ask as somebody else");
+    if !is_root("a command of another user") {
         return;
     }
     let app = App::controlled(&["--workers", "1"]);

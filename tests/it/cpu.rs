@@ -13,7 +13,7 @@ use nix::unistd::Pid;
 use crate::harness::app::{App, demo_path};
 use crate::harness::client;
 use crate::harness::privilege::{is_root, skip};
-use crate::harness::process::Process;
+use crate::harness::process::{Process, queued};
 use crate::harness::wait::{wait_for, wait_until};
 
 const POLICY: [&str; 2] = ["--policy", "cpu"];
@@ -127,16 +127,19 @@ fn a_slot_without_a_worker_is_led_around_within_its_cpu_and_else_to_the_others()
     command.args(["--workers", "4", "--port", "0", "--min-uptime", "1000"]);
     let app = App::start(&mut command).listening();
     let kill = |worker: u16| {
-        for generation in 1..=6 {
+        for generation in 1..=8 {
             app.log.wait_for(&format!("worker {worker} (generation {generation}) is ready"));
             app.worker(worker).signal(Signal::SIGKILL);
         }
-        app.log.wait_for(&format!("worker {worker} is backing-off for 759 ms"));
+        app.log.wait_for(&format!("worker {worker} is backing-off for 1708 ms"));
     };
     kill(2);
-    assert_eq!(answering(&app, first), [0].into(), "the other one of that CPU");
+    // The log line comes just before the kernel is told.
+    wait_until("the detour", || queued(app.port) == 0 && answering(&app, first) == [0].into());
     assert_eq!(answering(&app, second), [1, 3].into());
-    app.log.wait_for("worker 2 (generation 7) is ready");
+    let late = app.log.count("worker 2 (generation 9) is starting");
+    assert_eq!(late, 0, "the machine is too slow for this test");
+    app.log.wait_for("worker 2 (generation 9) is ready");
     wait_until("both to serve again", || answering(&app, first) == [0, 2].into());
     app.stop();
 }
@@ -228,6 +231,10 @@ fn a_cpu_that_goes_offline_takes_nobody_with_it() {
     let Some([first, second]) = two_cpus(what) else { return };
     if !is_root(what) {
         return;
+    }
+    // The kernel gives a CPU that comes back to the root's cpuset only (cgroup version 1).
+    if fs::read_to_string("/proc/self/cpuset").is_ok_and(|path| path.trim() != "/") {
+        return skip(what, "the cpuset of the root");
     }
     let app = demo(&["--workers", "2"]);
     wait_until("all workers", || app.status().workers_ready == 2);

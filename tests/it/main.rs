@@ -20,6 +20,7 @@ mod crash;
 mod descriptors;
 mod drain;
 mod faults;
+mod flood;
 mod handshake;
 mod hang;
 mod http;

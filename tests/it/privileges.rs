@@ -1,5 +1,6 @@
 //! What the policies of the kernel ask for, and what is left of it afterwards.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command as Program;
@@ -11,6 +12,7 @@ use tempfile::TempDir;
 use crate::harness::app::{App, BLOCKING, KERNEL_RR, LEAST_BUSY, ask, demo_path, run_to_end};
 use crate::harness::privilege::{is_root, may_load_programs, skip};
 use crate::harness::process::Process;
+use crate::harness::wait::wait_until;
 
 /// A user and a group that own nothing.
 const NOBODY: &str = "65534";
@@ -158,7 +160,9 @@ fn auto_takes_the_least_busy_where_it_may() {
     app.stop();
     // What the user says about the listener holds.
     let app = App::controlled(&["--workers", "2", "--policy", "auto", "--listener", "inherited"]);
-    assert_eq!((app.status().policy, app.status().policy_why), ("none/inherited".into(), None));
+    let status = app.status();
+    assert_eq!(status.policy, "none/inherited");
+    assert_eq!(status.policy_why.unwrap(), "the listener was chosen by hand");
     app.stop();
 }
 
@@ -181,8 +185,10 @@ fn one_capability_is_enough_and_none_is_left_when_the_workers_are_forked() {
             assert!(reply.ok, "{}", reply.text);
             all_are_without(&app);
         }
-        let order: Vec<u16> = (0..6).map(|_| app.get("/").worker()).collect();
-        assert_eq!(order[..3], order[3..], "{order:?}");
+        wait_until("all three to answer", || {
+            let workers: BTreeSet<u16> = (0..3).map(|_| app.get("/").worker()).collect();
+            workers.len() == 3
+        });
         app.stop();
     }
 }

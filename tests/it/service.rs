@@ -7,7 +7,10 @@ use std::process::Command as Program;
 use evenkeel::control::Command;
 use nix::sys::signal::Signal;
 
+use super::steering::STALL_AFTER;
 use crate::harness::app::{App, ask, demo, demo_path, fixture, intakes};
+use crate::harness::client::Client;
+use crate::harness::privilege::{is_root, may_load_programs};
 use crate::harness::process::Process;
 use crate::harness::wait::{PATIENCE, wait_for, wait_until};
 
@@ -115,8 +118,7 @@ fn a_program_that_does_not_ask_where_it_listens_is_ready_all_the_same() {
 
 /// The demo as process 1 of a namespace of its own. Needs root.
 fn first_process(arguments: &[&str], control: &Path) -> Option<(App, Process)> {
-    if !nix::unistd::geteuid().is_root() {
-        println!("skipped: only root can make a process namespace here");
+    if !is_root("a process namespace") {
         return None;
     }
     let mut program = Program::new("unshare");
@@ -166,4 +168,40 @@ fn as_process_1_it_reaps_orphans_and_takes_none_for_a_worker() {
     assert_eq!(app.get("/whoami").number("generation"), 1);
     master.signal(Signal::SIGTERM);
     assert_eq!(app.ended().code(), Some(0));
+}
+
+/// A container can have a clock of its own, which the kernel's program does not read.
+#[test]
+fn a_stalled_worker_is_known_by_any_clock() {
+    let what = "least-busy in a time namespace";
+    if !is_root(what) || !may_load_programs(what) {
+        return;
+    }
+    for offset in ["--monotonic=86400", "--monotonic=-100"] {
+        let mut program = Program::new("unshare");
+        program.args(["--time", offset, "--fork", "--kill-child"]).arg(demo_path());
+        program.args(["--workers", "2", "--policy", "least-busy", "--port", "0"]);
+        let mut app = App::start(&mut program).listening();
+        let master = wait_for("the master", || app.master.children().first().copied());
+        app.log.wait_for("worker 1 (generation 1) is ready");
+        let mut sleeper = Client::connect(app.port).unwrap();
+        let stalled = sleeper.get("/").unwrap().worker();
+        sleeper.ask("/sleep?ms=1500").unwrap();
+        wait_until("the handler", || app.worker(stalled).sleeps_in_handler());
+        // So long must it be away.
+        std::thread::sleep(2 * STALL_AFTER);
+        let kept: Vec<Client> = (0..10)
+            .map(|_| {
+                let mut client = Client::connect(app.port).unwrap();
+                assert_eq!(client.get("/").unwrap().worker(), 1 - stalled, "{offset}");
+                client
+            })
+            .collect();
+        assert!(app.worker(stalled).sleeps_in_handler(), "the machine is too slow for this test");
+        assert_eq!((sleeper.answer().unwrap().status, kept.len()), (200, 10));
+        wait_until("no load", || app.get("/").status == 200);
+        drop(kept);
+        master.signal(Signal::SIGTERM);
+        assert_eq!(app.ended().code(), Some(0));
+    }
 }

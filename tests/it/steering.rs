@@ -2,34 +2,51 @@
 
 use std::collections::BTreeMap;
 use std::net::TcpStream;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use socket2::SockRef;
 
 use crate::harness::app::{App, KERNEL_RR, LEAST_BUSY};
-use crate::harness::client::{self, Client};
-use crate::harness::packet::{self, ACK, SYN};
+use crate::harness::client::Client;
+use crate::harness::packet::{self, ACK};
 use crate::harness::privilege::{may_load_programs, may_make_packets};
 use crate::harness::wait::wait_until;
 
-fn demo(workers: &str, arguments: &[&str]) -> App {
-    let app = App::controlled(&[&["--workers", workers], arguments].concat());
+/// After so long a worker counts as stalled, unless it is told otherwise.
+pub(crate) const STALL_AFTER: Duration = Duration::from_millis(1);
+
+/// A worker that the machine lets wait for a while is not taken for a stalled one.
+pub(crate) fn demo(workers: &str, arguments: &[&str]) -> App {
+    let patient = ["--workers", workers, "--stall-after", "10000"];
+    demo_with(&[&patient, arguments].concat(), workers)
+}
+
+fn demo_with(arguments: &[&str], workers: &str) -> App {
+    let app = App::controlled(arguments);
     let workers: u16 = workers.parse().unwrap();
     wait_until("all workers", || app.status().workers_ready == workers);
     app
 }
 
+/// One connection: who answered. Its end is seen, so that it is counted as closed.
+fn one(app: &App) -> u16 {
+    let mut client = Client::connect(app.port).unwrap();
+    client.send("GET / HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n").unwrap();
+    let worker = client.answer().unwrap().worker();
+    assert_eq!(client.rest(), Ok(Vec::new()));
+    worker
+}
+
 /// Connections one after the other, by the worker that answered.
-fn ask(app: &App, connections: u32) -> BTreeMap<u16, u32> {
+pub(crate) fn ask(app: &App, connections: u32) -> BTreeMap<u16, u32> {
     let mut counts = BTreeMap::new();
     for _ in 0..connections {
-        *counts.entry(client::get(app.port, "/").unwrap().worker()).or_insert(0) += 1;
+        *counts.entry(one(app)).or_insert(0) += 1;
     }
     counts
 }
 
-fn each(workers: u16, connections: u32) -> BTreeMap<u16, u32> {
+pub(crate) fn each(workers: u16, connections: u32) -> BTreeMap<u16, u32> {
     (0..workers).map(|worker| (worker, connections)).collect()
 }
 
@@ -166,11 +183,13 @@ fn a_stalled_worker_gets_nothing_while_others_are_busier() {
     if !may_load_programs("a stalled worker under least-busy") {
         return;
     }
-    let app = demo("2", LEAST_BUSY);
+    let app = demo_with(&[&["--workers", "2"], LEAST_BUSY].concat(), "2");
     let mut sleeper = Client::connect(app.port).unwrap();
     let stalled = sleeper.get("/").unwrap().worker();
     sleeper.ask("/sleep?ms=1500").unwrap();
     wait_until("the handler", || app.worker(stalled).sleeps_in_handler());
+    // So long must it be away.
+    std::thread::sleep(2 * STALL_AFTER);
     // The other one has twenty connections then, and this one has one.
     let kept: Vec<Client> = (0..20)
         .map(|_| {
@@ -182,39 +201,8 @@ fn a_stalled_worker_gets_nothing_while_others_are_busier() {
     assert!(app.worker(stalled).sleeps_in_handler(), "the machine is too slow for this test");
     assert_eq!(sleeper.answer().unwrap().status, 200);
     // It has the fewest again.
-    assert_eq!((app.get("/").worker(), kept.len()), (stalled, 20));
-    app.stop();
-}
-
-/// What the program has assigned and nobody will ever accept.
-fn recovers(app: &App, workers: u16, what: &str) {
-    let began = Instant::now();
-    let per_worker = 5;
-    let connections = u32::from(workers) * per_worker;
-    wait_until("even turns again", || ask(app, connections) == each(workers, per_worker));
-    let time = began.elapsed();
-    println!("{what}: even again, shown by {connections} connections in a row, after {time:?}");
-}
-
-#[test]
-fn after_a_flood_of_syns_or_a_thousand_aborted_connections_all_is_even_again() {
-    let what = "a flood under least-busy";
-    if !may_load_programs(what) || !may_make_packets(what) {
-        return;
-    }
-    let app = demo("4", LEAST_BUSY);
-    recovers(&app, 4, "nothing happened");
-    for round in 0..3 {
-        packet::send(app.port, SYN, 1000);
-        // One worker learns its true load, and looks the least busy to the program.
-        app.get("/");
-        recovers(&app, 4, &format!("flood {round} of 1,000 SYNs"));
-        for _ in 0..1000 {
-            let stream = TcpStream::connect(("127.0.0.1", app.port)).unwrap();
-            SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
-        }
-        recovers(&app, 4, &format!("1,000 aborted connections, round {round}"));
-    }
+    wait_until("its turn", || app.get("/").worker() == stalled);
+    assert_eq!(kept.len(), 20);
     app.stop();
 }
 
@@ -230,7 +218,7 @@ fn stray_packets_are_not_counted() {
         let mut order = Vec::new();
         for _ in 0..12 {
             packet::send(app.port, ACK, 7);
-            order.push(app.get("/").worker());
+            order.push(one(&app));
         }
         assert_eq!(order[..4], order[4..8], "{policy:?}");
         assert_eq!(order[..4], order[8..], "{policy:?}");

@@ -77,9 +77,10 @@ impl Kind {
     }
 
     /// New connections, one after the other, come to each worker sooner or later. An exclusive
-    /// wake-up prefers the same few.
+    /// wake-up prefers the same few, and policy `cpu` those of the client's CPU.
     pub(crate) fn meets_every_worker(&self) -> bool {
-        !self.name.ends_with(&AcceptWake::Exclusive.to_string())
+        let by_cpu = self.name.contains(&format!(" {}/", Policy::Cpu));
+        !by_cpu && !self.name.ends_with(&AcceptWake::Exclusive.to_string())
     }
 
     /// The kernel chooses its workers by a program whose descriptor the master holds.

@@ -132,8 +132,14 @@ impl Subject {
     /// Which privilege a server lacks that ended instead of listening, in its own words.
     fn lacks(&self, errors: File) -> Result<String> {
         // It is not reaped, so that its id stays its own until it is dropped.
-        let how = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT;
-        let status = waitid(Id::Pid(pid(self.master())), how)?;
+        let how = WaitPidFlag::WEXITED | WaitPidFlag::WNOWAIT | WaitPidFlag::WNOHANG;
+        let deadline = Instant::now() + END_PATIENCE;
+        let mut status = WaitStatus::StillAlive;
+        while status == WaitStatus::StillAlive && Instant::now() < deadline {
+            interrupt::check()?;
+            std::thread::sleep(END_TICK);
+            status = waitid(Id::Pid(pid(self.master())), how)?;
+        }
         let said = command::last_words(errors)?;
         let lacks = matches!(status, WaitStatus::Exited(_, NOT_PERMITTED));
         ensure!(lacks, "{} does not start: {status:?}: {said}", self.kind.name);

@@ -14,7 +14,7 @@ pub struct Status {
     pub address: SocketAddr,
     /// How connections come to workers: the policy, or `none/inherited`. For `auto` what it chose.
     pub policy: String,
-    /// Why `auto` chose that; absent with any other policy.
+    /// Why `auto` chose that, or that an upgrade kept it; absent with any other policy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy_why: Option<String>,
     /// `running`, `reloading`, `upgrading`, `closing` (a stop is announced) or `stopping`.

@@ -29,7 +29,10 @@ impl Master<'_> {
             Action::CloseListener(slot) => {
                 self.lodged[slot.index()].take().into_iter().for_each(listener::close);
                 self.group.left(slot);
-                self.nudge();
+            }
+            Action::Look(child) => {
+                // Who cannot be told is about to end, or finds it with the next connection.
+                let _ = self.order(child, &Order::Look);
             }
             Action::RefuseNewcomers => self.refuse_newcomers(),
             Action::Closing(delay) => self.announce_stop(delay),
@@ -113,16 +116,6 @@ impl Master<'_> {
                 tracing::error!("{} does not listen ({error}) and is replaced", child.id);
                 signal(child, Signal::SIGKILL);
             }
-        }
-    }
-
-    /// The kernel moves what is still in a queue that is closed to another one, if it is told to (a
-    /// program is there, or `net.ipv4.tcp_migrate_req`), and older ones wake nobody for it: each worker
-    /// is to look.
-    fn nudge(&self) {
-        for child in self.children.iter().filter(|child| child.id.place != Place::Dispatcher) {
-            // Who cannot be told is about to end, or finds it with the next connection.
-            let _ = child.channel.as_ref().map(|channel| channel.order(&Order::Accept));
         }
     }
 

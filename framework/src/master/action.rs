@@ -19,6 +19,9 @@ pub enum Action {
     Steer(Vec<SlotId>),
     /// Close the master's duplicate of a retired slot's listener.
     CloseListener(SlotId),
+    /// Have the worker look into its accept queue: the kernel may have moved connections there from one
+    /// that was closed.
+    Look(ChildId),
     /// The stop is announced and has not begun: go on, but say that it comes.
     Closing(Duration),
     /// Close all listeners to newcomers; what is queued stays.

@@ -113,6 +113,22 @@ impl Trial {
     }
 }
 
+/// Goes on with those who are connected to the control socket; who waits for this upgrade waits on.
+fn adopt_callers(control: Option<&mut Control>, callers: Vec<HandedCaller>, wait: Wait) -> Waiting {
+    let mut waiting = Waiting::default();
+    let Some(control) = control else { return waiting };
+    for HandedCaller { number, received, waits } in callers {
+        let adopted = exec::take(number)
+            .and_then(|stream| control.adopt(stream, received, waits))
+            // He sees the end of the connection, and nobody else is hurt.
+            .inspect_err(|error| tracing::error!("control: a connection is lost: {error}"));
+        if let (Ok(Some(key)), true) = (adopted, waits) {
+            waiting.add(key, wait);
+        }
+    }
+    waiting
+}
+
 impl<'a> Master<'a> {
     /// Goes on where another program stopped.
     pub(super) fn resume(
@@ -145,18 +161,7 @@ impl<'a> Master<'a> {
             let listener = exec::take(number).and_then(|socket| Control::take_over(path, socket));
             control = Some(listener.map_err(failed)?);
         }
-        let mut waiting = Waiting::default();
-        for HandedCaller { number, received, waits } in handover.callers {
-            if let Some(control) = &mut control {
-                let adopted = exec::take(number)
-                    .and_then(|stream| control.adopt(stream, received, waits))
-                    // He sees the end of the connection, and nobody else is hurt.
-                    .inspect_err(|error| tracing::error!("control: a connection is lost: {error}"));
-                if let (Ok(Some(key)), true) = (adopted, waits) {
-                    waiting.add(key, Wait::Rollout(rollout));
-                }
-            }
-        }
+        let waiting = adopt_callers(control.as_mut(), handover.callers, Wait::Rollout(rollout));
         let mut master = Self {
             supervisor,
             signals: take_signals()?,

@@ -15,7 +15,7 @@ use crate::net::balance::Balancer;
 use crate::net::group::Choice;
 use crate::net::{cpu, listener, steer};
 use crate::plan::{Balance, Intake, Plan};
-use crate::sys::reuseport;
+use crate::sys::{exec, reuseport};
 
 /// What carries the policy out.
 pub(super) struct Chosen {
@@ -29,11 +29,14 @@ pub(super) fn choose(plan: &mut Plan) -> Result<Chosen, Error> {
     if plan.intake == Intake::Group(Balance::Cpu) {
         cpu::check().map_err(Error::unsupported)?;
     }
-    let Some(rule) = plan.intake.rule() else { return Ok(Chosen { balancer: None, why: None }) };
+    let Some(rule) = plan.intake.rule() else {
+        let why = plan.otherwise.map(|_| "the listener was chosen by hand".to_owned());
+        return Ok(Chosen { balancer: None, why });
+    };
     let (balancer, why) = match (Balancer::new(rule), plan.otherwise) {
         (Ok(balancer), automatic) => {
-            let why = "the kernel takes a program from this process, so that each new connection goes \
-                       to the worker that has the fewest";
+            let why = "the kernel takes a program from this process; of all policies this one alone \
+                       spreads connections that stay by their number, without a queue that all share";
             (Some(balancer), automatic.is_some().then(|| why.to_owned()))
         }
         (Err(refusal), Some(intake)) if refusal.mend() != BalanceMend::Resources => {
@@ -69,9 +72,10 @@ pub(super) fn forget_privilege() {
             tracing::warn!("cannot give up CAP_BPF ({set:?}): {error}");
         }
     }
-    // A program whose file grants a capability is closed to other processes of its user, who may be the
-    // next master and looks who holds the port.
-    if let Err(error) = set_dumpable(true) {
+    // The next master, of the same user, looks who holds the port.
+    if exec::file_grants_privileges()
+        && let Err(error) = set_dumpable(true)
+    {
         tracing::warn!("/proc/{}/fd stays closed: {error}", std::process::id());
     }
 }

@@ -39,6 +39,7 @@ pub(crate) struct Handover {
     /// The table, the map of listeners and the program, if one chooses.
     balancer: Option<[RawFd; 3]>,
     /// How the table is laid out, if there is one.
+    #[serde(default)]
     table_layout: u64,
     pub(super) why_policy: Option<String>,
     memory: RawFd,
@@ -208,7 +209,7 @@ impl Handover {
     pub(super) fn balancer(&self, intake: Intake) -> io::Result<Option<Balancer>> {
         let (Some(rule), Some(numbers)) = (intake.rule(), self.balancer) else { return Ok(None) };
         let [table, listeners, program] = numbers.map(exec::take);
-        let descriptors = Descriptors { table: table?, listeners: listeners?, program: program? };
+        let descriptors = Descriptors::take_over([table?, listeners?, program?])?;
         Balancer::take_over(rule, descriptors).map(Some)
     }
 

@@ -33,6 +33,8 @@ pub(crate) enum Report {
 pub(crate) enum Order {
     /// The listener listens now: accept from it.
     Accept,
+    /// Something may have come into the accept queue without a word.
+    Look,
     /// Drain within this time, then exit.
     Drain { grace: Duration, queue: Queue },
     /// To the dispatcher: this worker takes sockets from the other end of `link`, which is missing when
@@ -75,6 +77,7 @@ mod tag {
     pub(super) const ACCEPT: u8 = 19;
     pub(super) const LINK: u8 = 20;
     pub(super) const PARTED: u8 = 21;
+    pub(super) const LOOK: u8 = 22;
 }
 
 impl Channel {
@@ -104,6 +107,7 @@ impl Channel {
         match order {
             Order::Accept => self.send(&[tag::ACCEPT], None),
             Order::Parted => self.send(&[tag::PARTED], None),
+            Order::Look => self.send(&[tag::LOOK], None),
             Order::Drain { grace, queue } => {
                 let kind = match queue {
                     Queue::Empty => tag::DRAIN_EMPTY,
@@ -150,6 +154,7 @@ impl Channel {
                 })
             }
             tag::PARTED => Some(Order::Parted),
+            tag::LOOK => Some(Order::Look),
             tag::LINK => Some(Order::Link { link: descriptor }),
             _ => None,
         })

@@ -18,6 +18,9 @@ use crate::sys::reuseport::Instruction;
 /// is sent to one of the live indexes that lie too high to be drawn. So the program grows by two
 /// instructions a hole, and not with the group.
 pub(crate) fn program(live: &[u32]) -> Vec<Instruction> {
+    if let [only] = live {
+        return vec![instruction(BPF_RET | BPF_K, 0, 0, *only)];
+    }
     let count = u32::try_from(live.len()).unwrap_or(u32::MAX).max(1);
     // The kernel's ancillary data begins at a negative offset, SKF_AD_OFF.
     let random = u32::from_ne_bytes((SKF_AD_OFF + SKF_AD_RANDOM).to_ne_bytes());

@@ -43,7 +43,7 @@ impl Intake {
     }
 }
 
-/// What carries a policy out, and what else does where the kernel does not allow it.
+/// What carries a policy out, and, with `auto`, what else does where the kernel does not allow it.
 pub(super) fn choose(
     policy: Policy,
     listener: Option<Listener>,
@@ -51,8 +51,10 @@ pub(super) fn choose(
 ) -> Result<(Intake, Option<Intake>), Error> {
     let shared = Intake::Shared(wake.unwrap_or_default());
     let inherited = listener == Some(Listener::Inherited);
-    if let (Policy::None | Policy::Auto, true) = (policy, inherited) {
-        return Ok((shared, None));
+    match policy {
+        Policy::None if inherited => return Ok((shared, None)),
+        Policy::Auto if inherited => return Ok((shared, Some(shared))),
+        _ => {}
     }
     if let Some(wake) = wake {
         return Err(Error::config(format!(

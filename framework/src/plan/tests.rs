@@ -58,6 +58,7 @@ fn auto_does_with_another_intake_if_it_must_and_the_others_do_not() {
     let hash = Intake::Group(Balance::Hash);
     assert_eq!(otherwise(Policy::Auto, Some(Listener::Reuseport)), Some(hash));
     assert_eq!(intake(Policy::Auto, Some(Listener::Inherited), None).unwrap(), shared);
+    assert_eq!(otherwise(Policy::Auto, Some(Listener::Inherited)), Some(shared));
     for policy in Policy::ALL.iter().filter(|policy| **policy != Policy::Auto) {
         assert_eq!(otherwise(*policy, None), None, "{policy}");
     }

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::unistd::execve;
+use nix::unistd::{execve, getgid, getuid};
 
 /// What a program is run with.
 #[derive(Clone, Debug)]
@@ -127,4 +127,16 @@ pub(crate) fn take_variable(name: &str) -> Option<String> {
     // SAFETY: the caller has counted the threads: no other one reads the environment meanwhile.
     unsafe { std::env::remove_var(name) };
     Some(value)
+}
+
+/// The file of this program grants privileges, and the process is still of the user who ran it: then the
+/// kernel has closed its descriptors to other processes of that user (getauxval(3), `AT_SECURE`).
+pub(crate) fn file_grants_privileges() -> bool {
+    // SAFETY: it reads what the kernel left for this process; an unknown number brings 0.
+    let value = |number| unsafe { libc::getauxval(number) };
+    let id = |id: u32| libc::c_ulong::from(id);
+    let [user, group] = [id(getuid().as_raw()), id(getgid().as_raw())];
+    value(libc::AT_SECURE) != 0
+        && [libc::AT_UID, libc::AT_EUID].iter().all(|number| value(*number) == user)
+        && [libc::AT_GID, libc::AT_EGID].iter().all(|number| value(*number) == group)
 }

@@ -248,8 +248,10 @@ where
 
     /// Closing a socket takes it out of epoll.
     fn remove(&mut self, key: usize) {
-        drop(self.clients.remove(key));
+        let client = self.clients.remove(key);
+        // Before its peer can see it.
         self.count_closed();
+        drop(client);
         if self.clients.is_empty() && self.clients.capacity() > 1024 {
             self.clients.shrink_to_fit();
         }

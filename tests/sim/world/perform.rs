@@ -27,6 +27,12 @@ impl World {
                 assert!(self.listening.remove(&slot), "{slot} does not listen");
                 assert!(self.in_place(Place::Slot(slot)).next().is_none(), "{slot} is occupied");
             }
+            Action::Look(child) => {
+                let Place::Slot(slot) = child.place else { panic!("{child} has no queue") };
+                assert!(self.listening.contains(&slot), "{slot} does not listen");
+                let process = self.living(child);
+                assert!(process.ready && !process.draining, "{child} does not accept");
+            }
             Action::Introduce(child, generation) => self.introduce(child, generation),
             Action::Part(child) => {
                 let parted = std::mem::replace(&mut self.living(child).parted, true);

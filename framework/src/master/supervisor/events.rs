@@ -42,7 +42,7 @@ impl Supervisor {
         }
     }
 
-    /// Its processes are of no use, and the next ones bind anew.
+    /// Its processes are of no use, and the next ones try again.
     pub(super) fn not_listening(&mut self, slot: SlotId, actions: &mut Vec<Action>) {
         let place = Place::Slot(slot);
         if let Some(slot) = self.slot(place) {

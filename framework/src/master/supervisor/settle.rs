@@ -86,6 +86,17 @@ impl Supervisor {
                 actions.extend(slot_id(slot.place()).map(Action::CloseListener));
             }
         }
+        self.look(actions);
+    }
+
+    /// The kernel moves what is still in a queue that is closed to another one, if it is told to (a
+    /// program is there, or `net.ipv4.tcp_migrate_req`), and kernels before 2026 wake nobody for it.
+    fn look(&self, actions: &mut Vec<Action>) {
+        if actions.iter().any(|action| matches!(action, Action::CloseListener(_))) {
+            let listening = self.slots.iter().filter(|slot| slot.listening);
+            let ready = listening.flat_map(Slot::tenants).filter(|it| it.life == Life::Ready);
+            actions.extend(ready.map(|tenant| Action::Look(tenant.id)));
+        }
     }
 
     fn open_listeners(&mut self, actions: &mut Vec<Action>) {

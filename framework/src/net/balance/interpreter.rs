@@ -1,7 +1,8 @@
 //! Runs the programs as the kernel does, on a table of this process, and holds them against their Rust
 //! functions with random tables. That the kernel agrees is shown by a test with real connections.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
+use std::sync::atomic::Ordering::Relaxed;
 
 use proptest::prelude::*;
 
@@ -17,12 +18,20 @@ const CONTEXT: u64 = 1 << 40;
 const PACKET: u64 = 2 << 40;
 const STACK: u64 = 3 << 40;
 const TABLE: u64 = 4 << 40;
-const PACKET_BYTES: u64 = 20;
+
+/// What the program is called for.
+#[derive(Clone, Copy, Debug)]
+struct Packet {
+    octets: u64,
+    flags: u8,
+    /// It counts as a new connection.
+    opens: bool,
+}
 
 struct Machine<'a> {
     table: &'a Table,
     now_ns: u64,
-    flags: u8,
+    packet: Packet,
     registers: [u64; 11],
     key: u64,
     selected: Option<u64>,
@@ -90,10 +99,13 @@ impl Machine<'_> {
     fn load(&self, code: u8, address: u64) -> u64 {
         match (code, address) {
             (0x79, CONTEXT) => PACKET,
-            (0x79, at) if at == CONTEXT + 8 => PACKET + PACKET_BYTES,
-            (0x71, at) if at == PACKET + 13 => u64::from(self.flags),
+            (0x79, at) if at == CONTEXT + 8 => PACKET + self.packet.octets,
+            (0x71, at) if at == PACKET + 13 => {
+                assert!(self.packet.octets > 13, "there is no such octet");
+                u64::from(self.packet.flags)
+            }
             (0x71, at) => u64::from(self.table.octet_at(at - TABLE)),
-            (0x79, at) => self.table.word_at(at - TABLE).load(std::sync::atomic::Ordering::Relaxed),
+            (0x79, at) => self.table.word_at(at - TABLE).load(Relaxed),
             other => panic!("load {other:x?}"),
         }
     }
@@ -102,13 +114,13 @@ impl Machine<'_> {
         if address == STACK - 4 {
             self.key = value;
         } else {
-            self.table.word_at(address - TABLE).store(value, std::sync::atomic::Ordering::Relaxed);
+            self.table.word_at(address - TABLE).store(value, Relaxed);
         }
     }
 
     fn fetch_add(&self, address: u64, amount: u64) -> u64 {
         let word = self.table.word_at(address - TABLE);
-        word.fetch_add(amount, std::sync::atomic::Ordering::Relaxed)
+        word.fetch_add(amount, Relaxed)
     }
 }
 
@@ -195,7 +207,14 @@ fn state(table: &Table, slots: usize) -> Vec<u64> {
     rows.chain([table.counted()]).collect()
 }
 
-const FLAGS: [(u8, bool); 4] = [(0x02, true), (0xc2, true), (0x12, false), (0x10, false)];
+/// SYN; SYN with ECN; SYN and ACK; ACK; and a connection that moves.
+const PACKETS: [Packet; 5] = [
+    Packet { octets: 20, flags: 0x02, opens: true },
+    Packet { octets: 20, flags: 0xc2, opens: true },
+    Packet { octets: 20, flags: 0x12, opens: false },
+    Packet { octets: 20, flags: 0x10, opens: false },
+    Packet { octets: 0, flags: 0, opens: true },
+];
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(256))]
@@ -205,21 +224,20 @@ proptest! {
         slots in prop::collection::vec(slot(), 1..=70),
         counter in 0u64..100,
         steps in 1usize..20,
-        flags in prop::sample::select(&FLAGS[..]),
+        packet in prop::sample::select(&PACKETS[..]),
     ) {
         let memory = shared::create::<Table>(c"any").unwrap();
-        let program = least_busy::program(memory_fd(&memory), memory_fd(&memory)).unwrap();
+        let program = least_busy::program(memory.as_fd(), memory.as_fd()).unwrap();
         let ((one, live), (other, _)) = (table(&slots, counter), table(&slots, counter));
         one.choose_among(&live);
         other.choose_among(&live);
         for step in 0..steps {
             let now_ns = 95 + step as u64;
-            let (flags, opens) = flags;
             let (key, selected) = (u64::MAX, None);
             let mut machine =
-                Machine { table: one, now_ns, flags, registers: [0; 11], key, selected };
+                Machine { table: one, now_ns, packet, registers: [0; 11], key, selected };
             let by_program = machine.run(&program);
-            prop_assert_eq!(by_program, chosen(least_busy::choose(other, now_ns, opens)));
+            prop_assert_eq!(by_program, chosen(least_busy::choose(other, now_ns, packet.opens)));
             prop_assert_eq!(state(one, slots.len()), state(other, slots.len()));
             prop_assert_eq!(by_program.is_none(), live.is_empty());
         }
@@ -228,10 +246,10 @@ proptest! {
     #[test]
     fn the_program_and_the_function_take_the_same_turns(
         lists in prop::collection::vec(prop::collection::btree_set(0..SLOTS_MAX, 0..12), 1..5),
-        flags in prop::sample::select(&FLAGS[..]),
+        packet in prop::sample::select(&PACKETS[..]),
     ) {
         let memory = shared::create::<Table>(c"any").unwrap();
-        let program = turns::program(memory_fd(&memory), memory_fd(&memory)).unwrap();
+        let program = turns::program(memory.as_fd(), memory.as_fd()).unwrap();
         let ((one, _), (other, _)) = (table(&[], 0), table(&[], 0));
         for list in lists {
             let live: Vec<SlotId> = list.into_iter().map(SlotId).collect();
@@ -239,25 +257,20 @@ proptest! {
             other.take_turns(&live);
             let mut hits = vec![0; live.len()];
             for _ in 0..live.len() * 3 {
-                let (flags, opens) = flags;
-                let (key, selected) = (u64::MAX, None);
+                    let (key, selected) = (u64::MAX, None);
                 let mut machine =
-                    Machine { table: one, now_ns: 0, flags, registers: [0; 11], key, selected };
+                    Machine { table: one, now_ns: 0, packet, registers: [0; 11], key, selected };
                 let by_program = machine.run(&program);
-                let by_function = turns::choose(other, opens);
+                let by_function = turns::choose(other, packet.opens);
                 prop_assert_eq!(by_program, chosen(by_function));
                 if let Some(at) = live.iter().position(|slot| Some(*slot) == by_function) {
                     hits[at] += 1;
                 }
             }
-            let turn = |hits: &u64| !flags.1 || *hits == 3;
+            let turn = |hits: &u64| !packet.opens || *hits == 3;
             prop_assert!(hits.iter().all(turn), "{:?}", hits);
         }
     }
-}
-
-fn memory_fd(memory: &OwnedFd) -> std::os::fd::BorrowedFd<'_> {
-    std::os::fd::AsFd::as_fd(memory)
 }
 
 #[test]

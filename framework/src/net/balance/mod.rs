@@ -30,7 +30,7 @@ use crate::error::{BalanceMend, Error};
 use crate::ids::SlotId;
 use crate::limits::SLOTS_MAX;
 use crate::plan::Rule;
-use crate::sys::bpf::{self, Refusal};
+use crate::sys::bpf::{self, Refusal, SocketMap};
 use crate::sys::{clock, reuseport};
 
 /// The program, and what it goes by. For the master.
@@ -46,7 +46,7 @@ pub struct Balancer {
 #[derive(Debug)]
 pub(crate) struct Descriptors {
     pub(crate) table: OwnedFd,
-    pub(crate) listeners: OwnedFd,
+    pub(crate) listeners: SocketMap,
     pub(crate) program: OwnedFd,
 }
 
@@ -54,7 +54,7 @@ impl Balancer {
     /// Loads the program for a policy.
     pub(crate) fn new(rule: Rule) -> Result<Self, Refusal> {
         let table_map = bpf::create_shared::<Table>("evenkeel_load")?;
-        let listeners = bpf::create_sockets("evenkeel_slots", u32::from(SLOTS_MAX))?;
+        let listeners = SocketMap::new("evenkeel_slots", u32::from(SLOTS_MAX))?;
         let assembled = match rule {
             Rule::Turns => turns::program(table_map.as_fd(), listeners.as_fd()),
             Rule::LeastBusy => least_busy::program(table_map.as_fd(), listeners.as_fd()),
@@ -84,7 +84,7 @@ impl Balancer {
     /// c8644cd0efe7) all of bpf(2) asked for it where `kernel.unprivileged_bpf_disabled` is set.
     pub(crate) fn serves_anybody(&self) -> bool {
         // What is no socket is refused, but not for want of a privilege.
-        let named = bpf::put(self.descriptors.listeners.as_fd(), 0, &self.descriptors.table);
+        let named = self.descriptors.listeners.put(0, &self.descriptors.table);
         !named.is_err_and(|refusal| refusal.error.raw_os_error() == Some(libc::EPERM))
     }
 
@@ -111,7 +111,7 @@ impl Balancer {
     /// # Errors
     /// It does not, or stands under another slot.
     pub fn admit(&self, slot: SlotId, listener: impl AsFd) -> io::Result<()> {
-        let named = bpf::put(self.descriptors.listeners.as_fd(), u32::from(slot.0), listener);
+        let named = self.descriptors.listeners.put(u32::from(slot.0), listener);
         named.map_err(|refusal| io::Error::new(refusal.error.kind(), refusal.to_string()))
     }
 
@@ -158,6 +158,11 @@ impl Refusal {
 }
 
 impl Descriptors {
+    /// What another program left: the table, the map of listeners and the program.
+    pub(crate) fn take_over([table, listeners, program]: [OwnedFd; 3]) -> io::Result<Self> {
+        Ok(Self { table, listeners: SocketMap::take_over(listeners)?, program })
+    }
+
     pub(crate) fn all(&self) -> [BorrowedFd<'_>; 3] {
         [self.table.as_fd(), self.listeners.as_fd(), self.program.as_fd()]
     }

@@ -2,8 +2,8 @@
 //!
 //! The kernel calls a program for each packet that finds no connection yet: for the SYN of a new one,
 //! for stray packets, for the ACK that redeems a SYN cookie, and for connections whose listener is
-//! closed before it has accepted them. Only a SYN counts as a new connection; the others are sent
-//! where the next one would be.
+//! closed before it has accepted them; for these there is no packet, and they count as new ones. Of
+//! packets only a SYN does; the others are sent where the next connection would be.
 //!
 //! Where a firewall looks sockets up before the packet arrives there (the `socket` match of iptables and
 //! nftables, TPROXY), the program runs once more for it, and may count a connection twice.
@@ -31,13 +31,13 @@ const PASS: i32 = 1;
 const KEY: i16 = -4;
 
 /// From here on R6 is the context, R7 the address from which [`offset`] counts, and R8 is 1 for a
-/// packet that opens a connection and 0 for any other.
+/// new connection and 0 for any other packet.
 pub(super) fn begin(program: &mut Assembler, table: BorrowedFd<'_>) {
     let (known, other) = (program.label(), program.label());
     program
         .set(R6, R1)
         .load_value(R7, table, offset::BASE)
-        .set(R8, 0)
+        .set(R8, 1)
         .load(Width::Double, R2, R6, DATA)
         .load(Width::Double, R3, R6, DATA_END)
         .set(R4, R2)

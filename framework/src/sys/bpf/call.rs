@@ -2,6 +2,7 @@
 
 use std::ffi::CStr;
 use std::fmt;
+use std::fs;
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
@@ -87,33 +88,71 @@ pub(crate) fn create_shared<T: Shareable>(name: &str) -> Result<OwnedFd, Refusal
 
 /// Maps what [`create_shared`] made. It stays for the rest of the process, and later children share
 /// it.
+///
+/// # Errors
+/// It is another kind of descriptor, or of another size.
 pub(crate) fn map_shared<T: Shareable>(map: &OwnedFd) -> io::Result<&'static T> {
+    check(map, MAP_TYPE_ARRAY, size_of::<T>())?;
     // The kernel refuses to map more than there is (`array_map_mmap`).
     shared::map_any(map)
 }
 
-/// A map from numbers below `entries` to listeners of a reuseport group. It forgets those that close.
-pub(crate) fn create_sockets(name: &str, entries: u32) -> Result<OwnedFd, Refusal> {
-    let doing = "create the map of listeners";
-    create(doing, name, MAP_TYPE_REUSEPORT_SOCKARRAY, size_of::<u64>(), entries, 0)
+/// A map from slots to listeners of a reuseport group. It forgets those that close.
+#[derive(Debug)]
+pub(crate) struct SocketMap(OwnedFd);
+
+impl SocketMap {
+    /// For numbers below `entries`.
+    pub(crate) fn new(name: &str, entries: u32) -> Result<Self, Refusal> {
+        let doing = "create the map of listeners";
+        create(doing, name, MAP_TYPE_REUSEPORT_SOCKARRAY, size_of::<u64>(), entries, 0).map(Self)
+    }
+
+    /// One that another program made.
+    ///
+    /// # Errors
+    /// It is another kind of descriptor.
+    pub(crate) fn take_over(map: OwnedFd) -> io::Result<Self> {
+        check(&map, MAP_TYPE_REUSEPORT_SOCKARRAY, size_of::<u64>())?;
+        Ok(Self(map))
+    }
+
+    /// Puts a listener, which listens already, at an index.
+    pub(crate) fn put(&self, index: u32, socket: impl AsFd) -> Result<(), Refusal> {
+        let doing = "name a listener to the program";
+        let refused = |error| Refusal { doing, error, log: String::new() };
+        let value = u64::try_from(socket.as_fd().as_raw_fd());
+        let value = value.map_err(|error| refused(io::Error::other(error)))?;
+        let attributes = UpdateElement {
+            map: self.0.as_raw_fd(),
+            unused: 0,
+            key: address(&raw const index),
+            value: address(&raw const value),
+            flags: 0,
+        };
+        // SAFETY: the map has keys of 4 octets and values of 8 (it was made so here, or looked at when it
+        // was taken over), and both live until the call returns.
+        unsafe { bpf(Command::UpdateElement, &attributes) }.map(|_| ()).map_err(refused)
+    }
 }
 
-/// Puts a listener, which listens already, at an index of the map.
-pub(crate) fn put(map: BorrowedFd<'_>, index: u32, socket: impl AsFd) -> Result<(), Refusal> {
-    let refused =
-        |error| Refusal { doing: "name a listener to the program", error, log: String::new() };
-    let value = u64::try_from(socket.as_fd().as_raw_fd());
-    let value = value.map_err(|error| refused(io::Error::other(error)))?;
-    let attributes = UpdateElement {
-        map: map.as_raw_fd(),
-        unused: 0,
-        key: address(&raw const index),
-        value: address(&raw const value),
-        flags: 0,
+impl AsFd for SocketMap {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+/// The descriptor is of a map of this kind (`bpf_map_show_fdinfo`).
+fn check(map: &OwnedFd, map_type: u32, value_bytes: usize) -> io::Result<()> {
+    let text = fs::read_to_string(format!("/proc/self/fdinfo/{}", map.as_raw_fd()))?;
+    let is = |name: &str, wanted: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.is_some_and(|value| value.trim() == wanted)
     };
-    // SAFETY: `key` and `value` are of the sizes that the map was made with, and live until the
-    // call returns.
-    unsafe { bpf(Command::UpdateElement, &attributes) }.map(|_| ()).map_err(refused)
+    let is_one = is("map_type", &map_type.to_string())
+        && is("key_size", "4")
+        && is("value_size", &value_bytes.to_string());
+    if is_one { Ok(()) } else { Err(io::Error::other("the descriptor is of something else")) }
 }
 
 /// Has the kernel verify a program that chooses a member of a reuseport group.
@@ -242,7 +281,7 @@ mod tests {
 
     #[test]
     fn only_the_end_of_a_long_log_is_shown() {
-        let log: String = (0..100).map(|line| format!("line {line}\n")).collect();
+        let log = (0..100).map(|line| format!("line {line}")).collect::<Vec<_>>().join("\n");
         let shown = last_lines(log.as_bytes());
         assert_eq!(shown.lines().count(), LOG_LINES);
         assert!(shown.ends_with("line 99"));

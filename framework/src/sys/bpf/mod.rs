@@ -4,4 +4,4 @@ mod assembler;
 mod call;
 
 pub(crate) use assembler::{Assembler, Condition, Helper, Instruction, Operation, Register, Width};
-pub(crate) use call::{Refusal, create_shared, create_sockets, load, map_shared, put};
+pub(crate) use call::{Refusal, SocketMap, create_shared, load, map_shared};

@@ -27,12 +27,14 @@ where
     pub(super) fn take_orders(&mut self) {
         loop {
             match self.channel.next_order() {
-                Next::Message(Order::Accept) => self.look_into_queue(),
+                // `resume_accepting` follows in the same turn.
+                Next::Message(Order::Accept) => self.acceptor.opened(),
+                Next::Message(Order::Look) if !self.leaves_queue() => self.accept(),
                 Next::Message(Order::Drain { queue, grace }) => self.begin_drain(queue, grace),
                 Next::Message(Order::Parted) => self.parted = true,
                 Next::Message(Order::Link { link }) => self.take_link(link),
-                // Only the dispatcher is introduced to anybody.
-                Next::Message(Order::Introduce { .. }) => {}
+                // Others look; only the dispatcher is introduced to anybody.
+                Next::Message(Order::Look | Order::Introduce { .. }) => {}
                 Next::Nothing => return,
                 Next::End => return self.be_orphaned(),
             }
@@ -49,15 +51,6 @@ where
             }
         }
         Going::On
-    }
-
-    /// The listener listens now, or something has come into its queue without a word.
-    fn look_into_queue(&mut self) {
-        // `resume_accepting` follows in the same turn.
-        self.acceptor.opened();
-        if !self.leaves_queue() && !self.acceptor.is_linked() {
-            self.accept();
-        }
     }
 
     /// Without it nothing comes here any more, though all else is well: a successor has room for it.

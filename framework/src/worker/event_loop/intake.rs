@@ -85,8 +85,11 @@ where
 
     /// Something is used up: what waits in the queue waits a little longer.
     fn pause(&mut self, error: &io::Error) {
-        tracing::warn!("accepting pauses: {error}; raise the limits of open files and threads");
-        self.seat.count_error();
+        // A worker that looks after its queue by itself finds the same again and again.
+        if !self.standing.is_some_and(|standing| standing.starved) {
+            tracing::warn!("accepting pauses: {error}; raise the limits of open files and threads");
+            self.seat.count_error();
+        }
         self.can_accept(false);
         self.say_full();
         self.acceptor.disarm(&self.poll);

@@ -16,7 +16,7 @@ pub(super) struct Standing {
     /// When to make sure that what was assigned has come.
     pub(super) check_at: Instant,
     /// The last try to accept failed: nothing is to be sent here until one goes well.
-    starved: bool,
+    pub(super) starved: bool,
     /// A successor speaks for the slot.
     left: bool,
 }
