@@ -2,66 +2,18 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
-use std::process::Command as Program;
 
-use evenkeel::control::{Command, Status};
+use evenkeel::control::Command;
 use nix::sys::signal::Signal;
-use tempfile::TempDir;
 
-use crate::harness::app::{App, BLOCKING, KERNEL_RR, LEAST_BUSY, ask, demo_path, run_to_end};
+use crate::harness::app::{App, BLOCKING, KERNEL_RR, LEAST_BUSY, run_to_end};
+use crate::harness::client::{Client, Failure};
+use crate::harness::installed::Installed;
 use crate::harness::privilege::{is_root, may_load_programs, skip};
 use crate::harness::process::Process;
 use crate::harness::wait::wait_until;
 
-/// A user and a group that own nothing.
-const NOBODY: &str = "65534";
 const BPF: u32 = 39;
-
-/// A copy of the demo that another user may run.
-struct Installed {
-    folder: TempDir,
-}
-
-impl Installed {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let program = folder.path().join("program");
-        fs::copy(demo_path(), &program).unwrap();
-        for path in [&program, &folder.path().to_path_buf()] {
-            fs::set_permissions(path, fs::Permissions::from_mode(0o777)).unwrap();
-        }
-        Self { folder }
-    }
-
-    /// As a user without any privilege but those that `how` of setpriv(1) grants.
-    fn as_nobody(&self, how: &[&str], arguments: &[&str]) -> Program {
-        self.as_nobody_on("0", how, arguments)
-    }
-
-    fn as_nobody_on(&self, port: &str, how: &[&str], arguments: &[&str]) -> Program {
-        let mut command = Program::new("setpriv");
-        command.args(["--reuid", NOBODY, "--regid", NOBODY, "--clear-groups"]).args(how);
-        command.arg(self.folder.path().join("program")).args(arguments);
-        command.args(["--port", port, "--control"]).arg(self.folder.path().join("control"));
-        command
-    }
-
-    /// `false` where there is nothing to do it with.
-    fn set_capability(&self) -> bool {
-        let program = self.folder.path().join("program");
-        let set = Program::new("setcap").arg("cap_bpf=ep").arg(program).status();
-        set.is_ok_and(|status| status.success())
-    }
-
-    fn command(&self, command: Command) -> evenkeel::control::Reply {
-        ask(&self.folder.path().join("control"), command)
-    }
-
-    fn status(&self) -> Status {
-        self.command(Command::Status {}).status.unwrap()
-    }
-}
 
 /// As systemd grants it with `AmbientCapabilities`.
 const AMBIENT: &[&str] = &["--inh-caps=+bpf", "--ambient-caps=+bpf"];
@@ -116,6 +68,47 @@ fn without_any_privilege_all_else_works() {
         assert_eq!(installed.status().policy_why, None);
         app.stop();
     }
+}
+
+/// The filter that does it for root is not for everybody on newer kernels.
+#[test]
+fn a_stop_turns_newcomers_away_without_any_privilege() {
+    if !is_root("a stop as another user") {
+        return;
+    }
+    let installed = Installed::new();
+    for arguments in [&["--policy", "none"][..], &["--policy", "rr"], &["--listener", "inherited"]]
+    {
+        let all = [&["--workers", "1", "--grace", "1"], arguments].concat();
+        let mut app = App::start(&mut installed.as_nobody(&[], &all)).listening();
+        let worker = app.worker(0);
+        let mut sleeper = Client::connect(app.port).unwrap();
+        sleeper.ask("/sleep?ms=60000").unwrap();
+        wait_until("the handler", || worker.sleeps_in_handler());
+        let mut queued = Client::waiting(app.port, 3, "/");
+        app.signal(Signal::SIGTERM);
+        app.log.wait_for("stopping: no new connections");
+        // Its SYN is dropped; it tries again when the port is closed.
+        assert_eq!(Client::connect(app.port).err(), Some(Failure::Refused), "{arguments:?}");
+        assert_eq!(app.ended().code(), Some(0));
+        assert_eq!(app.log.count("may be reset"), 0, "{arguments:?}");
+        queued.clear();
+    }
+    // Who had come before is answered.
+    let all = ["--workers", "1", "--policy", "none"];
+    let mut app = App::start(&mut installed.as_nobody(&[], &all)).listening();
+    let worker = app.worker(0);
+    let mut sleeper = Client::connect(app.port).unwrap();
+    sleeper.ask("/sleep?ms=300").unwrap();
+    wait_until("the handler", || worker.sleeps_in_handler());
+    let silent: Vec<Client> = (0..20).map(|_| Client::connect(app.port).unwrap()).collect();
+    app.signal(Signal::SIGTERM);
+    app.log.wait_for("stopping: no new connections");
+    for mut client in silent {
+        assert_eq!(client.get("/").map(|answer| answer.status), Ok(200));
+    }
+    assert_eq!(sleeper.answer().map(|answer| answer.status), Ok(200));
+    assert_eq!(app.ended().code(), Some(0));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::steer;
+use crate::sys::ttl;
 
 /// Binds the address as a server without `SO_REUSEPORT` would, and lets go of it again.
 ///
@@ -70,8 +71,23 @@ pub(crate) fn listen(socket: impl AsFd, backlog: u32) -> io::Result<()> {
 /// Closes the listener to newcomers, while handshakes under way are still completed and what is
 /// queued can still be accepted. A client that is turned away sends its SYN again after a second,
 /// and then meets a closed port or the next server.
+///
+/// Kernels of 2026 let only who has `CAP_NET_ADMIN` put a filter on a TCP socket. For others the listener
+/// takes only packets that came over no router and say so with the highest time to live, which is no
+/// client's: the kernel drops their SYNs, too (RFC 5082). Connections inherit it, so each that is accepted
+/// after that must be told with [`take_all_packets`].
 pub(crate) fn refuse_newcomers(listener: impl AsFd) -> io::Result<()> {
-    SockRef::from(&listener.as_fd()).attach_filter(&steer::refuse_openers())
+    match SockRef::from(&listener.as_fd()).attach_filter(&steer::refuse_openers()) {
+        Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
+            ttl::set_least(listener.as_fd(), u8::MAX)
+        }
+        other => other,
+    }
+}
+
+/// Takes what its peer sends, whatever its listener was told meanwhile.
+pub(crate) fn take_all_packets(connection: impl AsFd) -> io::Result<()> {
+    ttl::set_least(connection.as_fd(), 0)
 }
 
 /// Closes a listener for good, whoever else still holds a duplicate: a child that has just been forked

@@ -10,4 +10,5 @@ pub(crate) mod fork;
 pub(crate) mod interrupt;
 pub(crate) mod reuseport;
 pub(crate) mod shared;
+pub(crate) mod ttl;
 pub(crate) mod watchdog;

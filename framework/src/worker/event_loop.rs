@@ -21,7 +21,7 @@ use super::desk::Desk;
 use super::tally::Tally;
 use super::term::Watch;
 use crate::birth::{Birth, code};
-use crate::board::Seat;
+use crate::board::{Board, Seat};
 use crate::http::{DateCache, Limits, Request, Response, Scratch};
 use crate::limits::{EVENTS_PER_TURN, READ_BUFFER_BYTES, SWEEP_INTERVAL};
 use crate::net::channel::{Channel, Report};
@@ -33,6 +33,7 @@ pub(super) struct EventLoop<'a, H> {
     poll: Poll,
     channel: &'a Channel,
     signals: &'a Signals,
+    board: &'static Board,
     seat: &'static Seat,
     standing: Option<Standing>,
     grace: Duration,
@@ -97,6 +98,7 @@ where
             poll,
             channel: &birth.channel,
             signals: &birth.signals,
+            board: birth.board,
             seat,
             standing: birth.load.map(|load| Standing::new(load, birth.plan.stall_after)),
             grace: birth.plan.grace,

@@ -3,6 +3,7 @@
 use std::io;
 use std::time::Instant;
 
+use mio::net::TcpStream;
 use mio::{Interest, Token};
 use nix::sys::resource::{Resource, getrlimit};
 
@@ -10,6 +11,7 @@ use super::{EventLoop, INTAKE};
 use crate::http::{Request, Response};
 use crate::limits::{ACCEPT_PAUSE, DESCRIPTORS_LEFT, DRAIN_SILENCE};
 use crate::net::channel::Queue;
+use crate::net::listener;
 use crate::worker::acceptor::Accepted;
 use crate::worker::client::Client;
 
@@ -32,6 +34,7 @@ where
                 Accepted::Connection(stream, remote) => {
                     self.can_accept(true);
                     self.seat.count_accepted();
+                    self.readmit(&stream);
                     self.adopt(Client::new(stream, remote, self.first_deadline()));
                     // Who leaves the queue to others is no longer in the line.
                     if self.leaves_queue() {
@@ -71,6 +74,15 @@ where
     /// No more connections are allowed.
     pub(super) fn is_full(&self) -> bool {
         self.clients.len() >= self.clients_max
+    }
+
+    /// The listener may have been closed to newcomers before this one was let in.
+    fn readmit(&self, stream: &TcpStream) {
+        if (self.desk.draining || self.board.closing())
+            && let Err(error) = listener::take_all_packets(stream)
+        {
+            tracing::warn!("a connection hears nothing any more: {error}");
+        }
     }
 
     /// When the first request is to be there. The turn may have begun long ago, which is of no account
