@@ -13,7 +13,7 @@ pub(crate) struct Curve {
 }
 
 const COLOURS: [&str; 14] = [
-    "#1f5fa8", "#17a2a2", "#2ca02c", "#8a4fbf", "#e69f00", "#d1372c", "#7a5195", "#d4a017",
+    "#1f5fa8", "#17a2a2", "#2ca02c", "#8a4fbf", "#e69f00", "#d1372c", "#d6278f", "#111111",
     "#6b8e23", "#8c564b", "#c77cff", "#444444", "#999999", "#ff7f7f",
 ];
 const LEFT: f64 = 64.0;

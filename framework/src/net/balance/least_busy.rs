@@ -6,8 +6,8 @@
 //! would look idle.
 //!
 //! The program has no branch for a slot but an end after every few of them: minima are computed with
-//! shifts and masks. So the kernel verifies one path, whatever the number of slots, and asks for no
-//! privilege beyond `CAP_BPF`, as it does for programs that it must guard against speculation.
+//! shifts and masks. So the kernel verifies few paths, and asks for no privilege beyond `CAP_BPF`, as it
+//! does for programs that it must guard against speculation.
 
 use std::io;
 use std::os::fd::BorrowedFd;
