@@ -8,6 +8,7 @@ pub(crate) mod epoll;
 pub(crate) mod exec;
 pub(crate) mod fork;
 pub(crate) mod interrupt;
+mod option;
 pub(crate) mod reuseport;
 pub(crate) mod shared;
 pub(crate) mod ttl;

@@ -5,6 +5,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
 use nix::sys::socket::{setsockopt, sockopt::AttachReusePortCbpf};
 
+use super::option;
+
 /// One instruction of classic BPF.
 pub(crate) type Instruction = libc::sock_filter;
 
@@ -23,28 +25,14 @@ pub(crate) fn attach(member: impl AsFd, program: &mut [Instruction]) -> io::Resu
 /// Attaches an eBPF program to the whole group that `member` belongs to, in the place of the one that
 /// stood there. It needs no privilege: loading the program did.
 pub(crate) fn attach_loaded(member: impl AsFd, program: BorrowedFd<'_>) -> io::Result<()> {
-    set(member.as_fd(), libc::SO_ATTACH_REUSEPORT_EBPF, program.as_raw_fd())
+    let program = program.as_raw_fd();
+    option::set(member.as_fd(), libc::SOL_SOCKET, libc::SO_ATTACH_REUSEPORT_EBPF, program)
 }
 
 /// Detaches the group's program: the kernel's own hash chooses again. No error if there is none.
 pub(crate) fn detach(member: impl AsFd) -> io::Result<()> {
-    match set(member.as_fd(), libc::SO_DETACH_REUSEPORT_BPF, 0) {
+    match option::set(member.as_fd(), libc::SOL_SOCKET, libc::SO_DETACH_REUSEPORT_BPF, 0) {
         Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(()),
         other => other,
     }
-}
-
-fn set(member: BorrowedFd<'_>, option: libc::c_int, value: libc::c_int) -> io::Result<()> {
-    // SAFETY: the descriptor is open for the time of the borrow; both options read one int, which
-    // lives until the call returns.
-    let result = unsafe {
-        libc::setsockopt(
-            member.as_raw_fd(),
-            libc::SOL_SOCKET,
-            option,
-            (&raw const value).cast(),
-            libc::socklen_t::try_from(size_of_val(&value)).map_err(io::Error::other)?,
-        )
-    };
-    if result == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }

@@ -100,6 +100,8 @@ where
         }
         self.desk.draining = true;
         for key in self.clients.iter().map(|(key, _)| key).collect::<Vec<_>>() {
+            // A sibling that drains already may have closed the listener before it was let in.
+            self.readmit(&self.clients[key].stream);
             let fate = self.clients[key].drain(&mut self.desk);
             self.settle(key, fate);
         }

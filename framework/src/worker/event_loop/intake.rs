@@ -77,7 +77,7 @@ where
     }
 
     /// The listener may have been closed to newcomers before this one was let in.
-    fn readmit(&self, stream: &TcpStream) {
+    pub(super) fn readmit(&self, stream: &TcpStream) {
         if (self.desk.draining || self.board.closing())
             && let Err(error) = listener::take_all_packets(stream)
         {
