@@ -53,7 +53,8 @@ pub enum Policy {
     /// The kernel, told to take the worker that is bound to the CPU on which the connection came in;
     /// the worker's threads are bound to it as well. Worth it where a network card spreads connections
     /// over all CPUs. With more workers than CPUs some share one; with fewer, connections on a CPU
-    /// without a worker go to any. A new worker looks anew which CPUs may be used. Linux 6.1 or newer.
+    /// without a worker go to any. A new worker looks anew which CPUs may be used. Linux 6.2, or a
+    /// maintained 6.1.
     Cpu,
     /// The best that this machine allows: [`Policy::LeastBusy`], or [`Policy::None`] with
     /// [`Listener::Inherited`]; where the user says which listener, one of the two, or the kernel's hash.

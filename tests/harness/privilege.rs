@@ -9,6 +9,7 @@ static SKIPPED: AtomicUsize = AtomicUsize::new(0);
 static LAST_LINE: Once = Once::new();
 
 /// Bits of a set of capabilities (capabilities(7)).
+const CAP_NET_ADMIN: u32 = 12;
 const CAP_NET_RAW: u32 = 13;
 const CAP_SYS_ADMIN: u32 = 21;
 const CAP_BPF: u32 = 39;
@@ -21,6 +22,12 @@ pub(crate) fn may_load_programs(what: &str) -> bool {
 /// Packets may be made by hand; otherwise `what` is left out.
 pub(crate) fn may_make_packets(what: &str) -> bool {
     may(has(CAP_NET_RAW), what, "CAP_NET_RAW")
+}
+
+/// Filters may be put on TCP sockets, which newer kernels do not leave to everybody; otherwise `what` is
+/// left out.
+pub(crate) fn may_filter(what: &str) -> bool {
+    may(has(CAP_NET_ADMIN), what, "CAP_NET_ADMIN")
 }
 
 /// This process is root, with all that goes with it; otherwise `what` is left out.

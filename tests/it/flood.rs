@@ -8,7 +8,7 @@ use socket2::{Domain, SockFilter, SockRef, Socket, Type};
 use super::steering::{ask, demo, each};
 use crate::harness::app::{App, LEAST_BUSY};
 use crate::harness::packet::{self, SYN};
-use crate::harness::privilege::{may_load_programs, may_make_packets};
+use crate::harness::privilege::{may_filter, may_load_programs, may_make_packets};
 use crate::harness::process::half_open;
 use crate::harness::wait::wait_until;
 
@@ -69,7 +69,8 @@ fn after_a_thousand_aborted_connections_all_is_even_within_a_second() {
 
 #[test]
 fn after_handshakes_that_get_no_further_all_is_even_within_a_second() {
-    if !may_load_programs("unfinished handshakes under least-busy") {
+    let what = "unfinished handshakes under least-busy";
+    if !may_load_programs(what) || !may_filter(what) {
         return;
     }
     is_even_soon_after("300 handshakes that get no further", |app| {

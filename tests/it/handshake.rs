@@ -15,7 +15,7 @@ use crate::harness::process::half_open;
 use crate::harness::wait::wait_until;
 
 /// Clients who believe that they are connected, while the server waits for their last word.
-fn begin_handshakes(port: u16, count: usize) -> Vec<Client> {
+pub(crate) fn begin_handshakes(port: u16, count: usize) -> Vec<Client> {
     let begin = |_| {
         let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
         socket.set_tcp_quickack(false).unwrap();
@@ -27,7 +27,7 @@ fn begin_handshakes(port: u16, count: usize) -> Vec<Client> {
     clients
 }
 
-fn all_are_answered(mut clients: Vec<Client>, what: &[&str]) {
+pub(crate) fn all_are_answered(mut clients: Vec<Client>, what: &[&str]) {
     for client in &mut clients {
         assert_eq!(client.ask("/"), Ok(()), "{what:?}");
     }

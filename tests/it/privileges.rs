@@ -6,11 +6,12 @@ use std::fs;
 use evenkeel::control::Command;
 use nix::sys::signal::Signal;
 
+use super::handshake::{all_are_answered, begin_handshakes};
 use crate::harness::app::{App, BLOCKING, KERNEL_RR, LEAST_BUSY, run_to_end};
 use crate::harness::client::{Client, Failure};
 use crate::harness::installed::Installed;
 use crate::harness::privilege::{is_root, may_load_programs, skip};
-use crate::harness::process::Process;
+use crate::harness::process::{Process, half_open};
 use crate::harness::wait::wait_until;
 
 const BPF: u32 = 39;
@@ -109,6 +110,26 @@ fn a_stop_turns_newcomers_away_without_any_privilege() {
     }
     assert_eq!(sleeper.answer().map(|answer| answer.status), Ok(200));
     assert_eq!(app.ended().code(), Some(0));
+}
+
+/// Handshakes that are completed after the stop began, and whose clients speak after that.
+#[test]
+fn handshakes_under_way_are_completed_and_heard_without_any_privilege() {
+    if !is_root("a stop as another user, with handshakes under way") {
+        return;
+    }
+    let installed = Installed::new();
+    for arguments in [&["--policy", "none"][..], &["--policy", "rr"], &["--listener", "inherited"]]
+    {
+        let all = [&["--workers", "2"], arguments].concat();
+        let mut app = App::start(&mut installed.as_nobody(&[], &all)).listening();
+        let clients = begin_handshakes(app.port, 20);
+        app.signal(Signal::SIGTERM);
+        app.log.wait_for("stopping: no new connections");
+        wait_until("the last step of all handshakes", || half_open(app.port) == 0);
+        all_are_answered(clients, arguments);
+        assert_eq!(app.ended().code(), Some(0));
+    }
 }
 
 #[test]

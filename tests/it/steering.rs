@@ -12,8 +12,8 @@ use crate::harness::packet::{self, ACK};
 use crate::harness::privilege::{may_load_programs, may_make_packets};
 use crate::harness::wait::wait_until;
 
-/// After so long a worker counts as stalled, unless it is told otherwise.
-pub(crate) const STALL_AFTER: Duration = Duration::from_millis(1);
+/// After so long a worker counts as stalled where that is the subject: it is not for being made to wait.
+pub(crate) const STALL_AFTER: Duration = Duration::from_millis(100);
 
 /// A worker that the machine lets wait for a while is not taken for a stalled one.
 pub(crate) fn demo(workers: &str, arguments: &[&str]) -> App {
@@ -183,7 +183,7 @@ fn a_stalled_worker_gets_nothing_while_others_are_busier() {
     if !may_load_programs("a stalled worker under least-busy") {
         return;
     }
-    let app = demo_with(&[&["--workers", "2"], LEAST_BUSY].concat(), "2");
+    let app = demo_with(&[&["--workers", "2", "--stall-after", "100"], LEAST_BUSY].concat(), "2");
     let mut sleeper = Client::connect(app.port).unwrap();
     let stalled = sleeper.get("/").unwrap().worker();
     sleeper.ask("/sleep?ms=1500").unwrap();

@@ -1,6 +1,10 @@
 //! What lies where in the shared mapping.
 
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool, AtomicU32, AtomicU64,
+    Ordering::{Relaxed, SeqCst},
+};
+use std::time::Duration;
 
 use super::histogram::Histogram;
 use super::snapshot::Phase;
@@ -13,7 +17,7 @@ use crate::sys::shared::Shareable;
 pub(crate) const SEATS: usize = 2;
 
 /// Changes when anything below does, so that the program of an upgrade knows what it gets.
-pub(crate) const LAYOUT: u64 = 2 << 48 | size_of::<Board>() as u64;
+pub(crate) const LAYOUT: u64 = 3 << 48 | size_of::<Board>() as u64;
 
 /// The whole mapping. Pages that no slot uses are never touched and cost nothing.
 #[repr(C)]
@@ -31,6 +35,8 @@ struct Head {
     layout: AtomicU64,
     /// A stop was announced or has begun.
     closing: AtomicBool,
+    /// Since when listeners let in connections that hear nothing before they are told to; 0: they do not.
+    muted_ns: AtomicU64,
 }
 
 /// One place: what the master says of it, and the seats of its processes.
@@ -85,6 +91,19 @@ impl Board {
     /// A stop was announced or has begun.
     pub(crate) fn closing(&self) -> bool {
         self.head.closing.load(Relaxed)
+    }
+
+    /// From now on listeners let in connections that hear nothing before they are told to. To be said
+    /// before it is so.
+    pub(crate) fn mute(&self) {
+        // Who came first counts.
+        let _ = self.head.muted_ns.compare_exchange(0, monotonic_ns(), SeqCst, SeqCst);
+    }
+
+    /// For how long it has been so.
+    pub(crate) fn muted_for(&self) -> Option<Duration> {
+        let since = self.head.muted_ns.load(SeqCst);
+        (since != 0).then(|| Duration::from_nanos(monotonic_ns().saturating_sub(since)))
     }
 
     pub(crate) fn row(&self, place: Place) -> &Row {

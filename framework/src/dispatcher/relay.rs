@@ -13,7 +13,7 @@ use mio::{Events, Interest, Poll, Token};
 
 use super::rotation::Rotation;
 use crate::birth::{Birth, code};
-use crate::board::Seat;
+use crate::board::{Board, Seat};
 use crate::ids::{Generation, SlotId};
 use crate::limits::{ACCEPT_PAUSE, EVENTS_PER_TURN, HAND_OUT_PAUSE};
 use crate::net::channel::{Channel, Queue};
@@ -35,6 +35,7 @@ pub(super) struct Relay<'a> {
     poll: Poll,
     channel: &'a Channel,
     signals: &'a Signals,
+    board: &'static Board,
     seat: &'static Seat,
     grace: Duration,
     handshake_linger: Duration,
@@ -67,6 +68,7 @@ impl<'a> Relay<'a> {
             poll,
             channel: &birth.channel,
             signals: &birth.signals,
+            board: birth.board,
             seat: birth.seat,
             grace: birth.plan.grace,
             handshake_linger: birth.plan.handshake_linger(),
@@ -167,6 +169,11 @@ impl<'a> Relay<'a> {
             let error = match self.listener.accept() {
                 Ok((stream, _)) => {
                     self.seat.count_accepted();
+                    if self.board.muted_for().is_some()
+                        && let Err(error) = listener::take_all_packets(&stream)
+                    {
+                        tracing::warn!("a connection hears nothing any more: {error}");
+                    }
                     return Some(std::net::TcpStream::from(stream).into());
                 }
                 Err(error) => error,

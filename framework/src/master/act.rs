@@ -147,7 +147,7 @@ impl Master<'_> {
         notify::stopping("draining");
         let shared = self.group.members().is_empty().then_some(&self.address.socket);
         for socket in self.lodged.iter().flatten().chain(shared) {
-            if let Err(error) = listener::refuse_newcomers(socket) {
+            if let Err(error) = listener::refuse_newcomers(socket, self.board) {
                 tracing::warn!("connections that come now may be reset: {error}");
             }
         }

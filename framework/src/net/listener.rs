@@ -8,6 +8,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::steer;
+use crate::board::Board;
 use crate::sys::ttl;
 
 /// Binds the address as a server without `SO_REUSEPORT` would, and lets go of it again.
@@ -72,13 +73,15 @@ pub(crate) fn listen(socket: impl AsFd, backlog: u32) -> io::Result<()> {
 /// queued can still be accepted. A client that is turned away sends its SYN again after a second,
 /// and then meets a closed port or the next server.
 ///
-/// Kernels of 2026 let only who has `CAP_NET_ADMIN` put a filter on a TCP socket. For others the listener
-/// takes only packets that came over no router and say so with the highest time to live, which is no
-/// client's: the kernel drops their SYNs, too (RFC 5082). Connections inherit it, so each that is accepted
-/// after that must be told with [`take_all_packets`].
-pub(crate) fn refuse_newcomers(listener: impl AsFd) -> io::Result<()> {
+/// Newer kernels let only who has `CAP_NET_ADMIN` put a filter on a TCP socket. For others the listener
+/// takes only packets that come with the highest time to live, which hardly any client's have: the kernel
+/// drops the SYNs of the others, too (RFC 5082), and ACKs that redeem a SYN cookie. Connections inherit it,
+/// so each that is accepted after that must be told with [`take_all_packets`], of which `board` tells.
+pub(crate) fn refuse_newcomers(listener: impl AsFd, board: &Board) -> io::Result<()> {
     match SockRef::from(&listener.as_fd()).attach_filter(&steer::refuse_openers()) {
         Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
+            board.mute();
+            tracing::debug!("newcomers are turned away by the time to live of their packets");
             ttl::set_least(listener.as_fd(), u8::MAX)
         }
         other => other,

@@ -9,6 +9,7 @@ use mio::{Poll, Token};
 
 use super::accept_thread::AcceptThread;
 use super::links::Links;
+use crate::board::Board;
 use crate::limits::{ACCEPTS_PER_WAKE_OWN, ACCEPTS_PER_WAKE_SHARED};
 use crate::net::listener::{self, AcceptError};
 use crate::plan::AcceptWake;
@@ -186,8 +187,9 @@ impl Acceptor {
     }
 
     /// Lets no new connection into the accept queue, when nobody else can do it.
-    pub(super) fn refuse_newcomers(&self) {
-        if let Some(Err(error)) = self.source.listener().map(listener::refuse_newcomers) {
+    pub(super) fn refuse_newcomers(&self, board: &Board) {
+        let refuse = |listener| listener::refuse_newcomers(listener, board);
+        if let Some(Err(error)) = self.source.listener().map(refuse) {
             tracing::warn!("connections that come now may be reset: {error}");
         }
     }

@@ -94,8 +94,11 @@ impl Supervisor {
     fn look(&self, actions: &mut Vec<Action>) {
         if actions.iter().any(|action| matches!(action, Action::CloseListener(_))) {
             let listening = self.slots.iter().filter(|slot| slot.listening);
-            let ready = listening.flat_map(Slot::tenants).filter(|it| it.life == Life::Ready);
-            actions.extend(ready.map(|tenant| Action::Look(tenant.id)));
+            let accepts = |tenant: &&Tenant| {
+                matches!(tenant.life, Life::Ready | Life::Draining { empty_queue: true, .. })
+            };
+            let accepting = listening.flat_map(Slot::tenants).filter(accepts);
+            actions.extend(accepting.map(|tenant| Action::Look(tenant.id)));
         }
     }
 

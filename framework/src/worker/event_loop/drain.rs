@@ -29,12 +29,13 @@ where
             match self.channel.next_order() {
                 // `resume_accepting` follows in the same turn.
                 Next::Message(Order::Accept) => self.acceptor.opened(),
-                Next::Message(Order::Look) if !self.leaves_queue() => self.accept(),
+                // As well: what stands in the queue is found when it is waited on anew.
+                Next::Message(Order::Look) => self.acceptor.disarm(&self.poll),
                 Next::Message(Order::Drain { queue, grace }) => self.begin_drain(queue, grace),
                 Next::Message(Order::Parted) => self.parted = true,
                 Next::Message(Order::Link { link }) => self.take_link(link),
-                // Others look; only the dispatcher is introduced to anybody.
-                Next::Message(Order::Look | Order::Introduce { .. }) => {}
+                // Only the dispatcher is introduced to anybody.
+                Next::Message(Order::Introduce { .. }) => {}
                 Next::Nothing => return,
                 Next::End => return self.be_orphaned(),
             }
@@ -72,7 +73,7 @@ where
             return;
         }
         tracing::warn!("the master is dead; this worker drains");
-        self.acceptor.refuse_newcomers();
+        self.acceptor.refuse_newcomers(self.board);
         // Nobody is left who could give it another link.
         self.parted = true;
         self.begin_drain(Queue::Empty, self.grace);
@@ -100,8 +101,6 @@ where
         }
         self.desk.draining = true;
         for key in self.clients.iter().map(|(key, _)| key).collect::<Vec<_>>() {
-            // A sibling that drains already may have closed the listener before it was let in.
-            self.readmit(&self.clients[key].stream);
             let fate = self.clients[key].drain(&mut self.desk);
             self.settle(key, fate);
         }

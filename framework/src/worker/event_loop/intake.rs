@@ -77,8 +77,8 @@ where
     }
 
     /// The listener may have been closed to newcomers before this one was let in.
-    pub(super) fn readmit(&self, stream: &TcpStream) {
-        if (self.desk.draining || self.board.closing())
+    fn readmit(&self, stream: &TcpStream) {
+        if self.board.muted_for().is_some()
             && let Err(error) = listener::take_all_packets(stream)
         {
             tracing::warn!("a connection hears nothing any more: {error}");
@@ -86,11 +86,13 @@ where
     }
 
     /// When the first request is to be there. The turn may have begun long ago, which is of no account
-    /// when the time is not short.
+    /// when the time is not short. A client that was not heard tries again after a pause that is not longer
+    /// than it has waited.
     fn first_deadline(&self) -> Instant {
         let head = self.desk.timeouts.head;
         if self.desk.draining {
-            return Instant::now() + DRAIN_SILENCE.min(head);
+            let unheard = self.board.muted_for().unwrap_or_default();
+            return Instant::now() + (DRAIN_SILENCE + unheard).min(head);
         }
         self.desk.now + head
     }
