@@ -6,10 +6,9 @@ use anyhow::{Result, ensure};
 use clap::Args;
 
 use crate::columns;
-use crate::interrupt;
 use crate::procfs;
 use crate::stats::float;
-use crate::subject::{Kind, Start, Subject};
+use crate::subject::{Kind, Subject, start_all, take_turns};
 use client::Client;
 
 /// What to measure, and how often.
@@ -70,16 +69,12 @@ pub(crate) fn run(options: &Options) -> Result<()> {
          [min..max]",
         options.clients, options.seconds, options.repetitions
     );
-    let mut subjects = Vec::new();
-    for kind in &kinds {
-        match kind.start(workers)? {
-            Start::Running(subject) => subjects.push(subject),
-            Start::Skipped(why) => println!("skipped: {} ({why})", kind.name),
-        }
-    }
+    let subjects = start_all(&kinds, workers)?;
     for (way, title) in WAYS {
         let mut costs: Vec<Vec<Cost>> = vec![Vec::new(); subjects.len()];
-        let result = measure_all(&subjects, &mut costs, &client, way, options);
+        let result = take_turns(&subjects, &mut costs, options.repetitions, |subject| {
+            measure(subject, &client, way, options)
+        });
         println!("\n{title}");
         print!("{}", table(&subjects, &costs));
         result?;
@@ -88,25 +83,6 @@ pub(crate) fn run(options: &Options) -> Result<()> {
         "\nCPU: of all processes of the server, per request; to bare: of the same repetition, the \
          bare loop being the limit. Requests per second depend on the client, which shares the CPUs."
     );
-    Ok(())
-}
-
-/// Servers take turns, so that each repetition has its own bare loop to be compared with.
-fn measure_all(
-    subjects: &[Subject],
-    costs: &mut [Vec<Cost>],
-    client: &Client,
-    way: Way,
-    options: &Options,
-) -> Result<()> {
-    for _ in 0..options.repetitions {
-        for (subject, costs) in subjects.iter().zip(&mut *costs) {
-            let cost = measure(subject, client, way, options)?;
-            // It was cut short.
-            interrupt::check()?;
-            costs.push(cost);
-        }
-    }
     Ok(())
 }
 

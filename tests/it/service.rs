@@ -7,9 +7,8 @@ use std::process::Command as Program;
 use evenkeel::control::Command;
 use nix::sys::signal::Signal;
 
-use super::steering::STALL_AFTER;
+use super::steering::gets_nothing_while_it_stalls;
 use crate::harness::app::{App, ask, demo, demo_path, fixture, intakes};
-use crate::harness::client::Client;
 use crate::harness::privilege::{is_root, may_load_programs};
 use crate::harness::process::Process;
 use crate::harness::wait::{PATIENCE, wait_for, wait_until};
@@ -193,23 +192,7 @@ fn a_stalled_worker_is_known_by_any_clock() {
         let mut app = App::start(&mut program).listening();
         let master = wait_for("the master", || app.master.children().first().copied());
         app.log.wait_for("worker 1 (generation 1) is ready");
-        let mut sleeper = Client::connect(app.port).unwrap();
-        let stalled = sleeper.get("/").unwrap().worker();
-        sleeper.ask("/sleep?ms=1500").unwrap();
-        wait_until("the handler", || app.worker(stalled).sleeps_in_handler());
-        // So long must it be away.
-        std::thread::sleep(2 * STALL_AFTER);
-        let kept: Vec<Client> = (0..10)
-            .map(|_| {
-                let mut client = Client::connect(app.port).unwrap();
-                assert_eq!(client.get("/").unwrap().worker(), 1 - stalled, "{offset}");
-                client
-            })
-            .collect();
-        assert!(app.worker(stalled).sleeps_in_handler(), "the machine is too slow for this test");
-        assert_eq!((sleeper.answer().unwrap().status, kept.len()), (200, 10));
-        wait_until("no load", || app.get("/").status == 200);
-        drop(kept);
+        drop(gets_nothing_while_it_stalls(&app, offset));
         master.signal(Signal::SIGTERM);
         assert_eq!(app.ended().code(), Some(0));
     }

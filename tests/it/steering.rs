@@ -13,7 +13,7 @@ use crate::harness::privilege::{may_load_programs, may_make_packets};
 use crate::harness::wait::wait_until;
 
 /// After so long a worker counts as stalled where that is the subject: it is not for being made to wait.
-pub(crate) const STALL_AFTER: Duration = Duration::from_millis(100);
+const STALL_AFTER: Duration = Duration::from_millis(100);
 
 /// A worker that the machine lets wait for a while is not taken for a stalled one.
 pub(crate) fn demo(workers: &str, arguments: &[&str]) -> App {
@@ -184,26 +184,33 @@ fn a_stalled_worker_gets_nothing_while_others_are_busier() {
         return;
     }
     let app = demo_with(&[&["--workers", "2", "--stall-after", "100"], LEAST_BUSY].concat(), "2");
+    let (stalled, kept) = gets_nothing_while_it_stalls(&app, "by the clock of all");
+    // It has the fewest again.
+    wait_until("its turn", || app.get("/").worker() == stalled);
+    assert_eq!(kept.len(), 21);
+    app.stop();
+}
+
+/// One of two workers blocks in a handler, and has one connection; the other one gets all meanwhile, and
+/// keeps them. Which one blocked, and all connections.
+pub(crate) fn gets_nothing_while_it_stalls(app: &App, what: &str) -> (u16, Vec<Client>) {
     let mut sleeper = Client::connect(app.port).unwrap();
     let stalled = sleeper.get("/").unwrap().worker();
     sleeper.ask("/sleep?ms=1500").unwrap();
     wait_until("the handler", || app.worker(stalled).sleeps_in_handler());
     // So long must it be away.
     std::thread::sleep(2 * STALL_AFTER);
-    // The other one has twenty connections then, and this one has one.
-    let kept: Vec<Client> = (0..20)
+    let mut kept: Vec<Client> = (0..20)
         .map(|_| {
             let mut client = Client::connect(app.port).unwrap();
-            assert_eq!(client.get("/").unwrap().worker(), 1 - stalled);
+            assert_eq!(client.get("/").unwrap().worker(), 1 - stalled, "{what}");
             client
         })
         .collect();
     assert!(app.worker(stalled).sleeps_in_handler(), "the machine is too slow for this test");
     assert_eq!(sleeper.answer().unwrap().status, 200);
-    // It has the fewest again.
-    wait_until("its turn", || app.get("/").worker() == stalled);
-    assert_eq!(kept.len(), 20);
-    app.stop();
+    kept.push(sleeper);
+    (stalled, kept)
 }
 
 /// Only a SYN opens a connection: other packets that belong to none take nobody's turn.

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use thread_priority::unix::{
     RealtimeThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy,
     thread_native_id,
@@ -18,7 +18,7 @@ use crate::interrupt;
 use crate::load::{self, Class, Load, Outcome};
 use crate::procfs;
 use crate::stats::{Evenness, float};
-use crate::subject::{Kind, Start, Subject};
+use crate::subject::{Kind, Subject};
 
 /// Columns of the heat strips.
 const STRIP_BINS: u16 = 48;
@@ -32,9 +32,7 @@ const CALIBRATION: Duration = Duration::from_millis(1500);
 
 /// Requests of the open-loop mix that the machine answers per second, client included.
 pub(super) fn capacity(settings: &Settings) -> Result<f64> {
-    let Start::Running(subject) = Kind::reference().start(settings.workers)? else {
-        bail!("{} is built here and needs no privilege", Kind::reference().name)
-    };
+    let subject = Kind::start_reference(settings.workers)?;
     let load = scenario::capacity(subject.port, settings.seed, CALIBRATION);
     let outcome = load::run(&load, interrupt::flag())?;
     interrupt::check()?;

@@ -1,12 +1,12 @@
 //! What a new connection costs the server, beside the kernel's own choice.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 
 use super::{Options, connect};
 use crate::columns;
 use crate::procfs;
 use crate::stats::float;
-use crate::subject::{Kind, Start, Subject};
+use crate::subject::{Kind, Subject, start_all, take_turns};
 
 /// One run: CPU time per connection, microseconds.
 #[derive(Clone, Copy, Debug)]
@@ -35,7 +35,7 @@ pub(super) fn run(kinds: &[Kind], options: &Options) -> Result<()> {
     );
     let subjects = start(kinds, workers)?;
     let mut costs: Vec<Vec<Cost>> = vec![Vec::new(); subjects.len()];
-    let result = measure_all(&subjects, &mut costs, connections, repetitions);
+    let result = take_turns(&subjects, &mut costs, repetitions, |it| measure(it, connections));
     print!("{}", table(&subjects, &costs));
     println!(
         "\nµs/connection: CPU time, user and system; others: master and dispatcher. To none/reuseport: \
@@ -48,33 +48,10 @@ pub(super) fn run(kinds: &[Kind], options: &Options) -> Result<()> {
 
 /// First the one that the others are compared with.
 fn start(kinds: &[Kind], workers: u16) -> Result<Vec<Subject>> {
+    let mut subjects = vec![Kind::start_reference(workers)?];
     let reference = Kind::reference();
-    let Start::Running(first) = reference.start(workers)? else {
-        bail!("{} is built here and needs no privilege", reference.name)
-    };
-    let mut subjects = vec![first];
-    for kind in kinds.iter().filter(|kind| **kind != reference) {
-        match kind.start(workers)? {
-            Start::Running(subject) => subjects.push(subject),
-            Start::Skipped(why) => println!("skipped: {} ({why})", kind.name),
-        }
-    }
+    subjects.extend(start_all(kinds.iter().filter(|kind| **kind != reference), workers)?);
     Ok(subjects)
-}
-
-/// The servers take turns, so that each repetition has its own run to be compared with.
-fn measure_all(
-    subjects: &[Subject],
-    costs: &mut [Vec<Cost>],
-    connections: u64,
-    repetitions: u32,
-) -> Result<()> {
-    for _ in 0..repetitions {
-        for (subject, costs) in subjects.iter().zip(&mut *costs) {
-            costs.push(measure(subject, connections)?);
-        }
-    }
-    Ok(())
 }
 
 fn measure(subject: &Subject, connections: u64) -> Result<Cost> {

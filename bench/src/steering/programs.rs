@@ -6,7 +6,7 @@ use super::statistics::{Count, SWITCH, Statistics};
 use super::{Options, connect};
 use crate::columns;
 use crate::stats::float;
-use crate::subject::{Kind, Start, Subject};
+use crate::subject::{Kind, Start, Subject, take_turns};
 
 /// One run.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,7 @@ pub(super) fn run(kinds: &[Kind], options: &Options) -> Result<()> {
     };
     let subjects = start(&kinds, &options.workers)?;
     let mut runs: Vec<Vec<Run>> = vec![Vec::new(); subjects.len()];
-    let result = measure_all(&subjects, &mut runs, connections, repetitions);
+    let result = take_turns(&subjects, &mut runs, repetitions, |it| measure(it, connections));
     drop(statistics);
     print!("{}", table(&subjects, &runs));
     println!(
@@ -66,21 +66,6 @@ fn start(kinds: &[&Kind], counts: &[u16]) -> Result<Vec<Subject>> {
         }
     }
     Ok(subjects)
-}
-
-/// The servers take turns, so that what disturbs the machine disturbs all alike.
-fn measure_all(
-    subjects: &[Subject],
-    runs: &mut [Vec<Run>],
-    connections: u64,
-    repetitions: u32,
-) -> Result<()> {
-    for _ in 0..repetitions {
-        for (subject, runs) in subjects.iter().zip(&mut *runs) {
-            runs.push(measure(subject, connections)?);
-        }
-    }
-    Ok(())
 }
 
 fn measure(subject: &Subject, connections: u64) -> Result<Run> {

@@ -1,6 +1,6 @@
 //! What can be measured, and what is known of each server before it runs.
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use evenkeel::{AcceptWake, Listener, Policy};
 
 use super::{Start, Subject, command, nginx};
@@ -74,6 +74,15 @@ impl Kind {
     /// What others are compared with: the default of this project.
     pub(crate) fn reference() -> Self {
         Self::all().swap_remove(0)
+    }
+
+    /// Starts it, which can be done wherever this program runs.
+    pub(crate) fn start_reference(workers: u16) -> Result<Subject> {
+        let reference = Self::reference();
+        match reference.start(workers)? {
+            Start::Running(subject) => Ok(subject),
+            Start::Skipped(_) => bail!("{} is built here and needs no privilege", reference.name),
+        }
     }
 
     /// New connections, one after the other, come to each worker sooner or later. An exclusive

@@ -43,6 +43,40 @@ pub(crate) enum Start {
     Skipped(String),
 }
 
+/// Those of the servers that can be had here, with a line for each that cannot.
+pub(crate) fn start_all<'a>(
+    kinds: impl IntoIterator<Item = &'a Kind>,
+    workers: u16,
+) -> Result<Vec<Subject>> {
+    let mut subjects = Vec::new();
+    for kind in kinds {
+        match kind.start(workers)? {
+            Start::Running(subject) => subjects.push(subject),
+            Start::Skipped(why) => println!("skipped: {} ({why})", kind.name),
+        }
+    }
+    Ok(subjects)
+}
+
+/// Measures the servers in turn, so that what disturbs the machine disturbs all alike, and each
+/// repetition has its own run to be compared with.
+pub(crate) fn take_turns<T>(
+    subjects: &[Subject],
+    results: &mut [Vec<T>],
+    repetitions: u32,
+    measure: impl Fn(&Subject) -> Result<T>,
+) -> Result<()> {
+    for _ in 0..repetitions {
+        for (subject, results) in subjects.iter().zip(&mut *results) {
+            let result = measure(subject)?;
+            // It was cut short.
+            interrupt::check()?;
+            results.push(result);
+        }
+    }
+    Ok(())
+}
+
 /// A process that was started and may not listen yet.
 struct Started {
     master: Child,

@@ -169,11 +169,7 @@ impl<'a> Relay<'a> {
             let error = match self.listener.accept() {
                 Ok((stream, _)) => {
                     self.seat.count_accepted();
-                    if self.board.muted_for().is_some()
-                        && let Err(error) = listener::take_all_packets(&stream)
-                    {
-                        tracing::warn!("a connection hears nothing any more: {error}");
-                    }
+                    listener::readmit(&stream, self.board);
                     return Some(std::net::TcpStream::from(stream).into());
                 }
                 Err(error) => error,

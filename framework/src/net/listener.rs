@@ -76,7 +76,7 @@ pub(crate) fn listen(socket: impl AsFd, backlog: u32) -> io::Result<()> {
 /// Newer kernels let only who has `CAP_NET_ADMIN` put a filter on a TCP socket. For others the listener
 /// takes only packets that come with the highest time to live, which hardly any client's have: the kernel
 /// drops the SYNs of the others, too (RFC 5082), and ACKs that redeem a SYN cookie. Connections inherit it,
-/// so each that is accepted after that must be told with [`take_all_packets`], of which `board` tells.
+/// so each that is accepted must be given to [`readmit`], which learns of it from `board`.
 pub(crate) fn refuse_newcomers(listener: impl AsFd, board: &Board) -> io::Result<()> {
     match SockRef::from(&listener.as_fd()).attach_filter(&steer::refuse_openers()) {
         Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
@@ -88,9 +88,14 @@ pub(crate) fn refuse_newcomers(listener: impl AsFd, board: &Board) -> io::Result
     }
 }
 
-/// Takes what its peer sends, whatever its listener was told meanwhile.
-pub(crate) fn take_all_packets(connection: impl AsFd) -> io::Result<()> {
-    ttl::set_least(connection.as_fd(), 0)
+/// Has a connection that was just accepted take what its peer sends, whatever its listener was told
+/// meanwhile.
+pub(crate) fn readmit(connection: impl AsFd, board: &Board) {
+    if board.muted_for().is_some()
+        && let Err(error) = ttl::set_least(connection.as_fd(), 0)
+    {
+        tracing::warn!("a connection hears nothing any more: {error}");
+    }
 }
 
 /// Closes a listener for good, whoever else still holds a duplicate: a child that has just been forked

@@ -257,7 +257,7 @@ proptest! {
             other.take_turns(&live);
             let mut hits = vec![0; live.len()];
             for _ in 0..live.len() * 3 {
-                    let (key, selected) = (u64::MAX, None);
+                let (key, selected) = (u64::MAX, None);
                 let mut machine =
                     Machine { table: one, now_ns: 0, packet, registers: [0; 11], key, selected };
                 let by_program = machine.run(&program);

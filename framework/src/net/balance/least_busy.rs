@@ -62,7 +62,7 @@ pub(super) fn program(
     listeners: BorrowedFd<'_>,
 ) -> io::Result<Vec<Instruction>> {
     let mut program = Assembler::default();
-    let (decided, uncounted) = (program.label(), program.label());
+    let (decided, done) = (program.label(), program.label());
     program::begin(&mut program, table);
     // R9: the least key so far. R0: the time. R4: how many rows. R5: the counter.
     program
@@ -80,17 +80,16 @@ pub(super) fn program(
     }
     program.place(decided);
     // What is not below NONE is no slot to choose.
-    let nobody = program.label();
     let none_load = i32::try_from(NONE >> LOAD_SHIFT).map_err(io::Error::other)?;
     program
         .set(R1, R9)
         .compute(ShiftRightSigned, R1, LOAD_SHIFT)
-        .jump_if(Condition::AtLeastSigned, R1, none_load, nobody)
+        .jump_if(Condition::AtLeastSigned, R1, none_load, done)
         .compute(And, R9, SLOT_MASK)
         .set(R3, R9);
     program::select(&mut program, listeners);
     program
-        .jump_if(Condition::Equal, R8, 0, uncounted)
+        .jump_if(Condition::Equal, R8, 0, done)
         .compute(ShiftLeft, R9, offset::ROW_SHIFT)
         .load_value(R1, table, offset::ROWS)
         .compute(Add, R1, R9)
@@ -99,9 +98,7 @@ pub(super) fn program(
         .set(R2, 1)
         .fetch_add(R7, offset::COUNTER, R2)
         .store(Width::Double, R1, offset::within_row(offset::LAST), R2)
-        .place(uncounted);
-    program::pass(&mut program);
-    program.place(nobody);
+        .place(done);
     program::pass(&mut program);
     program.finish()
 }

@@ -8,8 +8,7 @@ use super::table::{COUNT_MASK, LIST_SHIFT, LIST_SLOTS, Table, offset};
 use crate::ids::SlotId;
 use crate::sys::bpf::{
     Assembler, Condition, Instruction,
-    Operation::ShiftLeft,
-    Operation::{Add, And, Modulo, ShiftRight},
+    Operation::{Add, And, Modulo, ShiftLeft, ShiftRight},
     Register::{R0, R1, R2, R3, R7, R8},
     Width,
 };
@@ -26,13 +25,13 @@ pub(super) fn program(
     listeners: BorrowedFd<'_>,
 ) -> io::Result<Vec<Instruction>> {
     let mut program = Assembler::default();
-    let nobody = program.label();
+    let done = program.label();
     program::begin(&mut program, table);
     program
         .load(Width::Double, R1, R7, offset::CHOICE)
         .set(R2, R1)
         .compute(And, R2, COUNT_MASK)
-        .jump_if(Condition::Equal, R2, 0, nobody)
+        .jump_if(Condition::Equal, R2, 0, done)
         .set(R0, R8)
         .fetch_add(R7, offset::COUNTER, R0)
         .compute(Modulo, R0, R2)
@@ -45,8 +44,7 @@ pub(super) fn program(
         .compute(Add, R7, R0)
         .load(Width::Byte, R3, R7, offset::LISTS);
     program::select(&mut program, listeners);
-    program::pass(&mut program);
-    program.place(nobody);
+    program.place(done);
     program::pass(&mut program);
     program.finish()
 }

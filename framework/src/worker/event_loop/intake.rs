@@ -3,7 +3,6 @@
 use std::io;
 use std::time::Instant;
 
-use mio::net::TcpStream;
 use mio::{Interest, Token};
 use nix::sys::resource::{Resource, getrlimit};
 
@@ -34,7 +33,7 @@ where
                 Accepted::Connection(stream, remote) => {
                     self.can_accept(true);
                     self.seat.count_accepted();
-                    self.readmit(&stream);
+                    listener::readmit(&stream, self.board);
                     self.adopt(Client::new(stream, remote, self.first_deadline()));
                     // Who leaves the queue to others is no longer in the line.
                     if self.leaves_queue() {
@@ -74,15 +73,6 @@ where
     /// No more connections are allowed.
     pub(super) fn is_full(&self) -> bool {
         self.clients.len() >= self.clients_max
-    }
-
-    /// The listener may have been closed to newcomers before this one was let in.
-    fn readmit(&self, stream: &TcpStream) {
-        if self.board.muted_for().is_some()
-            && let Err(error) = listener::take_all_packets(stream)
-        {
-            tracing::warn!("a connection hears nothing any more: {error}");
-        }
     }
 
     /// When the first request is to be there. The turn may have begun long ago, which is of no account
@@ -144,7 +134,7 @@ where
     }
 
     /// Others accept what waits in the queue.
-    pub(super) fn leaves_queue(&self) -> bool {
+    fn leaves_queue(&self) -> bool {
         let leaves = self.drain.is_some_and(|drain| drain.queue == Queue::Leave);
         leaves && !self.acceptor.is_linked()
     }
