@@ -49,7 +49,10 @@ mod worker;
 
 pub use board::{Phase, Snapshot, WorkerSnapshot};
 pub use error::Error;
-pub use http::{Request, Response, Version};
+pub use http::{
+    BodyPlan, BodySink, BodyWriter, Flow, Handler, Limits, Request, Responder, Response, Source,
+    Version,
+};
 pub use limits::SLOTS_MAX;
 pub use plan::{AcceptWake, Listener, Policy, Timeouts, Workers};
 pub use server::Server;

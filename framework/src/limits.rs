@@ -134,6 +134,23 @@ pub(crate) const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// Reads from one connection in a turn before the others get theirs.
 pub(crate) const READS_PER_TURN: usize = 4;
 
+/// Writes to one connection in a turn before the others get theirs.
+pub(crate) const WRITES_PER_TURN: usize = 16;
+
+/// Bytes of a file that are sent in one call: enough that its own cost is of no account, few enough that
+/// the others do not wait long while they are read from a disk.
+pub(crate) const SENDFILE_BYTES_PER_CALL: usize = 512 * 1024;
+
+/// Threads of a worker for offloaded work unless the user says otherwise: as many as libuv has.
+pub(crate) const OFFLOAD_THREADS_DEFAULT: usize = 4;
+
+/// Jobs that wait for a thread; what comes then is answered with 503. More would be answered after the
+/// client has given up.
+pub(crate) const OFFLOAD_QUEUE_MAX: usize = 1024;
+
+/// Octets a second that a peer must send of a body, or take of an answer, on average: that of Kestrel.
+pub(crate) const RATE_MIN_DEFAULT: u32 = 240;
+
 /// A buffer that grew beyond this for one large answer is given back afterwards.
 pub(crate) const KEPT_BUFFER_BYTES: usize = 256 * 1024;
 

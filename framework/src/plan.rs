@@ -12,6 +12,7 @@ use std::thread::available_parallelism;
 use std::time::Duration;
 
 use crate::error::Error;
+use crate::http::Limits;
 use crate::limits::{HANDSHAKE_LINGER, HANDSHAKE_LINGER_LOOPBACK, SLOTS_MAX, TIME_MAX};
 use checks::{at_least_one, give_up, stall_after, term};
 
@@ -168,6 +169,8 @@ pub(crate) struct Config {
     pub(crate) min_uptime: Duration,
     pub(crate) connections_max: usize,
     pub(crate) timeouts: Timeouts,
+    pub(crate) limits: Limits,
+    pub(crate) offload_threads: usize,
     pub(crate) pre_stop_delay: Duration,
     pub(crate) give_up: Option<(u32, Duration)>,
     pub(crate) term: Term,
@@ -196,13 +199,22 @@ pub struct Timeouts {
     pub idle: Duration,
     /// For the peer to take any bytes of an answer.
     pub write: Duration,
+    /// Bytes per second that a peer must send of a body, or take of an answer, on average and beyond the
+    /// first [`Timeouts::body`] or [`Timeouts::write`]; 0: as slowly as it likes.
+    pub rate_min: u32,
 }
 
 impl Timeouts {
     fn bounded(self) -> Self {
         let [head, body, idle, write] =
             [self.head, self.body, self.idle, self.write].map(|time| time.min(TIME_MAX));
-        Self { head, body, idle, write }
+        Self { head, body, idle, write, ..self }
+    }
+
+    /// The longest time that so many octets may take.
+    pub(crate) fn at_least(&self, octets: u64) -> Duration {
+        let seconds = octets.checked_div(self.rate_min.into());
+        seconds.map_or(TIME_MAX, |seconds| Duration::from_secs(seconds).min(TIME_MAX))
     }
 }
 
@@ -221,6 +233,8 @@ pub(crate) struct Plan {
     pub(crate) min_uptime: Duration,
     pub(crate) connections_max: usize,
     pub(crate) timeouts: Timeouts,
+    pub(crate) limits: Limits,
+    pub(crate) offload_threads: usize,
     pub(crate) pre_stop_delay: Duration,
     pub(crate) give_up: Option<(u32, Duration)>,
     pub(crate) term: Term,
@@ -257,6 +271,8 @@ impl Config {
             ready_timeout: self.ready_timeout.min(TIME_MAX),
             min_uptime: self.min_uptime.min(TIME_MAX),
             timeouts: self.timeouts.bounded(),
+            limits: self.limits,
+            offload_threads: at_least_one("offload_threads", self.offload_threads)?,
             pre_stop_delay: self.pre_stop_delay.min(TIME_MAX),
             give_up: give_up(self.give_up)?,
             term: term(self.term)?,

@@ -8,11 +8,11 @@ use std::time::Duration;
 use crate::birth::Birth;
 use crate::board::Snapshot;
 use crate::error::Error;
-use crate::http::{Request, Response};
+use crate::http::{Handler, Limits, Request, Response};
 use crate::limits::{
     BACKLOG_DEFAULT, BODY_TIMEOUT, CONNECTIONS_MAX_DEFAULT, GRACE_DEFAULT, HANG_TIMEOUT_DEFAULT,
-    HEAD_TIMEOUT, IDLE_TIMEOUT, MIN_UPTIME_DEFAULT, READY_TIMEOUT_DEFAULT, STALL_AFTER_DEFAULT,
-    WRITE_TIMEOUT,
+    HEAD_TIMEOUT, IDLE_TIMEOUT, MIN_UPTIME_DEFAULT, OFFLOAD_THREADS_DEFAULT, RATE_MIN_DEFAULT,
+    READY_TIMEOUT_DEFAULT, STALL_AFTER_DEFAULT, WRITE_TIMEOUT,
 };
 use crate::master::{Hooks, Master, arrival};
 use crate::plan::{AcceptWake, Config, Listener, Policy, Term, Timeouts, Workers};
@@ -53,6 +53,8 @@ impl<'a> Server<'a> {
             min_uptime: MIN_UPTIME_DEFAULT,
             connections_max: CONNECTIONS_MAX_DEFAULT,
             timeouts,
+            limits: Limits::default(),
+            offload_threads: OFFLOAD_THREADS_DEFAULT,
             pre_stop_delay: Duration::ZERO,
             give_up: None,
             term: Term { hang_timeout: Some(HANG_TIMEOUT_DEFAULT), ..Term::default() },
@@ -131,6 +133,18 @@ impl<'a> Server<'a> {
     /// How long a worker waits for its peers.
     pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
         self.config.timeouts = timeouts;
+        self
+    }
+
+    /// What requests may be like.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.config.limits = limits;
+        self
+    }
+
+    /// Most threads of each worker for [`Response::offload`]; they begin when they are needed. Default: 4.
+    pub fn offload_threads(mut self, threads: usize) -> Self {
+        self.config.offload_threads = threads;
         self
     }
 
@@ -260,6 +274,20 @@ impl<'a> Server<'a> {
         self.run(&mut |birth| worker::run(birth, &mut start))
     }
 
+    /// Like [`Server::serve_with`], for a [`Handler`] of a type of your own, which can take bodies as they
+    /// come.
+    ///
+    /// # Errors
+    /// Those of [`Server::serve`].
+    pub fn serve_handler<F, H, E>(self, mut start: F) -> Result<(), Error>
+    where
+        F: FnMut(&Worker) -> Result<H, E>,
+        H: Handler,
+        E: Into<Box<dyn std::error::Error + Send + Sync>>,
+    {
+        self.run(&mut |birth| worker::run(birth, &mut start))
+    }
+
     fn run(self, work: &mut dyn FnMut(Birth) -> i32) -> Result<(), Error> {
         let arrival = arrival()?;
         let plan = self.config.plan().inspect_err(|error| arrival.failed(error))?;
@@ -275,6 +303,12 @@ impl fmt::Debug for Server<'_> {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { head: HEAD_TIMEOUT, body: BODY_TIMEOUT, idle: IDLE_TIMEOUT, write: WRITE_TIMEOUT }
+        Self {
+            head: HEAD_TIMEOUT,
+            body: BODY_TIMEOUT,
+            idle: IDLE_TIMEOUT,
+            write: WRITE_TIMEOUT,
+            rate_min: RATE_MIN_DEFAULT,
+        }
     }
 }

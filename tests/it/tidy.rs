@@ -37,7 +37,8 @@ fn may_import(module: &str) -> Option<&'static [&'static str]> {
     Some(match module {
         "sys" | "ids" | "limits" | "error" => &[],
         "board" => &["sys", "ids", "limits"],
-        "http" | "plan" | "control" => &["error", "limits"],
+        "http" | "control" => &["error", "limits"],
+        "plan" => &["error", "http", "limits"],
         "signals" => &["sys"],
         "net" => &["board", "ids", "limits", "plan", "error", "sys"],
         "birth" => &["board", "ids", "limits", "net", "plan", "signals", "sys"],

@@ -1,29 +1,43 @@
 //! One peer's messages, in order.
 
+mod answering;
 mod receiving;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
-use super::encode::{self, Persistence};
+use super::encode;
 use super::framing::{Body, Framing};
-use super::head::{self, Head};
+use super::handler::Handler;
+use super::head;
+use super::record::Served;
 use super::refusal::{Refusal, refuse};
-use super::request::{Request, Version};
-use super::response::Response;
 use super::turn::{Meter, Turn};
-use crate::error::panic_text;
-use receiving::Receiving;
+use answering::{Answering, By, Outcome};
+use receiving::{Receiving, Taken};
 
-/// The state of one connection. It owns memory only while a message is incomplete.
+/// The state of one connection. It owns memory only while a message is incomplete or its answer is.
 #[derive(Debug, Default)]
 pub(crate) struct Connection {
-    /// The beginning of a message, or, after a flush, whole ones.
+    /// The beginning of a message, or, while answers are sent, whole ones.
     leftover: Vec<u8>,
+    state: State,
     /// How far the leftover has been searched for the end of a head.
     searched: usize,
-    receiving: Option<Box<Receiving>>,
     requests: u32,
-    closed: bool,
+    /// There is more to be done without more input.
+    paused: bool,
+}
+
+#[derive(Debug, Default)]
+enum State {
+    /// A message begins next.
+    #[default]
+    Between,
+    /// In a body.
+    Receiving(Box<Receiving>),
+    /// An answer is not complete; what the peer sends meanwhile waits.
+    Answering(Box<Answering>),
+    Closed,
 }
 
 /// What the connection needs next.
@@ -31,8 +45,13 @@ pub(crate) struct Connection {
 pub(crate) enum Next {
     /// Write what stands in the output, then read more.
     Read,
-    /// The output is over its high-water mark: write it all, then call [`Connection::resume`].
+    /// Write all that stands in the output, then call [`Connection::resume`].
     Flush,
+    /// Write all that stands in the output, then what [`Connection::slice`] says, and resume.
+    File,
+    /// Write what stands in the output. Read nothing until the answer comes, or resume when there is
+    /// more of it.
+    Wait,
     /// Write what stands in the output, then close. With `linger` the peer may still be sending:
     /// close for writing, and read to the end first.
     Close { linger: bool },
@@ -47,14 +66,18 @@ pub(crate) enum Awaits {
     Head,
     /// The rest of a body.
     Body,
+    /// Nothing: an answer is being made.
+    Nothing,
 }
 
 /// How far one message went.
 enum Step {
     /// So many octets were used up; look at what follows.
     Used(usize),
-    /// All octets were used up or kept; the message is incomplete.
+    /// So many were used up; the message is incomplete.
     Incomplete(usize),
+    /// So many were used up; the answer is not complete.
+    Answering(usize),
     /// The connection ends; with `linger` the peer may still be sending.
     Close { linger: bool },
 }
@@ -65,11 +88,11 @@ impl Connection {
     }
 
     /// Takes what was read from the peer, and answers all requests that it completes.
-    pub(crate) fn feed<H, M>(&mut self, input: &[u8], turn: &mut Turn<'_, H, M>) -> Next
-    where
-        H: FnMut(&Request<'_>, &mut Response<'_>),
-        M: Meter,
-    {
+    pub(crate) fn feed<H: Handler, M: Meter>(
+        &mut self,
+        input: &[u8],
+        turn: &mut Turn<'_, H, M>,
+    ) -> Next {
         if self.leftover.is_empty() {
             return self.process(input, turn);
         }
@@ -78,17 +101,22 @@ impl Connection {
         self.process(&bytes, turn)
     }
 
-    /// Goes on after a flush.
-    pub(crate) fn resume<H, M>(&mut self, turn: &mut Turn<'_, H, M>) -> Next
-    where
-        H: FnMut(&Request<'_>, &mut Response<'_>),
-        M: Meter,
-    {
-        self.feed(&[], turn)
+    /// Goes on after a flush, a part of a file, or when there is more of an answer.
+    pub(crate) fn resume<H: Handler, M: Meter>(&mut self, turn: &mut Turn<'_, H, M>) -> Next {
+        self.paused = false;
+        match self.state {
+            State::Answering(_) => self.go_on_answering(turn),
+            _ => self.feed(&[], turn),
+        }
+    }
+
+    /// Something can be done without more input.
+    pub(crate) fn can_resume(&self) -> bool {
+        self.paused || matches!(self.state, State::Answering(_))
     }
 
     /// The peer sends nothing more. Whatever was complete has been answered.
-    pub(crate) fn end_of_input<H, M>(&mut self, _turn: &mut Turn<'_, H, M>) -> Next {
+    pub(crate) fn end_of_input(&mut self) -> Next {
         self.close(false)
     }
 
@@ -102,11 +130,20 @@ impl Connection {
     }
 
     pub(crate) fn awaits(&self) -> Awaits {
-        match (&self.receiving, self.leftover.as_slice()) {
-            (Some(_), _) => Awaits::Body,
+        match (&self.state, self.leftover.as_slice()) {
+            (State::Receiving(_), _) => Awaits::Body,
+            (State::Answering(_), _) => Awaits::Nothing,
             // An empty line after a body is a habit of old clients, and begins nothing.
-            (None, b"" | b"\r" | b"\r\n") => Awaits::Idle,
-            (None, _) => Awaits::Head,
+            (State::Between | State::Closed, b"" | b"\r" | b"\r\n") => Awaits::Idle,
+            (State::Between | State::Closed, _) => Awaits::Head,
+        }
+    }
+
+    /// Since when a body is being received, and how many octets of it have come.
+    pub(crate) fn receives(&self) -> Option<(Instant, u64)> {
+        match &self.state {
+            State::Receiving(receiving) => Some((receiving.since, receiving.octets)),
+            _ => None,
         }
     }
 
@@ -115,27 +152,32 @@ impl Connection {
         self.requests
     }
 
-    fn process<H, M>(&mut self, bytes: &[u8], turn: &mut Turn<'_, H, M>) -> Next
-    where
-        H: FnMut(&Request<'_>, &mut Response<'_>),
-        M: Meter,
-    {
+    fn process<H: Handler, M: Meter>(&mut self, bytes: &[u8], turn: &mut Turn<'_, H, M>) -> Next {
         let mut at = 0;
-        while at < bytes.len() && !self.closed {
-            if turn.out.len() >= turn.limits.output_high_water_bytes {
-                self.leftover.extend_from_slice(&bytes[at..]);
-                return Next::Flush;
-            }
+        while at < bytes.len() {
             let rest = &bytes[at..];
-            let step = match self.receiving.take() {
-                Some(receiving) => self.receive(receiving, rest, turn),
-                None => self.begin(rest, turn),
+            if turn.out.len() >= turn.limits.output_high_water_bytes {
+                self.leftover.extend_from_slice(rest);
+                return self.pause();
+            }
+            let step = match std::mem::take(&mut self.state) {
+                State::Between => self.begin(rest, turn),
+                State::Receiving(receiving) => self.receive(receiving, rest, turn),
+                answering @ State::Answering(_) => {
+                    self.state = answering;
+                    Ok(Step::Answering(0))
+                }
+                State::Closed => Ok(Step::Close { linger: true }),
             };
             match step {
                 Ok(Step::Used(count)) => at += count,
                 Ok(Step::Incomplete(count)) => {
                     self.leftover.extend_from_slice(&rest[count..]);
                     return Next::Read;
+                }
+                Ok(Step::Answering(count)) => {
+                    self.leftover.extend_from_slice(&rest[count..]);
+                    return self.go_on_answering(turn);
                 }
                 Ok(Step::Close { linger }) => return self.close(linger),
                 Err(refusal) => {
@@ -144,15 +186,15 @@ impl Connection {
                 }
             }
         }
-        if self.closed { Next::Close { linger: true } } else { Next::Read }
+        Next::Read
     }
 
     /// A message from its first octet on.
-    fn begin<H, M>(&mut self, bytes: &[u8], turn: &mut Turn<'_, H, M>) -> Result<Step, Refusal>
-    where
-        H: FnMut(&Request<'_>, &mut Response<'_>),
-        M: Meter,
-    {
+    fn begin<H: Handler, M: Meter>(
+        &mut self,
+        bytes: &[u8],
+        turn: &mut Turn<'_, H, M>,
+    ) -> Result<Step, Refusal> {
         let Some(end) = head::find_end(bytes, self.searched.min(bytes.len()), turn.limits)? else {
             self.searched = bytes.len();
             return Ok(Step::Incomplete(0));
@@ -160,88 +202,49 @@ impl Connection {
         self.searched = 0;
         let mut room = head::room();
         let head = head::parse(&bytes[..end], &mut room)?;
-        let framing = Framing::of(&head, turn.limits)?;
+        let framing = Framing::of(&head)?;
         let body = &bytes[end..];
-        let complete = match framing.body {
-            Body::None => Some(0),
-            Body::Length(length) => usize::try_from(length).ok().filter(|n| *n <= body.len()),
-            Body::Chunked => None,
-        };
-        if let Some(length) = complete {
-            let after = &body[length..];
-            let persistence = self.answer(head, framing, &body[..length], after, turn);
-            return Ok(Step::after(persistence, framing, end + length, after));
+        if framing.body == Body::None {
+            let outcome = self.answer(&head, framing, By::Handler(&[]), body, turn);
+            return Ok(outcome.step(framing, end, body));
+        }
+        let intake = receiving::plan(&head, framing, turn)?;
+        let whole = framing.body.length().filter(|length| *length <= body.len() as u64);
+        if let (Some(length), None) = (whole, &intake.sink) {
+            // It fits into memory, where it is.
+            let (body, after) = body.split_at(usize::try_from(length).unwrap_or(body.len()));
+            let outcome = self.answer(&head, framing, By::Handler(body), after, turn);
+            return Ok(outcome.step(framing, end + body.len(), after));
         }
         if framing.expects_continue && body.is_empty() {
             turn.out.extend_from_slice(encode::CONTINUE);
         }
-        self.receiving = Some(Box::new(Receiving::new(&bytes[..end], framing)));
+        let receiving = Receiving::new(&bytes[..end], framing, intake, turn.now);
+        self.state = State::Receiving(Box::new(receiving));
         Ok(if body.is_empty() { Step::Incomplete(end) } else { Step::Used(end) })
     }
 
     /// More of a body.
-    fn receive<H, M>(
+    fn receive<H: Handler, M: Meter>(
         &mut self,
         mut receiving: Box<Receiving>,
         bytes: &[u8],
         turn: &mut Turn<'_, H, M>,
-    ) -> Result<Step, Refusal>
-    where
-        H: FnMut(&Request<'_>, &mut Response<'_>),
-        M: Meter,
-    {
-        let (consumed, done) = receiving.take(bytes, turn.limits)?;
-        if !done {
-            self.receiving = Some(receiving);
-            return Ok(Step::Incomplete(consumed));
-        }
+    ) -> Result<Step, Refusal> {
+        let consumed = match receiving.take(bytes, turn)? {
+            Taken::Incomplete(consumed) => {
+                self.state = State::Receiving(receiving);
+                return Ok(Step::Incomplete(consumed));
+            }
+            Taken::Complete(consumed) => consumed,
+        };
+        let after = &bytes[consumed..];
         let mut room = head::room();
         let head = head::parse(&receiving.head, &mut room)?;
-        let after = &bytes[consumed..];
         let framing = receiving.framing;
-        let persistence = self.answer(head, framing, &receiving.body, after, turn);
-        Ok(Step::after(persistence, framing, consumed, after))
-    }
-
-    /// Lets the handler answer a complete request; `after` is what follows it.
-    fn answer<H, M>(
-        &mut self,
-        head: Head<'_, '_>,
-        framing: Framing,
-        body: &[u8],
-        after: &[u8],
-        turn: &mut Turn<'_, H, M>,
-    ) -> Persistence
-    where
-        H: FnMut(&Request<'_>, &mut Response<'_>),
-        M: Meter,
-    {
-        self.requests = self.requests.saturating_add(1);
-        let head_only = head.method == "HEAD";
-        let version = head.version;
-        let request = Request::new(head, body, turn.remote);
-        let mut response = Response::new(turn.scratch);
-        turn.meter.begin();
-        let handler = &mut *turn.handler;
-        let called = catch_unwind(AssertUnwindSafe(|| handler(&request, &mut response)));
-        let panic = called.err();
-        let panic = panic.as_ref().map(|panic| panic_text(&**panic));
-        if let Some(fault) = panic.or(response.fault) {
-            turn.meter.fault(fault);
-            encode::refusal(turn.out, refuse(500, "the server failed"), turn.date, head_only);
-            turn.meter.served(500);
-            return Persistence::Close;
-        }
-        let last = self.requests >= turn.limits.requests_max
-            || turn.draining && !matches!(head::find_end(after, 0, turn.limits), Ok(Some(_)));
-        let persistence = match version {
-            _ if last || response.close || !framing.keep_alive => Persistence::Close,
-            Version::Http10 => Persistence::KeepAndSay,
-            Version::Http11 => Persistence::Keep,
-        };
-        encode::response(turn.out, &response, turn.date, persistence, head_only);
-        turn.meter.served(response.status);
-        persistence
+        let by = receiving.sink.take().map_or(By::Handler(&receiving.body), By::Sink);
+        let outcome = self.answer(&head, framing, by, after, turn);
+        Ok(outcome.step(framing, consumed, after))
     }
 
     fn refuse<H, M: Meter>(
@@ -250,26 +253,34 @@ impl Connection {
         head_only: bool,
         turn: &mut Turn<'_, H, M>,
     ) -> Next {
-        encode::refusal(turn.out, refusal, turn.date, head_only);
-        turn.meter.served(refusal.status);
+        let body_bytes = encode::refusal(turn.out, refusal, turn.date, head_only);
+        let (status, remote) = (refusal.status, *turn.remote);
+        turn.meter.served(&Served { status, began_ns: None, body_bytes, remote, line: None });
         self.close(true)
+    }
+
+    /// The output is to be written before anything else is done.
+    fn pause(&mut self) -> Next {
+        self.paused = true;
+        Next::Flush
     }
 
     /// Whatever else the peer sends is not looked at.
     fn close(&mut self, linger: bool) -> Next {
-        self.closed = true;
+        self.state = State::Closed;
         self.leftover = Vec::new();
-        self.receiving = None;
+        self.paused = false;
         Next::Close { linger }
     }
 }
 
-impl Step {
-    /// A client that asked for the end, and sent nothing behind its request, sends nothing more.
-    fn after(persistence: Persistence, framing: Framing, used: usize, after: &[u8]) -> Self {
-        match persistence {
-            Persistence::Close => Self::Close { linger: framing.keep_alive || !after.is_empty() },
-            Persistence::Keep | Persistence::KeepAndSay => Self::Used(used),
+impl Outcome {
+    fn step(self, framing: Framing, used: usize, after: &[u8]) -> Step {
+        match self {
+            Self::Kept => Step::Used(used),
+            Self::Unfinished => Step::Answering(used),
+            // A client that asked for the end, and sent nothing behind its request, sends nothing more.
+            Self::Last => Step::Close { linger: framing.keep_alive || !after.is_empty() },
         }
     }
 }

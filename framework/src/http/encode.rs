@@ -2,7 +2,6 @@
 
 use super::date::DateLine;
 use super::refusal::Refusal;
-use super::response::Response;
 
 /// Whether another request may follow on the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,47 +16,78 @@ pub(super) enum Persistence {
 /// `100 Continue` (RFC 9110 section 15.2.1).
 pub(super) const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
 
-/// Appends a handler's answer. With `head_only`, for HEAD, the body is announced and not sent.
-pub(super) fn response(
+/// The chunk that ends a body, and no trailer fields.
+pub(super) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
+
+/// How the end of an answer's body can be seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Delimiter {
+    /// There is no body, and its length is not said: RFC 9110 sections 8.6 and 15.4.5 (204 has no length;
+    /// a 304 has that of the answer it stands for, which only its handler could know).
+    Nothing,
+    Length(u64),
+    Chunked,
+    /// For clients that speak HTTP/1.0.
+    Close,
+}
+
+/// Appends the head of a handler's answer, up to the empty line.
+pub(super) fn head(
     out: &mut Vec<u8>,
-    response: &Response<'_>,
-    date: &DateLine,
+    status: u16,
+    delimiter: Delimiter,
     persistence: Persistence,
-    head_only: bool,
+    headers: &[u8],
+    date: &DateLine,
 ) {
-    begin(out, response.status, date);
-    let body = response.scratch.body.as_slice();
-    // RFC 9110 sections 8.6 and 15.4.5: 204 has no length; a 304 has that of the answer it stands
-    // for, which only its handler could know.
-    let bodiless = matches!(response.status, 204 | 304);
-    // Section 15.3.6: a 205 has an empty body.
-    let body = if response.status == 205 { &[][..] } else { body };
-    if !bodiless {
-        length(out, body.len());
+    begin(out, status, date);
+    match delimiter {
+        Delimiter::Length(bytes) => length(out, bytes),
+        Delimiter::Chunked => out.extend_from_slice(b"Transfer-Encoding: chunked\r\n"),
+        Delimiter::Nothing | Delimiter::Close => {}
     }
     connection(out, persistence);
-    out.extend_from_slice(&response.scratch.headers);
+    out.extend_from_slice(headers);
     out.extend_from_slice(b"\r\n");
-    if !bodiless && !head_only {
-        out.extend_from_slice(body);
+}
+
+/// Appends one chunk. An empty one would end the body, so it is left out.
+pub(super) fn chunk(out: &mut Vec<u8>, portion: &[u8]) {
+    if portion.is_empty() {
+        return;
     }
+    let length = portion.len();
+    let digits = (usize::BITS - length.leading_zeros()).div_ceil(4);
+    for place in (0..digits).rev() {
+        out.push(b"0123456789abcdef"[(length >> (4 * place)) & 15]);
+    }
+    out.extend_from_slice(b"\r\n");
+    out.extend_from_slice(portion);
+    out.extend_from_slice(b"\r\n");
 }
 
 /// Appends the server's own answer to a message that no handler sees. The connection ends with it.
-pub(super) fn refusal(out: &mut Vec<u8>, refusal: Refusal, date: &DateLine, head_only: bool) {
-    begin(out, refusal.status, date);
-    length(out, refusal.fault.len() + 1);
-    connection(out, Persistence::Close);
-    out.extend_from_slice(b"Content-Type: text/plain\r\n\r\n");
-    if !head_only {
-        out.extend_from_slice(refusal.fault.as_bytes());
-        out.push(b'\n');
+/// Octets of its body.
+pub(super) fn refusal(
+    out: &mut Vec<u8>,
+    refusal: Refusal,
+    date: &DateLine,
+    head_only: bool,
+) -> u64 {
+    let bytes = refusal.fault.len() as u64 + 1;
+    let kind = b"Content-Type: text/plain\r\n";
+    head(out, refusal.status, Delimiter::Length(bytes), Persistence::Close, kind, date);
+    if head_only {
+        return 0;
     }
+    out.extend_from_slice(refusal.fault.as_bytes());
+    out.push(b'\n');
+    bytes
 }
 
 fn begin(out: &mut Vec<u8>, status: u16, date: &DateLine) {
     out.extend_from_slice(b"HTTP/1.1 ");
-    decimal(out, usize::from(status));
+    decimal(out, status.into());
     out.push(b' ');
     out.extend_from_slice(reason(status).as_bytes());
     out.extend_from_slice(b"\r\nDate: ");
@@ -65,7 +95,7 @@ fn begin(out: &mut Vec<u8>, status: u16, date: &DateLine) {
     out.extend_from_slice(b"\r\n");
 }
 
-fn length(out: &mut Vec<u8>, bytes: usize) {
+fn length(out: &mut Vec<u8>, bytes: u64) {
     out.extend_from_slice(b"Content-Length: ");
     decimal(out, bytes);
     out.extend_from_slice(b"\r\n");
@@ -80,7 +110,7 @@ fn connection(out: &mut Vec<u8>, persistence: Persistence) {
 }
 
 /// Without the formatting machinery, which costs more than all of the rest.
-fn decimal(out: &mut Vec<u8>, mut number: usize) {
+fn decimal(out: &mut Vec<u8>, mut number: u64) {
     let mut digits = [0; 20];
     let mut start = digits.len();
     loop {

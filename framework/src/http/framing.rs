@@ -1,7 +1,6 @@
 //! Where a request ends, and whether another may follow on the connection.
 
 use super::head::Head;
-use super::limits::Limits;
 use super::refusal::{Refusal, bad, refuse};
 use super::request::Version;
 
@@ -14,6 +13,17 @@ pub(super) enum Body {
     Chunked,
 }
 
+impl Body {
+    /// Its length, if that is known before.
+    pub(super) fn length(self) -> Option<u64> {
+        match self {
+            Self::None => Some(0),
+            Self::Length(length) => Some(length),
+            Self::Chunked => None,
+        }
+    }
+}
+
 /// What the head says of the message around it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Framing {
@@ -24,9 +34,9 @@ pub(super) struct Framing {
 }
 
 impl Framing {
-    pub(super) fn of(head: &Head<'_, '_>, limits: &Limits) -> Result<Self, Refusal> {
+    pub(super) fn of(head: &Head<'_, '_>) -> Result<Self, Refusal> {
         Ok(Self {
-            body: body(head, limits)?,
+            body: body(head)?,
             keep_alive: keep_alive(head),
             expects_continue: expects_continue(head)?,
         })
@@ -34,16 +44,13 @@ impl Framing {
 }
 
 /// RFC 9112 section 6.3. A request with both fields is an attempt at smuggling (section 6.1).
-fn body(head: &Head<'_, '_>, limits: &Limits) -> Result<Body, Refusal> {
+fn body(head: &Head<'_, '_>) -> Result<Body, Refusal> {
     let length = content_length(head)?;
     let chunked = is_chunked(head)?;
     match (length, chunked) {
         (Some(_), true) => Err(bad("both Content-Length and Transfer-Encoding")),
         (None, true) => Ok(Body::Chunked),
         (None | Some(0), false) => Ok(Body::None),
-        (Some(length), false) if length > limits.body_bytes_max => {
-            Err(refuse(413, "the body is too long"))
-        }
         (Some(length), false) => Ok(Body::Length(length)),
     }
 }

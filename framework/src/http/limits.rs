@@ -21,13 +21,23 @@ pub(crate) const REQUESTS_MAX: u32 = 1_000_000;
 /// Octets of answers that are gathered for one write before they are sent.
 pub(crate) const OUTPUT_HIGH_WATER_BYTES: usize = 64 * 1024;
 
-/// The limits in force.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    pub(crate) head_bytes_max: usize,
-    pub(crate) body_bytes_max: u64,
-    pub(crate) requests_max: u32,
-    pub(crate) output_high_water_bytes: usize,
+/// Octets that a thread may have written of a body before the client takes them.
+pub(crate) const PIPE_BYTES_MAX: usize = 64 * 1024;
+
+/// The limits of requests. Make one from [`Limits::default`] and change what you like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Limits {
+    /// Most bytes of a request line and its header fields. Default: 16 KiB. A longer one is refused with
+    /// 414 or 431.
+    pub head_bytes_max: usize,
+    /// Most bytes of a body that is held in memory. Default: 1 MiB. A longer one is refused with 413. For a
+    /// body that is taken as it comes see [`BodyPlan`](crate::BodyPlan).
+    pub body_bytes_max: u64,
+    /// Most requests on one connection, which is closed with the last answer. Default: 1,000,000.
+    pub requests_max: u32,
+    /// Most bytes of answers that are gathered for one write. Default: 64 KiB.
+    pub output_high_water_bytes: usize,
 }
 
 impl Default for Limits {

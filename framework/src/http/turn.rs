@@ -1,19 +1,24 @@
 //! What a connection is lent to go on for a while.
 
 use std::net::SocketAddr;
+use std::time::Instant;
 
 use super::date::DateLine;
+use super::later::Office;
 use super::limits::Limits;
+use super::record::Served;
 use super::response::Scratch;
 
 /// Hears what happens, to count it.
 pub(crate) trait Meter {
-    /// A handler is about to be called.
-    fn begin(&mut self);
-    /// An answer with this status stands in the output.
-    fn served(&mut self, status: u16);
+    /// A handler is about to be called. The moment, in nanoseconds of a clock that only goes on.
+    fn begin(&mut self) -> u64;
+    /// An answer was made, and sent as far as it will be.
+    fn served(&mut self, served: &Served<'_>);
     /// A handler panicked, or made an answer that cannot be sent.
     fn fault(&mut self, what: &str);
+    /// What each request said is to be kept for [`Meter::served`].
+    fn keeps_lines(&self) -> bool;
 }
 
 /// What a connection is lent for a while.
@@ -24,7 +29,12 @@ pub(crate) struct Turn<'a, H, M> {
     pub(crate) scratch: &'a mut Scratch,
     pub(crate) limits: &'a Limits,
     pub(crate) date: &'a DateLine,
-    pub(crate) remote: Option<SocketAddr>,
+    pub(crate) now: Instant,
+    /// The client's address. A PROXY header changes it.
+    pub(crate) remote: &'a mut Option<SocketAddr>,
+    pub(crate) office: &'a dyn Office,
+    /// By which name the office knows the connection.
+    pub(crate) client: usize,
     /// Answer what was sent, and close with the last answer.
     pub(crate) draining: bool,
 }

@@ -1,28 +1,32 @@
 //! One connection: its socket, its protocol state and what could not be written yet.
 
-use std::io::{self, Read, Write};
+mod deadline;
+mod writing;
+
+use std::io::{self, Read};
 use std::net::{Shutdown, SocketAddr};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mio::Interest;
 use mio::net::TcpStream;
 
 use super::desk::Desk;
-use crate::http::{Awaits, Connection, Next, Request, Response};
-use crate::limits::{DRAIN_SILENCE, LINGER_TIMEOUT, READS_PER_TURN};
+use crate::http::{Awaits, Connection, Handler, Letter, Next};
+use crate::limits::{DRAIN_SILENCE, READS_PER_TURN, WRITES_PER_TURN};
+use writing::{Sent, Writing};
 
 /// A connection of this worker.
 pub(super) struct Client {
     pub(super) stream: TcpStream,
     remote: Option<SocketAddr>,
+    /// Its name in the worker's table.
+    pub(super) key: usize,
     protocol: Connection,
-    /// Output that the peer has not taken yet.
-    unwritten: Vec<u8>,
+    /// Output that the peer does not take as fast as it is made.
+    writing: Option<Box<Writing>>,
     end: End,
     awaited: Awaits,
     pub(super) deadline: Instant,
-    /// Octets unwritten when the deadline for writing was set: only progress puts it off.
-    stalled_at: usize,
     /// epoll is asked for room to write, too.
     wants_write: bool,
 }
@@ -45,7 +49,9 @@ pub(super) enum Fate {
     Reads,
     /// Waits for the peer to take what was written.
     Writes,
-    /// There may be more to read; the others come first.
+    /// Waits for an answer that is made elsewhere.
+    Waits,
+    /// There may be more to do; the others come first.
     Again,
     Gone,
 }
@@ -57,12 +63,12 @@ impl Client {
         Self {
             stream,
             remote,
+            key: usize::MAX,
             protocol,
-            unwritten: Vec::new(),
+            writing: None,
             end: End::No,
             awaited,
             deadline,
-            stalled_at: 0,
             wants_write: false,
         }
     }
@@ -80,21 +86,34 @@ impl Client {
     /// Readiness is edge-triggered. A read that does not fill the buffer has emptied the socket, so
     /// that it need not be asked again; but the peer's end gives no second edge. So when the end was
     /// announced (`to_the_end`), it is read for.
-    pub(super) fn advance<H>(&mut self, desk: &mut Desk<H>, to_the_end: bool) -> Fate
-    where
-        H: FnMut(&Request<'_>, &mut Response<'_>),
-    {
+    pub(super) fn advance<H: Handler>(&mut self, desk: &mut Desk<H>, to_the_end: bool) -> Fate {
         let fate = self.go_on(desk, to_the_end).unwrap_or(Fate::Gone);
         self.set_deadline(fate, desk);
         fate
     }
 
+    /// Something came from another thread; `None` if it is of no use any more.
+    pub(super) fn deliver<H: Handler>(
+        &mut self,
+        letter: Letter,
+        desk: &mut Desk<H>,
+    ) -> Option<Fate> {
+        if let Letter::Answer(ticket, answer) = letter {
+            let mut turn = desk.turn(&mut self.remote, self.key);
+            let next = self.protocol.answered(ticket.serial, *answer, &mut turn)?;
+            let fate = self.answer(next, desk).unwrap_or(Fate::Gone);
+            if fate != Fate::Reads {
+                self.set_deadline(fate, desk);
+                return Some(fate);
+            }
+        }
+        // What the peer has sent meanwhile was not looked at, and gives no second edge.
+        Some(self.advance(desk, true))
+    }
+
     /// It was silent for too long.
-    pub(super) fn time_out<H>(&mut self, desk: &mut Desk<H>) -> Fate
-    where
-        H: FnMut(&Request<'_>, &mut Response<'_>),
-    {
-        if !self.unwritten.is_empty() || self.end != End::No {
+    pub(super) fn time_out<H: Handler>(&mut self, desk: &mut Desk<H>) -> Fate {
+        if self.writing.is_some() || self.end != End::No {
             return Fate::Gone;
         }
         if self.protocol.awaits() == Awaits::Idle {
@@ -107,7 +126,7 @@ impl Client {
                 return fate;
             }
         }
-        let next = self.protocol.timed_out(&mut desk.turn(self.remote));
+        let next = self.protocol.timed_out(&mut desk.turn(&mut self.remote, self.key));
         let fate = self.answer(next, desk).unwrap_or(Fate::Gone);
         self.set_deadline(fate, desk);
         fate
@@ -116,12 +135,9 @@ impl Client {
     /// The worker has begun to drain. A connection that is silent has a moment to send one request
     /// more, which may be on its way, and is answered as the last one: closing at once would lose
     /// the requests of all who ask without a pause.
-    pub(super) fn drain<H>(&mut self, desk: &mut Desk<H>) -> Fate
-    where
-        H: FnMut(&Request<'_>, &mut Response<'_>),
-    {
+    pub(super) fn drain<H: Handler>(&mut self, desk: &mut Desk<H>) -> Fate {
         let fate = self.advance(desk, true);
-        let idle = self.protocol.awaits() == Awaits::Idle && self.unwritten.is_empty();
+        let idle = self.protocol.awaits() == Awaits::Idle && self.writing.is_none();
         if fate != Fate::Reads || !idle || self.end != End::No {
             return fate;
         }
@@ -129,16 +145,22 @@ impl Client {
         fate
     }
 
-    fn go_on<H>(&mut self, desk: &mut Desk<H>, to_the_end: bool) -> io::Result<Fate>
-    where
-        H: FnMut(&Request<'_>, &mut Response<'_>),
-    {
-        if !self.unwritten.is_empty() {
-            let fate = self.write_rest(desk)?;
-            if fate != Fate::Reads {
+    /// The connection ends; so does the answer that it was in.
+    pub(super) fn abandon<H>(&mut self, desk: &mut Desk<H>) {
+        self.protocol.abandon(&mut desk.turn(&mut self.remote, self.key));
+    }
+
+    fn go_on<H: Handler>(&mut self, desk: &mut Desk<H>, to_the_end: bool) -> io::Result<Fate> {
+        if self.writing.is_some() && !self.write_rest(desk)? {
+            return Ok(Fate::Writes);
+        }
+        if let End::WhenWritten { .. } = self.end {
+            let fate = self.close()?;
+            if fate != Fate::Again {
                 return Ok(fate);
             }
-            let next = self.protocol.resume(&mut desk.turn(self.remote));
+        } else if self.protocol.can_resume() {
+            let next = self.protocol.resume(&mut desk.turn(&mut self.remote, self.key));
             let fate = self.answer(next, desk)?;
             if fate != Fate::Reads {
                 return Ok(fate);
@@ -162,57 +184,47 @@ impl Client {
     }
 
     /// Takes what was just read into the desk's input; 0 octets are the end.
-    fn take<H>(&mut self, count: usize, desk: &mut Desk<H>) -> io::Result<Fate>
-    where
-        H: FnMut(&Request<'_>, &mut Response<'_>),
-    {
+    fn take<H: Handler>(&mut self, count: usize, desk: &mut Desk<H>) -> io::Result<Fate> {
         if self.end == End::Lingering {
             return Ok(if count == 0 { Fate::Gone } else { Fate::Reads });
         }
-        let (input, mut turn) = desk.input_and_turn(count, self.remote);
-        let next = match count {
-            0 => self.protocol.end_of_input(&mut turn),
-            _ => self.protocol.feed(input, &mut turn),
+        let next = if count == 0 {
+            self.protocol.end_of_input()
+        } else {
+            let (input, mut turn) = desk.input_and_turn(count, &mut self.remote, self.key);
+            self.protocol.feed(input, &mut turn)
         };
         self.answer(next, desk)
     }
 
     /// Writes what stands in the desk's output, and does what the protocol wants next.
-    fn answer<H>(&mut self, mut next: Next, desk: &mut Desk<H>) -> io::Result<Fate>
-    where
-        H: FnMut(&Request<'_>, &mut Response<'_>),
-    {
-        loop {
+    fn answer<H: Handler>(&mut self, mut next: Next, desk: &mut Desk<H>) -> io::Result<Fate> {
+        for _ in 0..WRITES_PER_TURN {
             if let Next::Close { linger } = next {
                 self.end = End::WhenWritten { linger };
             }
-            let written = write(&mut self.stream, &desk.output)?;
-            desk.seat.count_bytes_out(written);
-            self.unwritten.extend_from_slice(&desk.output[written..]);
-            desk.clear_output();
-            if !self.unwritten.is_empty() {
+            if !self.write(desk)? {
                 return Ok(Fate::Writes);
             }
             match next {
                 Next::Read => return Ok(Fate::Reads),
-                Next::Flush => next = self.protocol.resume(&mut desk.turn(self.remote)),
+                Next::Wait => return Ok(Fate::Waits),
                 Next::Close { .. } => return self.close(),
+                Next::Flush => {}
+                Next::File => match self.send_slice(desk)? {
+                    Sent::All => {}
+                    Sent::Part => return Ok(Fate::Again),
+                    Sent::Blocked => return Ok(Fate::Writes),
+                },
             }
+            next = self.protocol.resume(&mut desk.turn(&mut self.remote, self.key));
         }
-    }
-
-    fn write_rest<H>(&mut self, desk: &Desk<H>) -> io::Result<Fate> {
-        let written = write(&mut self.stream, &self.unwritten)?;
-        desk.seat.count_bytes_out(written);
-        self.unwritten.drain(..written);
-        if !self.unwritten.is_empty() {
-            return Ok(Fate::Writes);
+        // What the protocol made last is not lost: it stands in the output.
+        if let Next::Close { linger } = next {
+            self.end = End::WhenWritten { linger };
         }
-        self.unwritten = Vec::new();
-        match self.end {
-            End::WhenWritten { .. } => self.close(),
-            End::No | End::Lingering => Ok(Fate::Reads),
-        }
+        let written = self.write(desk)?;
+        Ok(if written { Fate::Again } else { Fate::Writes })
     }
 
     /// RFC 9112 section 9.6: closing a socket that still receives would reset it, and with it the
@@ -225,43 +237,4 @@ impl Client {
         self.end = End::Lingering;
         Ok(Fate::Again)
     }
-
-    fn set_deadline<H>(&mut self, fate: Fate, desk: &Desk<H>) {
-        let awaits = self.protocol.awaits();
-        let stalled = std::mem::replace(&mut self.stalled_at, self.unwritten.len());
-        let time: Duration = match awaits {
-            _ if fate == Fate::Writes && stalled == self.stalled_at => return,
-            _ if fate == Fate::Writes => desk.timeouts.write,
-            _ if self.end == End::Lingering => LINGER_TIMEOUT.min(self.left(desk.now)),
-            // Its time does not begin anew with each octet.
-            Awaits::Head if self.awaited == Awaits::Head => return,
-            Awaits::Head => desk.timeouts.head,
-            Awaits::Body => desk.timeouts.body,
-            // A new connection is still in the time for its first head.
-            Awaits::Idle if self.protocol.requests() == 0 => return,
-            Awaits::Idle if desk.draining => desk.timeouts.idle.min(DRAIN_SILENCE),
-            Awaits::Idle => desk.timeouts.idle,
-        };
-        self.awaited = awaits;
-        self.deadline = desk.now + time;
-    }
-
-    fn left(&self, now: Instant) -> Duration {
-        self.deadline.saturating_duration_since(now)
-    }
-}
-
-/// Writes as much as the socket takes now.
-fn write(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<usize> {
-    let mut written = 0;
-    while written < bytes.len() {
-        match stream.write(&bytes[written..]) {
-            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
-            Ok(count) => written += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(written)
 }

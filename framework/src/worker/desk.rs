@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Instant;
 
+use super::pool::Pool;
 use super::tally::Tally;
 use crate::board::Seat;
 use crate::http::{DateLine, Limits, Scratch, Turn};
@@ -19,21 +20,27 @@ pub(super) struct Desk<H> {
     pub(super) scratch: Scratch,
     pub(super) limits: Limits,
     pub(super) timeouts: Timeouts,
+    pub(super) pool: Pool,
     pub(super) date: DateLine,
     pub(super) now: Instant,
     pub(super) draining: bool,
 }
 
 impl<H> Desk<H> {
-    pub(super) fn turn(&mut self, remote: Option<SocketAddr>) -> Turn<'_, H, Tally> {
-        self.input_and_turn(0, remote).1
+    pub(super) fn turn<'a>(
+        &'a mut self,
+        remote: &'a mut Option<SocketAddr>,
+        client: usize,
+    ) -> Turn<'a, H, Tally> {
+        self.input_and_turn(0, remote, client).1
     }
 
-    pub(super) fn input_and_turn(
-        &mut self,
+    pub(super) fn input_and_turn<'a>(
+        &'a mut self,
         count: usize,
-        remote: Option<SocketAddr>,
-    ) -> (&[u8], Turn<'_, H, Tally>) {
+        remote: &'a mut Option<SocketAddr>,
+        client: usize,
+    ) -> (&'a [u8], Turn<'a, H, Tally>) {
         let turn = Turn {
             handler: &mut self.handler,
             meter: &mut self.tally,
@@ -41,7 +48,10 @@ impl<H> Desk<H> {
             scratch: &mut self.scratch,
             limits: &self.limits,
             date: &self.date,
+            now: self.now,
             remote,
+            office: &self.pool,
+            client,
             draining: self.draining,
         };
         (&self.input[..count], turn)
@@ -53,5 +63,6 @@ impl<H> Desk<H> {
         if self.output.capacity() > KEPT_BUFFER_BYTES {
             self.output = Vec::new();
         }
+        self.scratch.give_back(KEPT_BUFFER_BYTES);
     }
 }

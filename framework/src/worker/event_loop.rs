@@ -18,11 +18,12 @@ use standing::Standing;
 use super::acceptor::Acceptor;
 use super::client::{Client, Fate};
 use super::desk::Desk;
+use super::pool::Pool;
 use super::tally::Tally;
 use super::term::Watch;
 use crate::birth::{Birth, code};
 use crate::board::{Board, Seat};
-use crate::http::{DateCache, Limits, Request, Response, Scratch};
+use crate::http::{DateCache, Handler, Letter, Office, Scratch};
 use crate::limits::{EVENTS_PER_TURN, READ_BUFFER_BYTES, SWEEP_INTERVAL};
 use crate::net::channel::{Channel, Report};
 use crate::signals::Signals;
@@ -69,10 +70,11 @@ enum Going {
 pub(super) const INTAKE: Token = Token(usize::MAX);
 const MASTER: Token = Token(usize::MAX - 1);
 const SIGNALS: Token = Token(usize::MAX - 2);
+const LETTERS: Token = Token(usize::MAX - 3);
 
 impl<'a, H> EventLoop<'a, H>
 where
-    H: FnMut(&Request<'_>, &mut Response<'_>),
+    H: Handler,
 {
     pub(super) fn new(
         birth: &'a Birth,
@@ -88,8 +90,9 @@ where
             input: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
             output: Vec::new(),
             scratch: Scratch::default(),
-            limits: Limits::default(),
+            limits: birth.plan.limits,
             timeouts: birth.plan.timeouts,
+            pool: Pool::new(birth.plan.offload_threads)?,
             date: [b' '; 29],
             now: Instant::now(),
             draining: false,
@@ -127,7 +130,9 @@ where
         let channel = self.channel.as_fd().as_raw_fd();
         registry.register(&mut SourceFd(&channel), MASTER, Interest::READABLE)?;
         let signals = self.signals.as_fd().as_raw_fd();
-        registry.register(&mut SourceFd(&signals), SIGNALS, Interest::READABLE)
+        registry.register(&mut SourceFd(&signals), SIGNALS, Interest::READABLE)?;
+        let bell = self.desk.pool.bell().as_raw_fd();
+        registry.register(&mut SourceFd(&bell), LETTERS, Interest::READABLE)
     }
 
     /// Serves until it has drained; the exit code. Nothing is accepted before.
@@ -169,12 +174,15 @@ where
         if events.iter().any(|event| event.token() == INTAKE) {
             self.accept();
         }
+        if events.iter().any(|event| event.token() == LETTERS) {
+            self.take_letters();
+        }
         for key in std::mem::take(&mut self.again) {
             self.advance(key, true);
         }
         for event in events {
             match event.token() {
-                INTAKE | MASTER | SIGNALS => {}
+                INTAKE | MASTER | SIGNALS | LETTERS => {}
                 Token(key) => self.advance(key, event.is_read_closed()),
             }
         }
@@ -220,7 +228,7 @@ where
 /// Connections that are there.
 impl<H> EventLoop<'_, H>
 where
-    H: FnMut(&Request<'_>, &mut Response<'_>),
+    H: Handler,
 {
     fn advance(&mut self, key: usize, to_the_end: bool) {
         if let Some(client) = self.clients.get_mut(key) {
@@ -229,10 +237,22 @@ where
         }
     }
 
+    /// What other threads sent.
+    fn take_letters(&mut self) {
+        for letter in self.desk.pool.post().take() {
+            let (Letter::Answer(ticket, _) | Letter::Look(ticket)) = &letter;
+            let key = ticket.client;
+            let Some(client) = self.clients.get_mut(key) else { continue };
+            if let Some(fate) = client.deliver(letter, &mut self.desk) {
+                self.settle(key, fate);
+            }
+        }
+    }
+
     fn settle(&mut self, key: usize, fate: Fate) {
         let Some(client) = self.clients.get_mut(key) else { return };
         let interest = match fate {
-            Fate::Reads => client.change_interest(false),
+            Fate::Reads | Fate::Waits => client.change_interest(false),
             Fate::Writes => client.change_interest(true),
             Fate::Again => {
                 self.again.push(key);
@@ -250,7 +270,8 @@ where
 
     /// Closing a socket takes it out of epoll.
     fn remove(&mut self, key: usize) {
-        let client = self.clients.remove(key);
+        let mut client = self.clients.remove(key);
+        client.abandon(&mut self.desk);
         // Before its peer can see it.
         self.count_closed();
         drop(client);

@@ -6,6 +6,7 @@ mod client;
 mod desk;
 mod event_loop;
 mod links;
+mod pool;
 mod tally;
 mod term;
 
@@ -19,7 +20,7 @@ use mio::{Poll, Waker};
 use crate::birth::{Birth, Stock, code};
 use crate::board::Board;
 use crate::error::{Error, panic_text};
-use crate::http::{Request, Response};
+use crate::http::Handler;
 use crate::ids::{Generation, Place, SlotId};
 use crate::net::channel::Report;
 use crate::net::listener;
@@ -65,7 +66,7 @@ type Failure = Box<dyn StdError + Send + Sync>;
 /// A worker's life from its birth on; its exit code.
 pub(crate) fn run<H, E>(mut birth: Birth, start: impl FnOnce(&Worker) -> Result<H, E>) -> i32
 where
-    H: FnMut(&Request<'_>, &mut Response<'_>),
+    H: Handler,
     E: Into<Failure>,
 {
     let result = catch_unwind(AssertUnwindSafe(|| serve(&mut birth, start)));
@@ -92,7 +93,7 @@ fn serve<H, E>(
     start: impl FnOnce(&Worker) -> Result<H, E>,
 ) -> Result<i32, Failure>
 where
-    H: FnMut(&Request<'_>, &mut Response<'_>),
+    H: Handler,
     E: Into<Failure>,
 {
     let Place::Slot(slot) = birth.id.place else { return Err("a worker needs a slot".into()) };

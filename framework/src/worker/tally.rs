@@ -1,20 +1,18 @@
 //! Counting on the scoreboard what the protocol reports.
 
 use crate::board::Seat;
-use crate::http::Meter;
+use crate::http::{Meter, Served};
 use crate::sys::clock::monotonic_ns;
 
-/// Measures the requests of one turn.
+/// Counts a worker's requests.
 pub(super) struct Tally {
     seat: &'static Seat,
-    /// When the handler was called; 0 outside of a request.
-    began_ns: u64,
     requests: u64,
 }
 
 impl Tally {
     pub(super) fn new(seat: &'static Seat) -> Self {
-        Self { seat, began_ns: 0, requests: 0 }
+        Self { seat, requests: 0 }
     }
 
     /// Requests that this worker's handler was called for.
@@ -24,25 +22,30 @@ impl Tally {
 }
 
 impl Meter for Tally {
-    fn begin(&mut self) {
-        self.began_ns = monotonic_ns();
-        self.seat.progress(self.began_ns);
+    fn begin(&mut self) -> u64 {
+        let began_ns = monotonic_ns();
+        self.seat.progress(began_ns);
+        began_ns
     }
 
-    fn served(&mut self, status: u16) {
-        match std::mem::take(&mut self.began_ns) {
+    fn served(&mut self, served: &Served<'_>) {
+        match served.began_ns {
             // The protocol refused it before a handler saw it.
-            0 => self.seat.count_error(),
-            began => {
+            None => self.seat.count_error(),
+            Some(began_ns) => {
                 self.requests += 1;
-                self.seat.count_request(monotonic_ns().saturating_sub(began));
+                self.seat.count_request(monotonic_ns().saturating_sub(began_ns));
             }
         }
-        tracing::trace!(status, "answered");
+        tracing::trace!(status = served.status, "answered");
     }
 
     fn fault(&mut self, what: &str) {
         self.seat.count_error();
         tracing::error!("a handler failed: {what}");
+    }
+
+    fn keeps_lines(&self) -> bool {
+        false
     }
 }

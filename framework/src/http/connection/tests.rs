@@ -1,8 +1,16 @@
+mod bodies;
+mod long_answers;
+
+use std::net::SocketAddr;
+use std::time::Instant;
+
 use proptest::prelude::*;
 
 use super::*;
 use crate::http::limits::Limits;
-use crate::http::response::Scratch;
+use crate::http::request::Request;
+use crate::http::response::{Response, Scratch};
+use crate::http::solitude::Solitude;
 
 /// A connection, the output that it made, and what its meter heard.
 #[derive(Default)]
@@ -12,20 +20,30 @@ struct Peer {
     meter: Heard,
     limits: Limits,
     draining: bool,
+    remote: Option<SocketAddr>,
+    office: Solitude,
     out: Vec<u8>,
 }
 
 #[derive(Default)]
 struct Heard {
     statuses: Vec<u16>,
+    body_bytes: u64,
     faults: Vec<String>,
 }
 
 impl Meter for Heard {
-    fn begin(&mut self) {}
+    fn begin(&mut self) -> u64 {
+        7
+    }
 
-    fn served(&mut self, status: u16) {
-        self.statuses.push(status);
+    fn served(&mut self, served: &Served<'_>) {
+        self.statuses.push(served.status);
+        self.body_bytes += served.body_bytes;
+    }
+
+    fn keeps_lines(&self) -> bool {
+        true
     }
 
     fn fault(&mut self, what: &str) {
@@ -57,7 +75,14 @@ impl Peer {
         &mut self,
         go: impl FnOnce(&mut Connection, &mut Turn<'_, fn(&Request<'_>, &mut Response<'_>), Heard>) -> T,
     ) -> T {
-        let mut handler: fn(&Request<'_>, &mut Response<'_>) = handler;
+        self.turn_of(handler as fn(&Request<'_>, &mut Response<'_>), go)
+    }
+
+    fn turn_of<H: Handler, T>(
+        &mut self,
+        mut handler: H,
+        go: impl FnOnce(&mut Connection, &mut Turn<'_, H, Heard>) -> T,
+    ) -> T {
         let mut turn = Turn {
             handler: &mut handler,
             meter: &mut self.meter,
@@ -65,7 +90,10 @@ impl Peer {
             scratch: &mut self.scratch,
             limits: &self.limits,
             date: b"Sun, 06 Nov 1994 08:49:37 GMT",
-            remote: None,
+            now: Instant::now(),
+            remote: &mut self.remote,
+            office: &self.office,
+            client: 3,
             draining: self.draining,
         };
         go(&mut self.connection, &mut turn)

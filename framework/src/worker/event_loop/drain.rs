@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use super::{EventLoop, Going, INTAKE};
-use crate::http::{Request, Response};
+use crate::http::Handler;
 use crate::net::channel::{Next, Order, Queue, Report};
 
 /// A drain that is under way.
@@ -22,7 +22,7 @@ pub(super) struct Drain {
 
 impl<H> EventLoop<'_, H>
 where
-    H: FnMut(&Request<'_>, &mut Response<'_>),
+    H: Handler,
 {
     pub(super) fn take_orders(&mut self) {
         loop {

@@ -7,7 +7,7 @@ use mio::{Interest, Token};
 use nix::sys::resource::{Resource, getrlimit};
 
 use super::{EventLoop, INTAKE};
-use crate::http::{Request, Response};
+use crate::http::Handler;
 use crate::limits::{ACCEPT_PAUSE, DESCRIPTORS_LEFT, DRAIN_SILENCE};
 use crate::net::channel::Queue;
 use crate::net::listener;
@@ -16,7 +16,7 @@ use crate::worker::client::Client;
 
 impl<H> EventLoop<'_, H>
 where
-    H: FnMut(&Request<'_>, &mut Response<'_>),
+    H: Handler,
 {
     /// Takes what waits, one batch at the most.
     pub(super) fn accept(&mut self) {
@@ -118,7 +118,8 @@ where
 
     fn adopt(&mut self, mut client: Client) {
         let entry = self.clients.vacant_entry();
-        let token = Token(entry.key());
+        client.key = entry.key();
+        let token = Token(client.key);
         let registered =
             self.poll.registry().register(&mut client.stream, token, Interest::READABLE);
         match registered {

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::EventLoop;
-use crate::http::{Request, Response};
+use crate::http::Handler;
 use crate::limits::LOAD_CHECK_INTERVAL;
 use crate::net::balance::Load;
 use crate::sys::clock::monotonic_ns;
@@ -35,7 +35,7 @@ impl Standing {
 
 impl<H> EventLoop<'_, H>
 where
-    H: FnMut(&Request<'_>, &mut Response<'_>),
+    H: Handler,
 {
     /// A turn begins.
     pub(super) fn begin_work(&self) {

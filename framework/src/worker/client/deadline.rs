@@ -1,0 +1,43 @@
+//! How long a peer is waited for.
+
+use std::time::{Duration, Instant};
+
+use super::{Client, End, Fate};
+use crate::http::Awaits;
+use crate::limits::{DRAIN_SILENCE, LINGER_TIMEOUT, TIME_MAX};
+use crate::worker::desk::Desk;
+
+impl Client {
+    pub(super) fn set_deadline<H>(&mut self, fate: Fate, desk: &Desk<H>) {
+        let awaits = self.protocol.awaits();
+        let timeouts = &desk.timeouts;
+        self.deadline = match awaits {
+            _ if fate == Fate::Waits => desk.now + TIME_MAX,
+            _ if fate == Fate::Writes => {
+                let Some(writing) = &self.writing else { return };
+                let silent = writing.took_at + timeouts.write;
+                silent.min(writing.since + timeouts.write + timeouts.at_least(writing.taken))
+            }
+            _ if self.end == End::Lingering => desk.now + LINGER_TIMEOUT.min(self.left(desk.now)),
+            // Its time does not begin anew with each octet.
+            Awaits::Head if self.awaited == Awaits::Head => return,
+            Awaits::Head => desk.now + timeouts.head,
+            Awaits::Body => {
+                let (since, octets) = self.protocol.receives().unwrap_or((desk.now, 0));
+                let silent = desk.now + timeouts.body;
+                silent.min(since + timeouts.body + timeouts.at_least(octets))
+            }
+            // It goes on as soon as the others had their turn.
+            Awaits::Nothing => desk.now + timeouts.write,
+            // A new connection is still in the time for its first head.
+            Awaits::Idle if self.protocol.requests() == 0 => return,
+            Awaits::Idle if desk.draining => desk.now + timeouts.idle.min(DRAIN_SILENCE),
+            Awaits::Idle => desk.now + timeouts.idle,
+        };
+        self.awaited = awaits;
+    }
+
+    fn left(&self, now: Instant) -> Duration {
+        self.deadline.saturating_duration_since(now)
+    }
+}
