@@ -84,6 +84,10 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "PATH")]
     pub(crate) control: Option<PathBuf>,
 
+    /// A folder whose files are shown under /files/NAME
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) files: Option<PathBuf>,
+
     /// Form of the log on standard error; `RUST_LOG` filters it
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) log_format: LogFormat,
@@ -110,6 +114,10 @@ Routes:
   /              hello
   /whoami        which worker answers, as JSON
   /echo          POST: the body comes back
+  /upload        POST: a body of any size is counted as it comes
+  /stream?kib=N  a body that is made as it is taken, chunked
+  /offload?ms=N  sleeps in a thread of the worker; nobody else waits
+  /files/NAME    a file, or parts of it (--files)
   /work?us=N     computes for N microseconds of CPU time
   /sleep?ms=N    blocks the worker for N milliseconds
   /health        ok; 503 once a stop is announced

@@ -3,15 +3,17 @@
 mod cli;
 mod routes;
 mod summary;
+mod upload;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use evenkeel::{Request, Response, Server};
+use evenkeel::Server;
 
 use cli::{Cli, LogFormat};
+use routes::Demo;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -60,14 +62,7 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         server = server.control(path);
     }
     // The closure runs in each worker after the fork, so that it knows which one it is.
-    server.serve_with(|worker| {
-        let worker = *worker;
-        let index = worker.index().to_string();
-        anyhow::Ok(move |request: &Request<'_>, response: &mut Response<'_>| {
-            response.header("X-Worker", &index);
-            routes::answer(worker, request, response);
-        })
-    })?;
+    server.serve_handler(|worker| anyhow::Ok(Demo::new(*worker, cli.files.clone())))?;
     Ok(())
 }
 

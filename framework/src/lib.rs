@@ -36,6 +36,7 @@ mod board;
 pub mod control;
 mod dispatcher;
 mod error;
+mod files;
 mod http;
 mod ids;
 mod limits;

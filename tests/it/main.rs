@@ -14,6 +14,7 @@ mod sim;
 mod bad_input;
 mod balance;
 mod bench;
+mod bodies;
 mod control;
 mod cpu;
 mod crash;

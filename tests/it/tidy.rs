@@ -39,6 +39,7 @@ fn may_import(module: &str) -> Option<&'static [&'static str]> {
         "board" => &["sys", "ids", "limits"],
         "http" | "control" => &["error", "limits"],
         "plan" => &["error", "http", "limits"],
+        "files" => &["http"],
         "signals" => &["sys"],
         "net" => &["board", "ids", "limits", "plan", "error", "sys"],
         "birth" => &["board", "ids", "limits", "net", "plan", "signals", "sys"],

@@ -3,7 +3,7 @@
 mod answering;
 mod receiving;
 
-use std::time::Instant;
+use std::time::Duration;
 
 use super::encode;
 use super::framing::{Body, Framing};
@@ -140,7 +140,7 @@ impl Connection {
     }
 
     /// Since when a body is being received, and how many octets of it have come.
-    pub(crate) fn receives(&self) -> Option<(Instant, u64)> {
+    pub(crate) fn receives(&self) -> Option<(Duration, u64)> {
         match &self.state {
             State::Receiving(receiving) => Some((receiving.since, receiving.octets)),
             _ => None,

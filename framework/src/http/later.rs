@@ -102,9 +102,9 @@ impl Responder {
         let Some(asked) = self.asked.take() else { return };
         let mut scratch = Scratch::default();
         let mut response = Response::elsewhere(&mut scratch, &asked);
-        let made = catch_unwind(AssertUnwindSafe(|| make(&mut response)));
+        let panicked = catch_unwind(AssertUnwindSafe(|| make(&mut response)));
         let mut draft = response.into_draft();
-        if let Err(panic) = made {
+        if let Err(panic) = panicked {
             draft.fault = Some(panic_text(&*panic).to_owned().into());
         }
         let answer = Box::new(Answer { draft, scratch });

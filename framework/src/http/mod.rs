@@ -13,6 +13,7 @@ mod chunked;
 mod connection;
 mod date;
 mod encode;
+mod file;
 mod framing;
 mod handler;
 mod head;
@@ -24,6 +25,7 @@ mod record;
 mod refusal;
 mod request;
 mod response;
+mod send_file;
 #[cfg(test)]
 mod solitude;
 mod source;
@@ -31,6 +33,7 @@ mod turn;
 
 pub(crate) use connection::{Awaits, Connection, Next};
 pub(crate) use date::{DateCache, DateLine};
+pub(crate) use file::{Stat, media_type};
 pub use handler::{BodyPlan, BodySink, Handler};
 pub use later::Responder;
 pub(crate) use later::{Job, Letter, Office, Post};

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::encode;
+use super::file::Segment;
 use super::limits::Limits;
 use super::source::{Filled, Producer};
 use crate::error::panic_text;
@@ -32,17 +33,6 @@ pub(crate) struct Parts {
     pub(crate) segments: VecDeque<Segment>,
 }
 
-/// One of them.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Segment {
-    Text(Vec<u8>),
-    /// `length` octets of the file from `first` on.
-    Slice {
-        first: u64,
-        length: u64,
-    },
-}
-
 /// How far it went.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Progress {
@@ -60,13 +50,17 @@ pub(super) enum Progress {
 impl Parts {
     /// The length of the whole, in octets.
     pub(super) fn length(&self) -> u64 {
-        self.segments.iter().map(Segment::length).sum()
+        let length = |segment: &Segment| match segment {
+            Segment::Text(text) => text.len() as u64,
+            Segment::Slice(slice) => slice.length,
+        };
+        self.segments.iter().map(length).fold(0, u64::saturating_add)
     }
 
     /// The part of the file that is next: where it begins, and its length.
     pub(crate) fn slice(&self) -> Option<(&File, u64, u64)> {
         match self.segments.front() {
-            Some(Segment::Slice { first, length }) => Some((&self.file, *first, *length)),
+            Some(Segment::Slice(slice)) => Some((&self.file, slice.first, slice.length)),
             _ => None,
         }
     }
@@ -82,21 +76,12 @@ impl Parts {
 
     /// So many octets of it were sent.
     pub(crate) fn sent(&mut self, count: u64) {
-        if let Some(Segment::Slice { first, length }) = self.segments.front_mut() {
-            *first += count;
-            *length -= count.min(*length);
-            if *length == 0 {
+        if let Some(Segment::Slice(slice)) = self.segments.front_mut() {
+            slice.first += count;
+            slice.length -= count.min(slice.length);
+            if slice.length == 0 {
                 self.segments.pop_front();
             }
-        }
-    }
-}
-
-impl Segment {
-    pub(super) fn length(&self) -> u64 {
-        match self {
-            Self::Text(text) => text.len() as u64,
-            Self::Slice { length, .. } => *length,
         }
     }
 }

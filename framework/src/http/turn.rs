@@ -1,7 +1,7 @@
 //! What a connection is lent to go on for a while.
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::Duration;
 
 use super::date::DateLine;
 use super::later::Office;
@@ -29,7 +29,8 @@ pub(crate) struct Turn<'a, H, M> {
     pub(crate) scratch: &'a mut Scratch,
     pub(crate) limits: &'a Limits,
     pub(crate) date: &'a DateLine,
-    pub(crate) now: Instant,
+    /// Since the server began.
+    pub(crate) now: Duration,
     /// The client's address. A PROXY header changes it.
     pub(crate) remote: &'a mut Option<SocketAddr>,
     pub(crate) office: &'a dyn Office,

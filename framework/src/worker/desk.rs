@@ -22,6 +22,7 @@ pub(super) struct Desk<H> {
     pub(super) timeouts: Timeouts,
     pub(super) pool: Pool,
     pub(super) date: DateLine,
+    pub(super) began: Instant,
     pub(super) now: Instant,
     pub(super) draining: bool,
 }
@@ -48,7 +49,7 @@ impl<H> Desk<H> {
             scratch: &mut self.scratch,
             limits: &self.limits,
             date: &self.date,
-            now: self.now,
+            now: self.now - self.began,
             remote,
             office: &self.pool,
             client,

@@ -44,8 +44,10 @@ pub(super) struct EventLoop<'a, H> {
     paused_until: Option<Instant>,
     clients: Slab<Client>,
     clients_max: usize,
-    /// Connections that gave way to the others with octets left to read.
+    /// Connections that gave way to the others with something left to do.
     again: Vec<usize>,
+    /// Those of the turn before; a second buffer, so that none is made for each turn.
+    again_now: Vec<usize>,
     desk: Desk<H>,
     dates: DateCache,
     sweep_at: Option<Instant>,
@@ -94,6 +96,7 @@ where
             timeouts: birth.plan.timeouts,
             pool: Pool::new(birth.plan.offload_threads)?,
             date: [b' '; 29],
+            began: Instant::now(),
             now: Instant::now(),
             draining: false,
         };
@@ -111,6 +114,7 @@ where
             clients: Slab::new(),
             clients_max: intake::room_for_clients(birth.plan.connections_max),
             again: Vec::new(),
+            again_now: Vec::new(),
             desk,
             dates: DateCache::default(),
             sweep_at: None,
@@ -177,7 +181,8 @@ where
         if events.iter().any(|event| event.token() == LETTERS) {
             self.take_letters();
         }
-        for key in std::mem::take(&mut self.again) {
+        std::mem::swap(&mut self.again, &mut self.again_now);
+        while let Some(key) = self.again_now.pop() {
             self.advance(key, true);
         }
         for event in events {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Instant;
+use std::time::Duration;
 
 use crate::error::panic_text;
 use crate::http::chunked::Decoder;
@@ -26,7 +26,7 @@ pub(super) struct Receiving {
     bytes_max: u64,
     /// What the sink has taken.
     given: u64,
-    pub(super) since: Instant,
+    pub(super) since: Duration,
     /// What has come, with the coding.
     pub(super) octets: u64,
 }
@@ -65,7 +65,7 @@ pub(super) fn plan<H: Handler, M: Meter>(
 }
 
 impl Receiving {
-    pub(super) fn new(head: &[u8], framing: Framing, intake: Intake, now: Instant) -> Self {
+    pub(super) fn new(head: &[u8], framing: Framing, intake: Intake, now: Duration) -> Self {
         Self {
             head: head.to_vec(),
             framing,
@@ -85,19 +85,16 @@ impl Receiving {
         bytes: &[u8],
         turn: &mut Turn<'_, H, M>,
     ) -> Result<Taken, Refusal> {
-        let (consumed, done) = match self.framing.body.length() {
-            Some(length) => {
-                let missing = length - self.given - self.body.len() as u64;
-                let count = usize::try_from(missing).unwrap_or(usize::MAX).min(bytes.len());
-                self.body.extend_from_slice(&bytes[..count]);
-                (count, count as u64 == missing)
-            }
-            None => {
-                let body_bytes_max = self.bytes_max.saturating_sub(self.given);
-                let limits = Limits { body_bytes_max, ..*turn.limits };
-                let decoded = self.decoder.decode(bytes, &mut self.body, &limits)?;
-                (decoded.consumed, decoded.done)
-            }
+        let (consumed, done) = if let Some(length) = self.framing.body.length() {
+            let missing = length - self.given - self.body.len() as u64;
+            let count = usize::try_from(missing).unwrap_or(usize::MAX).min(bytes.len());
+            self.body.extend_from_slice(&bytes[..count]);
+            (count, count as u64 == missing)
+        } else {
+            let body_bytes_max = self.bytes_max.saturating_sub(self.given);
+            let limits = Limits { body_bytes_max, ..*turn.limits };
+            let decoded = self.decoder.decode(bytes, &mut self.body, &limits)?;
+            (decoded.consumed, decoded.done)
         };
         self.octets += consumed as u64;
         if let Some(sink) = self.sink.as_mut().filter(|_| !self.body.is_empty()) {

@@ -23,9 +23,9 @@ impl Client {
             Awaits::Head if self.awaited == Awaits::Head => return,
             Awaits::Head => desk.now + timeouts.head,
             Awaits::Body => {
-                let (since, octets) = self.protocol.receives().unwrap_or((desk.now, 0));
+                let (since, octets) = self.protocol.receives().unwrap_or_default();
                 let silent = desk.now + timeouts.body;
-                silent.min(since + timeouts.body + timeouts.at_least(octets))
+                silent.min(desk.began + since + timeouts.body + timeouts.at_least(octets))
             }
             // It goes on as soon as the others had their turn.
             Awaits::Nothing => desk.now + timeouts.write,
