@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::access_log;
 use crate::birth::Birth;
 use crate::board::Snapshot;
 use crate::error::Error;
@@ -15,7 +16,7 @@ use crate::limits::{
     WRITE_TIMEOUT,
 };
 use crate::master::{Hooks, Master, arrival};
-use crate::plan::{AcceptWake, Config, Listener, Policy, Term, Timeouts, Workers};
+use crate::plan::{AcceptWake, AccessLog, Config, Listener, Policy, Term, Timeouts, Workers};
 use crate::worker::{self, Worker};
 
 /// A server to be: an address, and how it is to be served.
@@ -57,6 +58,7 @@ impl<'a> Server<'a> {
             give_up: None,
             term: Term { hang_timeout: Some(HANG_TIMEOUT_DEFAULT), ..Term::default() },
             control: None,
+            access_log: None,
         };
         Self { config, hooks: Hooks::default() }
     }
@@ -189,6 +191,12 @@ impl<'a> Server<'a> {
         self
     }
 
+    /// Writes a line for each request; see [`AccessLog`]. Default: none.
+    pub fn access_log(mut self, log: AccessLog) -> Self {
+        self.config.access_log = Some(log);
+        self
+    }
+
     /// Is called once, in the master, as soon as connections are accepted, with the address; its port
     /// is the real one. It must not start a thread.
     pub fn on_listening(mut self, tell: impl FnOnce(SocketAddr) + 'a) -> Self {
@@ -263,6 +271,9 @@ impl<'a> Server<'a> {
     fn run(self, work: &mut dyn FnMut(Birth) -> i32) -> Result<(), Error> {
         let arrival = arrival()?;
         let plan = self.config.plan().inspect_err(|error| arrival.failed(error))?;
+        if let Some(log) = plan.access_log.as_ref().filter(|_| !arrival.takes_over()) {
+            access_log::check(log).inspect_err(|error| arrival.failed(error))?;
+        }
         Master::new(plan, self.hooks, arrival, work)?.run()
     }
 }

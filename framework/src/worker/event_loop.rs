@@ -23,7 +23,7 @@ use super::term::Watch;
 use crate::birth::{Birth, code};
 use crate::board::{Board, Seat};
 use crate::http::{DateCache, Limits, Request, Response, Scratch};
-use crate::limits::{EVENTS_PER_TURN, READ_BUFFER_BYTES, SWEEP_INTERVAL};
+use crate::limits::{EVENTS_PER_TURN, LOG_RETRY, READ_BUFFER_BYTES, SWEEP_INTERVAL};
 use crate::net::channel::{Channel, Report};
 use crate::signals::Signals;
 use crate::sys::watchdog::Watchdog;
@@ -84,7 +84,7 @@ where
         let desk = Desk {
             handler,
             seat,
-            tally: Tally::new(seat),
+            tally: Tally::start(birth)?,
             input: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
             output: Vec::new(),
             scratch: Scratch::default(),
@@ -148,6 +148,9 @@ where
             self.look_at_clocks();
             self.acceptor.begin_turn(events.is_empty());
             let going = self.turn(&events);
+            if let Some(log) = &mut self.desk.tally.log {
+                log.end_of_turn();
+            }
             self.end_work();
             match going {
                 Going::On => {}
@@ -213,7 +216,9 @@ where
         let standing = self.standing.filter(|_| self.drain.is_none()).map(|it| it.check_at);
         let due = [self.sweep_at, self.paused_until, orphaned, lingers, term, standing];
         let due = due.into_iter().flatten().min();
-        due.map(|due| due.saturating_duration_since(Instant::now()))
+        let left = due.map(|due| due.saturating_duration_since(Instant::now()));
+        let log = self.desk.tally.log.as_ref().filter(|log| log.is_behind()).map(|_| LOG_RETRY);
+        left.into_iter().chain(log).min()
     }
 }
 

@@ -1,7 +1,12 @@
 //! Counting on the scoreboard what the protocol reports.
 
+use std::io;
+
+use crate::access_log::AccessLogger;
+use crate::birth::Birth;
 use crate::board::Seat;
 use crate::http::Meter;
+use crate::net::channel::Report;
 use crate::sys::clock::monotonic_ns;
 
 /// Measures the requests of one turn.
@@ -10,11 +15,21 @@ pub(super) struct Tally {
     /// When the handler was called; 0 outside of a request.
     began_ns: u64,
     requests: u64,
+    pub(super) log: Option<AccessLogger>,
 }
 
 impl Tally {
-    pub(super) fn new(seat: &'static Seat) -> Self {
-        Self { seat, began_ns: 0, requests: 0 }
+    /// Starts the access log, if there is to be one.
+    pub(super) fn start(birth: &Birth) -> io::Result<Self> {
+        let seat = birth.seat;
+        let log = birth.plan.access_log.as_ref().map(|log| {
+            let master = birth.channel.try_clone()?;
+            AccessLogger::start(log, seat, move |number, failure| {
+                // Without a master nobody waits for it.
+                let _ = master.report(&Report::Reopened { number, failure });
+            })
+        });
+        Ok(Self { seat, began_ns: 0, requests: 0, log: log.transpose()? })
     }
 
     /// Requests that this worker's handler was called for.
