@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use evenkeel::{Request, Response, Server};
+use evenkeel::{AccessLog, Request, Response, Server};
 
 use cli::{Cli, LogFormat};
 
@@ -58,6 +58,9 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     }
     if let Some(path) = &cli.control {
         server = server.control(path);
+    }
+    if let Some(path) = &cli.access_log {
+        server = server.access_log(AccessLog::new(path).format(cli.access_log_format));
     }
     // The closure runs in each worker after the fork, so that it knows which one it is.
     server.serve_with(|worker| {
