@@ -88,6 +88,14 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "FOLDER")]
     pub(crate) files: Option<PathBuf>,
 
+    /// Write a line for each request to this file or FIFO; `-` is standard output
+    #[arg(long, value_name = "PATH")]
+    pub(crate) access_log: Option<PathBuf>,
+
+    /// How lines of the access log are written
+    #[arg(long, default_value = "combined", value_parser = names(evenkeel::LogFormat::ALL))]
+    pub(crate) access_log_format: evenkeel::LogFormat,
+
     /// Form of the log on standard error; `RUST_LOG` filters it
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) log_format: LogFormat,
@@ -128,6 +136,7 @@ Signals to the master:
   QUIT           stop at once
   HUP            reload: replace all workers, one by one
   USR2           upgrade: run the program that is on disk now, in place
+  USR1           open the access log anew, after its file was moved
   TTIN, TTOU     one worker more, one fewer";
 
 impl Cli {

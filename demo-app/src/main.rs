@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use evenkeel::Server;
+use evenkeel::{AccessLog, Server};
 
 use cli::{Cli, LogFormat};
 use routes::Demo;
@@ -60,6 +60,9 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     }
     if let Some(path) = &cli.control {
         server = server.control(path);
+    }
+    if let Some(path) = &cli.access_log {
+        server = server.access_log(AccessLog::new(path).format(cli.access_log_format));
     }
     // The closure runs in each worker after the fork, so that it knows which one it is.
     server.serve_handler(|worker| anyhow::Ok(Demo::new(*worker, cli.files.clone())))?;

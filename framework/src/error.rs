@@ -131,6 +131,21 @@ impl Error {
         Self(Box::new(Inner { kind, text, source: Some(source.into()) }))
     }
 
+    /// The access log cannot be written.
+    pub(crate) fn access_log(path: &Path, source: io::Error) -> Self {
+        let path = path.display();
+        let (kind, mend) = match source.kind() {
+            io::ErrorKind::NotFound => (Kind::Config, "its folder must be there before the start"),
+            io::ErrorKind::IsADirectory => (Kind::Config, "name a file in it"),
+            io::ErrorKind::PermissionDenied => {
+                (Kind::Permission, "choose a file that this user may write to")
+            }
+            _ => (Kind::System, "choose another file"),
+        };
+        let text = format!("cannot write the access log {path}: {source}; {mend}");
+        Self(Box::new(Inner { kind, text, source: Some(source.into()) }))
+    }
+
     /// No master answers at the control socket.
     pub(crate) fn unreachable(path: &Path, source: io::Error) -> Self {
         let path = path.display();

@@ -26,11 +26,13 @@
 //! | QUIT | stop at once |
 //! | HUP | reload: replace all workers, one after the other, each when its successor is ready |
 //! | USR2 | upgrade: run the program that is on disk now, in place, and then reload |
+//! | USR1 | open the access log anew, after its file was moved |
 //! | TTIN, TTOU | one worker more, one fewer |
 //!
 //! The same, with an answer when it is done, can be had over a socket: see [`control`]. A worker that
 //! gets TERM drains and is replaced. Linux only.
 
+mod access_log;
 mod birth;
 mod board;
 pub mod control;
@@ -55,7 +57,7 @@ pub use http::{
     Version,
 };
 pub use limits::SLOTS_MAX;
-pub use plan::{AcceptWake, Listener, Policy, Timeouts, Workers};
+pub use plan::{AcceptWake, AccessLog, Listener, LogFormat, Policy, Timeouts, Workers};
 pub use server::Server;
 pub use worker::Worker;
 

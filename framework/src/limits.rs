@@ -181,3 +181,46 @@ pub(crate) const DRAIN_SILENCE: Duration = Duration::from_secs(1);
 /// Sockets handed to one worker and not yet acknowledged. Node's cluster allows one; a few let a
 /// worker that comes out of a handler go on without waiting for the dispatcher to be scheduled.
 pub(crate) const UNACKNOWLEDGED_MAX: usize = 4;
+
+/// Bytes of the access log that wait in a worker: what a busy worker writes in some tenths of a second.
+/// Lines beyond that are dropped, and counted.
+pub(crate) const LOG_BUFFER_BYTES_MAX: usize = 1024 * 1024;
+
+/// So many waiting bytes of the access log are written at once, and not after the pause: the buffers
+/// stay small, and a write of this size costs hardly more for each byte than a larger one.
+pub(crate) const LOG_BATCH_BYTES: usize = 64 * 1024;
+
+/// Bytes of one line of the access log: what a pipe takes in one piece (`PIPE_BUF`), so that lines of
+/// several workers never mix.
+pub(crate) const LOG_LINE_BYTES_MAX: usize = 4096;
+
+/// Bytes of the target in a line of the access log, as it is written; the rest is cut off.
+pub(crate) const LOG_TARGET_BYTES_MAX: usize = 2048;
+
+/// The same for `Referer` and for `User-Agent`: both fit in what the target leaves of a line.
+pub(crate) const LOG_FIELD_BYTES_MAX: usize = 700;
+
+/// The same for the method and for the version: those of the standards have less.
+pub(crate) const LOG_WORD_BYTES_MAX: usize = 32;
+
+/// After it has written, the thread of the access log lets lines gather for so long: one write for many
+/// requests, and nobody who watches the log notices.
+pub(crate) const LOG_WRITE_PAUSE: Duration = Duration::from_millis(20);
+
+/// How often an access log that cannot be opened, such as a FIFO that nobody reads, is tried again
+/// while lines wait for it.
+pub(crate) const LOG_OPEN_INTERVAL: Duration = Duration::from_millis(500);
+
+/// How long the thread of the access log waits for room in a pipe before it looks for orders.
+pub(crate) const LOG_PIPE_WAIT: Duration = Duration::from_millis(50);
+
+/// How soon a worker tries again to hand over lines when it met the thread at the very moment at which
+/// that took some.
+pub(crate) const LOG_RETRY: Duration = Duration::from_millis(1);
+
+/// How long a worker that ends waits until its last lines are written. Longer than any disk that works
+/// takes, and short beside the time for a drain.
+pub(crate) const LOG_CLOSE_WAIT: Duration = Duration::from_secs(1);
+
+/// How often dropped lines of the access log are told of.
+pub(crate) const LOG_WARN_INTERVAL: Duration = Duration::from_secs(10);

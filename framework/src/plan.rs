@@ -1,13 +1,14 @@
 //! What the user said, made into a plan that can be carried out.
 
+#[macro_use]
+mod named;
+mod access_log;
 mod checks;
 mod intake;
 
-use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroU16;
 use std::path::PathBuf;
-use std::str::FromStr;
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -16,6 +17,8 @@ use crate::http::Limits;
 use crate::limits::{HANDSHAKE_LINGER, HANDSHAKE_LINGER_LOOPBACK, SLOTS_MAX, TIME_MAX};
 use checks::{at_least_one, give_up, stall_after, term};
 
+pub(crate) use access_log::Target;
+pub use access_log::{AccessLog, LogFormat};
 pub use intake::Rule;
 pub(crate) use intake::{Balance, Intake};
 
@@ -92,36 +95,6 @@ pub enum AcceptWake {
     Blocking,
 }
 
-/// Gives a type with fixed names its list, its parser and its display.
-macro_rules! named {
-    ($type:ident, $what:literal, $($variant:ident = $name:literal),+) => {
-        impl $type {
-            /// All values, in the order of their documentation.
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(match self { $(Self::$variant => $name),+ })
-            }
-        }
-
-        impl FromStr for $type {
-            type Err = Error;
-
-            fn from_str(text: &str) -> Result<Self, Error> {
-                match text {
-                    $($name => Ok(Self::$variant),)+
-                    _ => Err(Error::config(format!(
-                        concat!("{:?} is no ", $what, ": choose one of {}"),
-                        text, [$($name),+].join(", "),
-                    ))),
-                }
-            }
-        }
-    };
-}
-
 named!(
     Policy,
     "policy",
@@ -175,6 +148,7 @@ pub(crate) struct Config {
     pub(crate) give_up: Option<(u32, Duration)>,
     pub(crate) term: Term,
     pub(crate) control: Option<PathBuf>,
+    pub(crate) access_log: Option<AccessLog>,
 }
 
 /// What ends a worker's time, besides a signal.
@@ -239,6 +213,7 @@ pub(crate) struct Plan {
     pub(crate) give_up: Option<(u32, Duration)>,
     pub(crate) term: Term,
     pub(crate) control: Option<PathBuf>,
+    pub(crate) access_log: Option<AccessLog>,
 }
 
 impl Plan {
@@ -277,6 +252,7 @@ impl Config {
             give_up: give_up(self.give_up)?,
             term: term(self.term)?,
             control: self.control,
+            access_log: self.access_log,
         })
     }
 }

@@ -1,12 +1,12 @@
 //! What the user says, and the call that becomes a master and its workers.
 
+mod settings;
+
 use std::fmt;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::access_log;
 use crate::birth::Birth;
-use crate::board::Snapshot;
 use crate::error::Error;
 use crate::http::{Handler, Limits, Request, Response};
 use crate::limits::{
@@ -15,7 +15,7 @@ use crate::limits::{
     READY_TIMEOUT_DEFAULT, STALL_AFTER_DEFAULT, WRITE_TIMEOUT,
 };
 use crate::master::{Hooks, Master, arrival};
-use crate::plan::{AcceptWake, Config, Listener, Policy, Term, Timeouts, Workers};
+use crate::plan::{Config, Policy, Term, Timeouts, Workers};
 use crate::worker::{self, Worker};
 
 /// A server to be: an address, and how it is to be served.
@@ -59,162 +59,9 @@ impl<'a> Server<'a> {
             give_up: None,
             term: Term { hang_timeout: Some(HANG_TIMEOUT_DEFAULT), ..Term::default() },
             control: None,
+            access_log: None,
         };
         Self { config, hooks: Hooks::default() }
-    }
-
-    /// How many workers to begin with. Default: [`Workers::Max`].
-    pub fn workers(mut self, workers: Workers) -> Self {
-        self.config.workers = workers;
-        self
-    }
-
-    /// Who picks the worker for a new connection. Default: [`Policy::None`].
-    pub fn policy(mut self, policy: Policy) -> Self {
-        self.config.policy = policy;
-        self
-    }
-
-    /// Where connections wait. Default: what goes with the policy, which is
-    /// [`Listener::Inherited`] for `rr` and [`Listener::Reuseport`] for all others but `auto`.
-    pub fn listener(mut self, listener: Listener) -> Self {
-        self.config.listener = Some(listener);
-        self
-    }
-
-    /// Which worker of a shared accept queue is woken; only with policy `none` or
-    /// `auto` and [`Listener::Inherited`]. Default: [`AcceptWake::Rotating`].
-    pub fn accept_wake(mut self, wake: AcceptWake) -> Self {
-        self.config.accept_wake = Some(wake);
-        self
-    }
-
-    /// A worker that has not come back to its loop for so long gets no new connection, with
-    /// [`Policy::LeastBusy`], while another one can take it. Default: 1 ms.
-    pub fn stall_after(mut self, time: Duration) -> Self {
-        self.config.stall_after = time;
-        self
-    }
-
-    /// Length of each accept queue, in connections. Default: 4,096; the kernel allows no more than
-    /// `net.core.somaxconn`.
-    pub fn backlog(mut self, connections: u32) -> Self {
-        self.config.backlog = connections;
-        self
-    }
-
-    /// How long a worker may take to drain before it is killed. Default: 30 s.
-    pub fn grace(mut self, grace: Duration) -> Self {
-        self.config.grace = grace;
-        self
-    }
-
-    /// How long a worker may take from its fork until it can serve. Default: 30 s. One that takes
-    /// longer is killed, and tried again later.
-    pub fn ready_timeout(mut self, timeout: Duration) -> Self {
-        self.config.ready_timeout = timeout;
-        self
-    }
-
-    /// A worker that has served for so long was healthy: when it dies, its successor comes at once.
-    /// Default: 1 s. After a shorter life the slot waits 100 ms, then half as long again each time,
-    /// up to 30 s.
-    pub fn min_uptime(mut self, uptime: Duration) -> Self {
-        self.config.min_uptime = uptime;
-        self
-    }
-
-    /// Most connections that one worker holds at a time; then it stops accepting. Default: 16,384.
-    pub fn connections_max(mut self, connections: usize) -> Self {
-        self.config.connections_max = connections;
-        self
-    }
-
-    /// How long a worker waits for its peers.
-    pub fn timeouts(mut self, timeouts: Timeouts) -> Self {
-        self.config.timeouts = timeouts;
-        self
-    }
-
-    /// What requests may be like.
-    pub fn limits(mut self, limits: Limits) -> Self {
-        self.config.limits = limits;
-        self
-    }
-
-    /// Most threads of each worker for [`Response::offload`]; they begin when they are needed. Default: 4.
-    pub fn offload_threads(mut self, threads: usize) -> Self {
-        self.config.offload_threads = threads;
-        self
-    }
-
-    /// Between the first SIGTERM and the begin of the drain, everything is served as before, so that
-    /// a load balancer has the time to notice: [`Worker::is_closing`] is true from the start of it.
-    /// Default: none. A second signal ends it, and stops at once.
-    pub fn pre_stop_delay(mut self, delay: Duration) -> Self {
-        self.config.pre_stop_delay = delay;
-        self
-    }
-
-    /// A worker that does not come back to its loop for so long, because its handler hangs, is
-    /// ended by the kernel, and replaced. Default: 60 s. `None` lets it hang.
-    ///
-    /// Time in which the worker stood still (SIGSTOP, a debugger, a machine that sleeps) is not
-    /// counted. The kernel's timer sends the worker SIGVTALRM, four times in each such time while it
-    /// is busy; of the handler's system calls, those that signal(7) lists as never restarted can then
-    /// fail with `EINTR`. The handler must not use the signals VTALRM and CONT itself.
-    pub fn hang_timeout(mut self, timeout: impl Into<Option<Duration>>) -> Self {
-        self.config.term.hang_timeout = timeout.into();
-        self
-    }
-
-    /// A worker that has more private memory than this asks for a successor, and drains when that
-    /// is ready. In bytes; default: no limit. It is looked at about once a second, between requests.
-    pub fn max_memory(mut self, bytes: u64) -> Self {
-        self.config.term.memory_max = Some(bytes);
-        self
-    }
-
-    /// A worker that has answered so many requests asks for a successor. Each worker draws a limit of
-    /// its own, up to a tenth less, so that they do not end together. Default: no limit.
-    pub fn max_requests(mut self, requests: u64) -> Self {
-        self.config.term.requests_max = Some(requests);
-        self
-    }
-
-    /// A worker of this age asks for a successor. Each draws up to a tenth less. At least a second;
-    /// default: no limit.
-    pub fn max_age(mut self, age: Duration) -> Self {
-        self.config.term.age_max = Some(age);
-        self
-    }
-
-    /// When so many workers died young within so long, and none serves, the server stops with exit
-    /// code 79 ([`Error::is_gave_up`]). Default: it goes on trying, after pauses of up to 30 s.
-    pub fn give_up(mut self, deaths: u32, within: Duration) -> Self {
-        self.config.give_up = Some((deaths, within));
-        self
-    }
-
-    /// Where the master listens for commands, such as those of `evenkeel reload`: a path in a folder
-    /// that exists. Only root and this user may connect. Default: nowhere.
-    pub fn control(mut self, path: impl Into<PathBuf>) -> Self {
-        self.config.control = Some(path.into());
-        self
-    }
-
-    /// Is called once, in the master, as soon as connections are accepted, with the address; its port
-    /// is the real one. It must not start a thread.
-    pub fn on_listening(mut self, tell: impl FnOnce(SocketAddr) + 'a) -> Self {
-        self.hooks.on_listening = Some(Box::new(tell));
-        self
-    }
-
-    /// Is called once, in the master, when all workers are gone, with the last state of the
-    /// scoreboard.
-    pub fn on_stop(mut self, tell: impl FnOnce(&Snapshot) + 'a) -> Self {
-        self.hooks.on_stop = Some(Box::new(tell));
-        self
     }
 
     /// Forks the workers, which answer requests with `handler`, and returns when all have stopped.
@@ -291,6 +138,9 @@ impl<'a> Server<'a> {
     fn run(self, work: &mut dyn FnMut(Birth) -> i32) -> Result<(), Error> {
         let arrival = arrival()?;
         let plan = self.config.plan().inspect_err(|error| arrival.failed(error))?;
+        if let Some(log) = plan.access_log.as_ref().filter(|_| !arrival.takes_over()) {
+            access_log::check(log).inspect_err(|error| arrival.failed(error))?;
+        }
         Master::new(plan, self.hooks, arrival, work)?.run()
     }
 }

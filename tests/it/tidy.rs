@@ -36,6 +36,7 @@ fn module_of(path: &Path) -> String {
 fn may_import(module: &str) -> Option<&'static [&'static str]> {
     Some(match module {
         "sys" | "ids" | "limits" | "error" => &[],
+        "access_log" => &["board", "error", "limits", "plan"],
         "board" => &["sys", "ids", "limits"],
         "http" | "control" => &["error", "limits"],
         "plan" => &["error", "http", "limits"],
@@ -43,9 +44,19 @@ fn may_import(module: &str) -> Option<&'static [&'static str]> {
         "signals" => &["sys"],
         "net" => &["board", "ids", "limits", "plan", "error", "sys"],
         "birth" => &["board", "ids", "limits", "net", "plan", "signals", "sys"],
-        "worker" => {
-            &["birth", "board", "error", "http", "ids", "limits", "net", "plan", "signals", "sys"]
-        }
+        "worker" => &[
+            "access_log",
+            "birth",
+            "board",
+            "error",
+            "http",
+            "ids",
+            "limits",
+            "net",
+            "plan",
+            "signals",
+            "sys",
+        ],
         "dispatcher" => &["birth", "board", "ids", "limits", "net", "signals", "sys"],
         "master" => &[
             "birth",

@@ -17,7 +17,7 @@ use crate::sys::shared::Shareable;
 pub(crate) const SEATS: usize = 2;
 
 /// Changes when anything below does, so that the program of an upgrade knows what it gets.
-pub(crate) const LAYOUT: u64 = 3 << 48 | size_of::<Board>() as u64;
+pub(crate) const LAYOUT: u64 = 4 << 48 | size_of::<Board>() as u64;
 
 /// The whole mapping. Pages that no slot uses are never touched and cost nothing.
 #[repr(C)]
@@ -62,6 +62,7 @@ pub(crate) struct Seat {
     errors: AtomicU64,
     bytes_in: AtomicU64,
     bytes_out: AtomicU64,
+    log_dropped: AtomicU64,
     busy_since_ns: AtomicU64,
     progress_ns: AtomicU64,
     hung: AtomicBool,
@@ -208,6 +209,12 @@ impl Seat {
         add(&self.bytes_out, bytes as u64);
     }
 
+    /// Lines of the access log that were not written. For all threads of the worker, unlike the rest:
+    /// it is rare.
+    pub(crate) fn count_log_dropped(&self, lines: u64) {
+        self.log_dropped.fetch_add(lines, Relaxed);
+    }
+
     /// Since when the worker has been away from its loop, in `CLOCK_MONOTONIC` nanoseconds; 0: it
     /// waits for events.
     pub(crate) fn busy_since(&self, now_ns: u64) {
@@ -254,6 +261,10 @@ impl Seat {
 
     pub(super) fn bytes_out(&self) -> u64 {
         self.bytes_out.load(Relaxed)
+    }
+
+    pub(crate) fn log_dropped(&self) -> u64 {
+        self.log_dropped.load(Relaxed)
     }
 
     pub(super) fn busy_since_ns(&self) -> u64 {

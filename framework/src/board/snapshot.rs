@@ -85,6 +85,8 @@ pub struct WorkerSnapshot {
     pub bytes_in: u64,
     /// Bytes written to connections.
     pub bytes_out: u64,
+    /// Lines of the access log that could not be written in time.
+    pub log_dropped: u64,
     /// Since when the worker has been busy, in `CLOCK_MONOTONIC` nanoseconds; 0 when it waits.
     pub busy_since_ns: u64,
     latency_counts: Vec<u64>,
@@ -117,6 +119,7 @@ impl WorkerSnapshot {
             snapshot.errors += seat.errors();
             snapshot.bytes_in += seat.bytes_in();
             snapshot.bytes_out += seat.bytes_out();
+            snapshot.log_dropped += seat.log_dropped();
             snapshot.busy_since_ns = snapshot.busy_since_ns.max(seat.busy_since_ns());
             seat.latency.add_to(&mut snapshot.latency_counts);
         }

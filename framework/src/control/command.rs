@@ -26,6 +26,8 @@ pub enum Command {
         /// How many.
         workers: Scale,
     },
+    /// Open the access log anew; answered when all workers write to the file that is at its path now.
+    Reopen {},
     /// Drain and stop; answered when all workers are gone.
     Stop {
         /// Without draining.
@@ -65,6 +67,7 @@ impl Command {
             Self::Reload {} => "reload",
             Self::Upgrade {} => "upgrade",
             Self::Scale { .. } => "scale",
+            Self::Reopen {} => "reopen",
             Self::Stop { .. } => "stop",
         }
     }
@@ -146,6 +149,7 @@ mod tests {
             Command::Status {},
             Command::Reload {},
             Command::Upgrade {},
+            Command::Reopen {},
             Command::Scale { workers: Scale::To(4) },
             Command::Scale { workers: Scale::By(-1) },
             Command::Stop { now: true },

@@ -69,6 +69,9 @@ pub struct WorkerStatus {
     pub requests: u64,
     /// Requests that were refused, and handlers that panicked.
     pub errors: u64,
+    /// Lines of the access log that could not be written in time.
+    #[serde(default)]
+    pub log_dropped: u64,
     /// For how many milliseconds the worker has not come back to its loop; 0 when it waits.
     pub busy_ms: u64,
 }

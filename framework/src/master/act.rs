@@ -201,7 +201,7 @@ impl Master<'_> {
         }
     }
 
-    fn order(&self, id: ChildId, order: &Order) -> io::Result<()> {
+    pub(super) fn order(&self, id: ChildId, order: &Order) -> io::Result<()> {
         let channel = self.child(id).and_then(|child| child.channel.as_ref());
         channel.map_or(Err(io::ErrorKind::BrokenPipe.into()), |channel| channel.order(order))
     }

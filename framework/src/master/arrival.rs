@@ -91,6 +91,11 @@ fn stay_with_master(handover: &Handover) -> io::Result<()> {
 }
 
 impl Arrival {
+    /// Workers serve already: nothing but what cannot be done without may end this program.
+    pub(crate) fn takes_over(&self) -> bool {
+        matches!(self, Self::Successor(_))
+    }
+
     /// The program is about to end because of this error: a master that tries it is told.
     pub(crate) fn failed(&self, error: &Error) {
         if let Self::Trial(trial) = self {

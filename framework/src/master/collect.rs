@@ -49,6 +49,9 @@ impl Master<'_> {
     /// words are heard.
     pub(super) fn collect(&mut self) -> Vec<Event> {
         let signals = self.signals.take();
+        if signals.contains(&Signal::SIGUSR1) && self.reopen_log().is_none() {
+            tracing::info!("SIGUSR1 is ignored: there are no log files to reopen");
+        }
         let mut events: Vec<Event> = signals.iter().copied().filter_map(meaning).collect();
         // Two signals with one meaning that come together are one order, not a repeated one.
         events.dedup();
@@ -86,6 +89,9 @@ impl Master<'_> {
                     tracing::info!(pid, "{id} wants a successor: {text}");
                     events.push(Event::WantsSuccessor(id));
                 }
+                Next::Message(Report::Reopened { number, failure }) => {
+                    self.waiting.reopening.heard(id, number, failure);
+                }
                 Next::Message(Report::Failed { text }) => child.failure = Some(text),
                 Next::Nothing => break,
                 Next::End => child.channel = None,
@@ -104,10 +110,6 @@ fn meaning(signal: Signal) -> Option<Event> {
         Signal::SIGTTOU => Some(Event::ScaleDown),
         Signal::SIGHUP => Some(Event::Reload),
         Signal::SIGUSR2 => Some(Event::Upgrade),
-        Signal::SIGUSR1 => {
-            tracing::info!("{signal} is ignored: there are no log files to reopen");
-            None
-        }
         _ => None,
     }
 }

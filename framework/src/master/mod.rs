@@ -15,6 +15,7 @@ mod moment;
 mod notify;
 mod obey;
 mod reap;
+mod reopening;
 mod rollout;
 pub(crate) mod slot;
 mod spawn;

@@ -2,10 +2,12 @@
 
 use super::action::Rollout;
 use super::event::Event;
+use super::reopening::Reopening;
 use super::supervisor::Scaling;
 use super::{Master, Outcome};
 use crate::control::{Command, Control, Reply, Taken};
 use crate::error::Error;
+use crate::ids::ChildId;
 
 /// Those who wait for an outcome.
 #[derive(Debug, Default)]
@@ -13,6 +15,7 @@ pub(super) struct Waiting {
     entries: Vec<(u64, Wait)>,
     /// Whose command is being decided about.
     asking: Option<u64>,
+    pub(super) reopening: Reopening,
 }
 
 /// What somebody waits for.
@@ -27,6 +30,8 @@ pub(super) enum Wait {
         from: u16,
     },
     Stopped,
+    /// The access log is open anew, by the order of this number.
+    Reopened(u32),
 }
 
 impl Waiting {
@@ -51,6 +56,7 @@ impl Master<'_> {
             self.carry_out(key, command)?;
         }
         self.look_at_scaling();
+        self.look_at_reopening();
         Ok(())
     }
 
@@ -69,6 +75,13 @@ impl Master<'_> {
             Command::Scale { workers } => {
                 let target = workers.of(wanted);
                 (Event::ScaleTo(target), Wait::Scaled { target, from: wanted })
+            }
+            Command::Reopen {} => {
+                match self.reopen_log() {
+                    Some(number) => self.waiting.add(key, Wait::Reopened(number)),
+                    None => self.answer(key, &Reply::failed("there is no access log to reopen")),
+                }
+                return Ok(());
             }
             Command::Stop { now: false } if self.supervisor.stopping() => {
                 // A second signal would mean: at once. This waits for the first to have its effect.
@@ -120,6 +133,20 @@ impl Master<'_> {
                 }
             };
             self.reply_to(|other| *other == wait, &reply);
+        }
+    }
+
+    fn look_at_reopening(&mut self) {
+        let here = |child: &ChildId| self.children.iter().any(|other| other.id == *child);
+        self.waiting.reopening.retain(here);
+        let entries = self.waiting.entries.clone();
+        for wait in entries.into_iter().map(|(_, wait)| wait) {
+            let Wait::Reopened(number) = wait else { continue };
+            if let Some(outcome) = self.waiting.reopening.outcome(number) {
+                let done = || Reply::done("the access log is open anew");
+                let reply = outcome.map_or_else(done, Reply::failed);
+                self.reply_to(|other| *other == wait, &reply);
+            }
         }
     }
 

@@ -61,6 +61,7 @@ fn worker_status(worker: &WorkerSnapshot, now_ns: u64) -> WorkerStatus {
         open: worker.open,
         requests: worker.requests,
         errors: worker.errors,
+        log_dropped: worker.log_dropped,
         busy_ms: since(worker.busy_since_ns) / 1_000_000,
     }
 }

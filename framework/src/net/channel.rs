@@ -24,6 +24,9 @@ pub(crate) enum Report {
     /// The child serves, has reached a limit of its own, which the text names, and asks for a
     /// successor.
     WantsSuccessor { text: String },
+    /// The child has obeyed [`Order::Reopen`] with this number; why it goes on with the old file, if it
+    /// does.
+    Reopened { number: u32, failure: Option<String> },
     /// The child is about to exit because of this.
     Failed { text: String },
 }
@@ -44,6 +47,8 @@ pub(crate) enum Order {
     Link { link: Option<OwnedFd> },
     /// To a worker: no other link will come.
     Parted,
+    /// To a worker: open the access log anew.
+    Reopen { number: u32 },
 }
 
 /// What a draining worker does with connections that wait in its accept queue.
@@ -71,6 +76,7 @@ mod tag {
     pub(super) const WANTS_DRAIN: u8 = 2;
     pub(super) const FAILED: u8 = 3;
     pub(super) const WANTS_SUCCESSOR: u8 = 4;
+    pub(super) const REOPENED: u8 = 5;
     pub(super) const DRAIN_EMPTY: u8 = 16;
     pub(super) const DRAIN_LEAVE: u8 = 17;
     pub(super) const INTRODUCE: u8 = 18;
@@ -78,6 +84,7 @@ mod tag {
     pub(super) const LINK: u8 = 20;
     pub(super) const PARTED: u8 = 21;
     pub(super) const LOOK: u8 = 22;
+    pub(super) const REOPEN: u8 = 23;
 }
 
 impl Channel {
@@ -85,6 +92,11 @@ impl Channel {
     pub(crate) fn pair() -> io::Result<(Self, Self)> {
         let (one, other) = descriptors::pair()?;
         Ok((Self(one), Self(other)))
+    }
+
+    /// The same side once more, for a thread.
+    pub(crate) fn try_clone(&self) -> io::Result<Self> {
+        self.0.try_clone().map(Self)
     }
 
     /// A side that was handed over by another program.
@@ -98,6 +110,10 @@ impl Channel {
             Report::Ready { lodged } => self.send(&[tag::READY], lodged.as_ref().map(AsFd::as_fd)),
             Report::WantsDrain => self.send(&[tag::WANTS_DRAIN], None),
             Report::WantsSuccessor { text } => self.send_text(tag::WANTS_SUCCESSOR, text),
+            Report::Reopened { number, failure } => {
+                let text = failure.as_deref().unwrap_or_default();
+                self.send_cut(tag::REOPENED, &number.to_le_bytes(), text)
+            }
             Report::Failed { text } => self.send_text(tag::FAILED, text),
         }
     }
@@ -108,6 +124,7 @@ impl Channel {
             Order::Accept => self.send(&[tag::ACCEPT], None),
             Order::Parted => self.send(&[tag::PARTED], None),
             Order::Look => self.send(&[tag::LOOK], None),
+            Order::Reopen { number } => self.send_cut(tag::REOPEN, &number.to_le_bytes(), ""),
             Order::Drain { grace, queue } => {
                 let kind = match queue {
                     Queue::Empty => tag::DRAIN_EMPTY,
@@ -135,6 +152,11 @@ impl Channel {
             tag::WANTS_DRAIN => Some(Report::WantsDrain),
             tag::FAILED => Some(Report::Failed { text: text(body) }),
             tag::WANTS_SUCCESSOR => Some(Report::WantsSuccessor { text: text(body) }),
+            tag::REOPENED => {
+                let (number, failure) = body.split_first_chunk()?;
+                let failure = (!failure.is_empty()).then(|| text(failure));
+                Some(Report::Reopened { number: u32::from_le_bytes(*number), failure })
+            }
             _ => None,
         })
     }
@@ -155,14 +177,22 @@ impl Channel {
             }
             tag::PARTED => Some(Order::Parted),
             tag::LOOK => Some(Order::Look),
+            tag::REOPEN => {
+                Some(Order::Reopen { number: u32::from_le_bytes(body.try_into().ok()?) })
+            }
             tag::LINK => Some(Order::Link { link: descriptor }),
             _ => None,
         })
     }
 
     fn send_text(&self, tag: u8, text: &str) -> io::Result<()> {
+        self.send_cut(tag, &[], text)
+    }
+
+    fn send_cut(&self, tag: u8, numbers: &[u8], text: &str) -> io::Result<()> {
         let mut bytes = vec![tag];
-        bytes.extend(text.bytes().take(MESSAGE_BYTES_MAX - 1));
+        bytes.extend(numbers);
+        bytes.extend(text.bytes().take(MESSAGE_BYTES_MAX - bytes.len()));
         self.send(&bytes, None)
     }
 
@@ -229,6 +259,13 @@ mod tests {
         master.order(&Order::Drain { grace, queue: Queue::Leave }).unwrap();
         assert!(matches!(child.next_order(),
             Next::Message(Order::Drain { grace: said, queue: Queue::Leave }) if said == grace));
+        master.order(&Order::Reopen { number: 7 }).unwrap();
+        assert!(matches!(child.next_order(), Next::Message(Order::Reopen { number: 7 })));
+        for said in [None, Some("no folder".to_owned())] {
+            child.report(&Report::Reopened { number: 7, failure: said.clone() }).unwrap();
+            assert!(matches!(master.next_report(),
+                Next::Message(Report::Reopened { number: 7, failure }) if failure == said));
+        }
         drop(master);
         assert!(matches!(child.next_order(), Next::End));
     }

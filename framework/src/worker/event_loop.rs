@@ -1,5 +1,6 @@
 //! The worker's loop: each turn takes new connections first, then looks at the others.
 
+mod clients;
 mod drain;
 mod intake;
 mod standing;
@@ -16,15 +17,15 @@ use drain::Drain;
 use standing::Standing;
 
 use super::acceptor::Acceptor;
-use super::client::{Client, Fate};
+use super::client::Client;
 use super::desk::Desk;
 use super::pool::Pool;
 use super::tally::Tally;
 use super::term::Watch;
 use crate::birth::{Birth, code};
 use crate::board::{Board, Seat};
-use crate::http::{DateCache, Handler, Letter, Office, Scratch};
-use crate::limits::{EVENTS_PER_TURN, READ_BUFFER_BYTES, SWEEP_INTERVAL};
+use crate::http::{DateCache, Handler, Scratch};
+use crate::limits::{EVENTS_PER_TURN, LOG_RETRY, READ_BUFFER_BYTES};
 use crate::net::channel::{Channel, Report};
 use crate::signals::Signals;
 use crate::sys::watchdog::Watchdog;
@@ -88,7 +89,7 @@ where
         let desk = Desk {
             handler,
             seat,
-            tally: Tally::new(seat),
+            tally: Tally::start(birth)?,
             input: vec![0; READ_BUFFER_BYTES].into_boxed_slice(),
             output: Vec::new(),
             scratch: Scratch::default(),
@@ -157,6 +158,9 @@ where
             self.look_at_clocks();
             self.acceptor.begin_turn(events.is_empty());
             let going = self.turn(&events);
+            if let Some(log) = &mut self.desk.tally.log {
+                log.end_of_turn();
+            }
             self.end_work();
             match going {
                 Going::On => {}
@@ -213,6 +217,7 @@ where
         self.desk.now = Instant::now();
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         self.desk.date = *self.dates.at(since_epoch.as_secs());
+        self.desk.tally.unix_seconds = since_epoch.as_secs();
     }
 
     fn timeout(&self) -> Option<Duration> {
@@ -226,81 +231,8 @@ where
         let standing = self.standing.filter(|_| self.drain.is_none()).map(|it| it.check_at);
         let due = [self.sweep_at, self.paused_until, orphaned, lingers, term, standing];
         let due = due.into_iter().flatten().min();
-        due.map(|due| due.saturating_duration_since(Instant::now()))
-    }
-}
-
-/// Connections that are there.
-impl<H> EventLoop<'_, H>
-where
-    H: Handler,
-{
-    fn advance(&mut self, key: usize, to_the_end: bool) {
-        if let Some(client) = self.clients.get_mut(key) {
-            let fate = client.advance(&mut self.desk, to_the_end);
-            self.settle(key, fate);
-        }
-    }
-
-    /// What other threads sent.
-    fn take_letters(&mut self) {
-        for letter in self.desk.pool.post().take() {
-            let (Letter::Answer(ticket, _) | Letter::Look(ticket)) = &letter;
-            let key = ticket.client;
-            let Some(client) = self.clients.get_mut(key) else { continue };
-            if let Some(fate) = client.deliver(letter, &mut self.desk) {
-                self.settle(key, fate);
-            }
-        }
-    }
-
-    fn settle(&mut self, key: usize, fate: Fate) {
-        let Some(client) = self.clients.get_mut(key) else { return };
-        let interest = match fate {
-            Fate::Reads | Fate::Waits => client.change_interest(false),
-            Fate::Writes => client.change_interest(true),
-            Fate::Again => {
-                self.again.push(key);
-                client.change_interest(false)
-            }
-            Fate::Gone => return self.remove(key),
-        };
-        let Some(interest) = interest else { return };
-        let changed = self.poll.registry().reregister(&mut client.stream, Token(key), interest);
-        if let Err(error) = changed {
-            tracing::error!("cannot watch a connection: {error}");
-            self.remove(key);
-        }
-    }
-
-    /// Closing a socket takes it out of epoll.
-    fn remove(&mut self, key: usize) {
-        let mut client = self.clients.remove(key);
-        client.abandon(&mut self.desk);
-        // Before its peer can see it.
-        self.count_closed();
-        drop(client);
-        if self.clients.is_empty() && self.clients.capacity() > 1024 {
-            self.clients.shrink_to_fit();
-        }
-    }
-
-    /// Ends what is past its deadline.
-    fn sweep(&mut self) {
-        let now = self.desk.now;
-        if self.sweep_at.is_none_or(|due| due > now) {
-            return;
-        }
-        let overdue = self.clients.iter().filter(|(_, client)| client.deadline <= now);
-        for key in overdue.map(|(key, _)| key).collect::<Vec<_>>() {
-            let fate = self.clients[key].time_out(&mut self.desk);
-            self.settle(key, fate);
-        }
-        self.sweep_at = (!self.clients.is_empty()).then_some(now + self.sweep_interval());
-    }
-
-    /// A drain waits for the deadlines; otherwise they may be as coarse as can be.
-    fn sweep_interval(&self) -> Duration {
-        if self.drain.is_some() { SWEEP_INTERVAL / 20 } else { SWEEP_INTERVAL }
+        let left = due.map(|due| due.saturating_duration_since(Instant::now()));
+        let log = self.desk.tally.log.as_ref().filter(|log| log.is_behind()).map(|_| LOG_RETRY);
+        left.into_iter().chain(log).min()
     }
 }

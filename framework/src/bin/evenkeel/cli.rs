@@ -46,6 +46,8 @@ enum Verb {
         #[arg(value_name = "N|+N|-N", allow_hyphen_values = true)]
         workers: Scale,
     },
+    /// Open the access log anew; done when all workers write to the file that is at its path now
+    Reopen,
     /// Drain and stop; done when all workers are gone
     Stop {
         /// Without draining
@@ -69,6 +71,7 @@ impl Cli {
             Verb::Reload => Command::Reload {},
             Verb::Upgrade => Command::Upgrade {},
             Verb::Scale { workers } => Command::Scale { workers },
+            Verb::Reopen => Command::Reopen {},
             Verb::Stop { now } => Command::Stop { now },
         }
     }

@@ -29,8 +29,10 @@ impl Relay<'_> {
                 }
                 Next::Message(Order::Accept) => self.listens = true,
                 Next::Message(Order::Drain { queue, grace }) => self.begin_drain(queue, grace),
-                // Only a worker is given links, and has a queue of its own.
-                Next::Message(Order::Link { .. } | Order::Parted | Order::Look) => {}
+                // Only a worker is given links, and has a queue and a log of its own.
+                Next::Message(
+                    Order::Link { .. } | Order::Parted | Order::Look | Order::Reopen { .. },
+                ) => {}
                 Next::Nothing => return Ok(()),
                 Next::End => {
                     self.be_orphaned();

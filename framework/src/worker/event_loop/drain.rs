@@ -34,6 +34,7 @@ where
                 Next::Message(Order::Drain { queue, grace }) => self.begin_drain(queue, grace),
                 Next::Message(Order::Parted) => self.parted = true,
                 Next::Message(Order::Link { link }) => self.take_link(link),
+                Next::Message(Order::Reopen { number }) => self.reopen_log(number),
                 // Only the dispatcher is introduced to anybody.
                 Next::Message(Order::Introduce { .. }) => {}
                 Next::Nothing => return,
@@ -52,6 +53,14 @@ where
             }
         }
         Going::On
+    }
+
+    fn reopen_log(&mut self, number: u32) {
+        match &mut self.desk.tally.log {
+            Some(log) => log.reopen(number),
+            // Without a master nobody waits for it.
+            None => drop(self.channel.report(&Report::Reopened { number, failure: None })),
+        }
     }
 
     /// Without it nothing comes here any more, though all else is well: a successor has room for it.

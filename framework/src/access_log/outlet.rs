@@ -1,0 +1,150 @@
+//! The file behind the path: opened so that nothing waits, and written in whole lines.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::fd::AsFd;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::path::Path;
+
+use nix::errno::Errno;
+use nix::fcntl::{AT_FDCWD, AtFlags};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::unistd::{AccessFlags, faccessat};
+
+use crate::error::Error;
+use crate::limits::{LOG_LINE_BYTES_MAX, LOG_PIPE_WAIT};
+use crate::plan::{AccessLog, Target};
+
+/// Who reads the log is to be in the group of the file.
+const MODE: u32 = 0o640;
+
+/// Makes sure, before there are workers, that they can write. A pipe need not have a reader yet.
+pub(crate) fn check(log: &AccessLog) -> Result<(), Error> {
+    let Target::File(path) = &log.target else { return Ok(()) };
+    let kind = fs::metadata(path).map(|found| found.file_type());
+    let result = match kind {
+        Ok(kind) if kind.is_fifo() || kind.is_char_device() => {
+            faccessat(AT_FDCWD, path, AccessFlags::W_OK, AtFlags::AT_EACCESS)
+                .map_err(io::Error::from)
+        }
+        _ => open(path).map(drop),
+    };
+    result.map_err(|error| Error::access_log(path, error))
+}
+
+/// Where the lines go.
+#[derive(Debug)]
+pub(super) struct Outlet {
+    target: Target,
+    open: Option<Opened>,
+}
+
+#[derive(Debug)]
+struct Opened {
+    file: File,
+    /// It takes any number of lines in one piece, and others cannot write in between.
+    regular: bool,
+}
+
+impl Outlet {
+    /// Not open yet.
+    pub(super) fn new(target: Target) -> Self {
+        Self { target, open: None }
+    }
+
+    pub(super) fn name(&self) -> &Path {
+        self.target.name()
+    }
+
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Opens what stands at the path now. When that fails, what was open stays open.
+    pub(super) fn open(&mut self) -> io::Result<()> {
+        let file = match &self.target {
+            Target::File(path) => open(path)?,
+            Target::Stdout => File::from(io::stdout().as_fd().try_clone_to_owned()?),
+            Target::Stderr => File::from(io::stderr().as_fd().try_clone_to_owned()?),
+        };
+        let regular = file.metadata()?.file_type().is_file();
+        self.open = Some(Opened { file, regular });
+        Ok(())
+    }
+
+    /// Writes the first of these lines, in one piece, and says how many octets were taken.
+    /// `WouldBlock`: a pipe was full for [`LOG_PIPE_WAIT`]. A pipe whose reader is gone is closed.
+    pub(super) fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        let Some(open) = &mut self.open else { return Err(io::ErrorKind::NotConnected.into()) };
+        let written = open.write(lines);
+        let broken = written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
+        // Standard output would be the same when it is opened again.
+        if broken && matches!(self.target, Target::File(_)) {
+            self.open = None;
+        }
+        written
+    }
+}
+
+impl Opened {
+    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
+        if self.regular {
+            return self.file.write(lines);
+        }
+        // Standard output is shared with others, who need not expect that it does not block: it is
+        // only written to when there is room.
+        let timeout = PollTimeout::try_from(LOG_PIPE_WAIT).unwrap_or(PollTimeout::MAX);
+        match poll(&mut [PollFd::new(self.file.as_fd(), PollFlags::POLLOUT)], timeout) {
+            Ok(0) => Err(io::ErrorKind::WouldBlock.into()),
+            Ok(_) => self.file.write(&lines[..whole_lines(lines)]),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+}
+
+/// How many octets of these lines a pipe takes in one piece; at least one line.
+fn whole_lines(lines: &[u8]) -> usize {
+    let is_end = |octet: &u8| *octet == b'\n';
+    let most = &lines[..lines.len().min(LOG_LINE_BYTES_MAX)];
+    let last = most.iter().rposition(is_end).or_else(|| lines.iter().position(is_end));
+    last.map_or(lines.len(), |at| at + 1)
+}
+
+/// With `O_NONBLOCK` a FIFO that nobody reads is an error (fifo(7), `ENXIO`), and does not wait.
+fn open(path: &Path) -> io::Result<File> {
+    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+    let opened =
+        OpenOptions::new().append(true).create(true).mode(MODE).custom_flags(flags).open(path);
+    opened.map_err(|error| match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::ENXIO) => io::Error::new(io::ErrorKind::NotConnected, "nobody reads it"),
+        _ => error,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipe_gets_whole_lines_that_it_takes_in_one_piece() {
+        let line = [&[b'x'; 999][..], b"\n"].concat();
+        assert_eq!(whole_lines(&line.repeat(9)), 4000);
+        assert_eq!(whole_lines(&line), 1000);
+        let long = [&[b'x'; 5000][..], b"\n", &line].concat();
+        assert_eq!(whole_lines(&long), 5001);
+        assert_eq!(whole_lines(b"no end"), 6);
+    }
+
+    #[test]
+    fn a_path_that_cannot_be_written_is_refused_with_the_reason() {
+        let folder = std::env::temp_dir();
+        let refused = |path: &Path| check(&AccessLog::new(path)).unwrap_err();
+        assert!(refused(&folder).is_config());
+        let error = refused(&folder.join("not-there").join("log"));
+        assert!(error.is_config() && error.to_string().contains("its folder must be there"));
+        assert!(refused(Path::new("")).is_config());
+        for fine in ["-", "/dev/stderr", "/dev/full"] {
+            assert!(check(&AccessLog::new(fine)).is_ok(), "{fine}");
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Opening the access log anew, after its file was moved.
+
+use super::Master;
+use crate::ids::{ChildId, Place};
+use crate::net::channel::Order;
+
+/// Orders that were given, and who has not obeyed them yet.
+#[derive(Debug, Default)]
+pub(super) struct Reopening {
+    /// The number of the last order.
+    number: u32,
+    owed: Vec<(ChildId, u32)>,
+    /// The last failure, and of which order.
+    failed: Option<(u32, String)>,
+}
+
+impl Reopening {
+    /// A new order, for these.
+    fn begin(&mut self, children: impl Iterator<Item = ChildId>) -> u32 {
+        self.number = self.number.wrapping_add(1);
+        let number = self.number;
+        self.owed.extend(children.map(|child| (child, number)));
+        number
+    }
+
+    /// A child has obeyed this order, and with it all before.
+    pub(super) fn heard(&mut self, child: ChildId, number: u32, failure: Option<String>) {
+        self.owed.retain(|(other, owed)| *other != child || *owed > number);
+        if let Some(failure) = failure {
+            self.failed = Some((number, failure));
+        }
+    }
+
+    /// Who is gone owes nothing.
+    pub(super) fn retain(&mut self, here: impl Fn(&ChildId) -> bool) {
+        self.owed.retain(|(child, _)| here(child));
+    }
+
+    /// Whether all have obeyed this order, and why one could not.
+    #[allow(clippy::option_option, reason = "not known yet; no failure; a failure")]
+    pub(super) fn outcome(&self, number: u32) -> Option<Option<String>> {
+        let pending = self.owed.iter().any(|(_, owed)| *owed == number);
+        let failed = self.failed.as_ref().filter(|(failed, _)| *failed >= number);
+        (!pending).then(|| failed.map(|(_, failure)| failure.clone()))
+    }
+}
+
+impl Master<'_> {
+    /// Tells all workers; the number of the order, if there is a log.
+    pub(super) fn reopen_log(&mut self) -> Option<u32> {
+        self.plan.access_log.as_ref()?;
+        let workers = self.children.iter().filter(|child| child.id.place != Place::Dispatcher);
+        let number = self.waiting.reopening.begin(workers.map(|child| child.id));
+        for id in self.children.iter().map(|child| child.id).collect::<Vec<_>>() {
+            if id.place == Place::Dispatcher {
+                continue;
+            }
+            if let Err(error) = self.order(id, &Order::Reopen { number }) {
+                let why = format!("{id} cannot be told to open the access log anew: {error}");
+                tracing::error!("{why}");
+                self.waiting.reopening.heard(id, number, Some(why));
+            }
+        }
+        tracing::info!("the access log is opened anew");
+        Some(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ids::{Generation, SlotId};
+
+    fn child(slot: u16) -> ChildId {
+        ChildId { place: Place::Slot(SlotId(slot)), generation: Generation(1) }
+    }
+
+    #[test]
+    fn an_order_is_obeyed_when_the_last_child_has_said_so_or_is_gone() {
+        let mut reopening = Reopening::default();
+        let first = reopening.begin((0..3).map(child));
+        reopening.heard(child(0), first, None);
+        reopening.retain(|other| *other != child(1));
+        assert_eq!(reopening.outcome(first), None);
+        reopening.heard(child(2), first, None);
+        assert_eq!(reopening.outcome(first), Some(None));
+    }
+
+    #[test]
+    fn who_obeys_the_second_of_two_orders_has_obeyed_the_first() {
+        let mut reopening = Reopening::default();
+        let first = reopening.begin((0..2).map(child));
+        let second = reopening.begin((0..2).map(child));
+        reopening.heard(child(0), first, None);
+        reopening.heard(child(1), second, Some("no folder".into()));
+        assert_eq!(reopening.outcome(first), Some(Some("no folder".into())));
+        assert_eq!(reopening.outcome(second), None);
+        let third = reopening.begin((0..2).map(child));
+        reopening.heard(child(0), third, None);
+        reopening.heard(child(1), third, None);
+        assert_eq!(reopening.outcome(third), Some(None));
+    }
+}

@@ -1,0 +1,84 @@
+//! Connections that are there.
+
+use std::time::Duration;
+
+use mio::Token;
+
+use super::EventLoop;
+use crate::http::{Handler, Letter, Office};
+use crate::limits::SWEEP_INTERVAL;
+use crate::worker::client::Fate;
+
+impl<H> EventLoop<'_, H>
+where
+    H: Handler,
+{
+    pub(super) fn advance(&mut self, key: usize, to_the_end: bool) {
+        if let Some(client) = self.clients.get_mut(key) {
+            let fate = client.advance(&mut self.desk, to_the_end);
+            self.settle(key, fate);
+        }
+    }
+
+    /// What other threads sent.
+    pub(super) fn take_letters(&mut self) {
+        for letter in self.desk.pool.post().take() {
+            let (Letter::Answer(ticket, _) | Letter::Look(ticket)) = &letter;
+            let key = ticket.client;
+            let Some(client) = self.clients.get_mut(key) else { continue };
+            if let Some(fate) = client.deliver(letter, &mut self.desk) {
+                self.settle(key, fate);
+            }
+        }
+    }
+
+    pub(super) fn settle(&mut self, key: usize, fate: Fate) {
+        let Some(client) = self.clients.get_mut(key) else { return };
+        let interest = match fate {
+            Fate::Reads | Fate::Waits => client.change_interest(false),
+            Fate::Writes => client.change_interest(true),
+            Fate::Again => {
+                self.again.push(key);
+                client.change_interest(false)
+            }
+            Fate::Gone => return self.remove(key),
+        };
+        let Some(interest) = interest else { return };
+        let changed = self.poll.registry().reregister(&mut client.stream, Token(key), interest);
+        if let Err(error) = changed {
+            tracing::error!("cannot watch a connection: {error}");
+            self.remove(key);
+        }
+    }
+
+    /// Closing a socket takes it out of epoll.
+    fn remove(&mut self, key: usize) {
+        let mut client = self.clients.remove(key);
+        client.abandon(&mut self.desk);
+        // Before its peer can see it.
+        self.count_closed();
+        drop(client);
+        if self.clients.is_empty() && self.clients.capacity() > 1024 {
+            self.clients.shrink_to_fit();
+        }
+    }
+
+    /// Ends what is past its deadline.
+    pub(super) fn sweep(&mut self) {
+        let now = self.desk.now;
+        if self.sweep_at.is_none_or(|due| due > now) {
+            return;
+        }
+        let overdue = self.clients.iter().filter(|(_, client)| client.deadline <= now);
+        for key in overdue.map(|(key, _)| key).collect::<Vec<_>>() {
+            let fate = self.clients[key].time_out(&mut self.desk);
+            self.settle(key, fate);
+        }
+        self.sweep_at = (!self.clients.is_empty()).then_some(now + self.sweep_interval());
+    }
+
+    /// A drain waits for the deadlines; otherwise they may be as coarse as can be.
+    pub(super) fn sweep_interval(&self) -> Duration {
+        if self.drain.is_some() { SWEEP_INTERVAL / 20 } else { SWEEP_INTERVAL }
+    }
+}
