@@ -36,7 +36,7 @@ pub struct Server<'a> {
     hooks: Hooks<'a>,
 }
 
-impl<'a> Server<'a> {
+impl Server<'_> {
     /// A server on `HOST:PORT`. With port 0 the kernel chooses one; see [`Server::on_listening`].
     pub fn bind(address: impl fmt::Display) -> Self {
         let timeouts = Timeouts::default();

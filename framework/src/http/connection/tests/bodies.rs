@@ -82,15 +82,15 @@ fn a_sink_gets_each_portion_and_then_answers() {
     assert_eq!(upload(&[&head, "ab", "cdef"]).1, ["ab", "cdef", "end"]);
     assert_eq!(upload(&[&format!("{head}abcdef")]).1, ["abcdef", "end"]);
     let head = post("/stream", "Transfer-Encoding: chunked");
-    let (status, heard, next) = upload(&[&head, "2\r\nab\r\n4\r\nc", "def\r\n0\r\n\r\n"]);
+    let (status, taken, next) = upload(&[&head, "2\r\nab\r\n4\r\nc", "def\r\n0\r\n\r\n"]);
     assert_eq!((status, next), (200, Next::Read));
-    assert_eq!(heard, ["abc", "def", "end"]);
+    assert_eq!(taken, ["abc", "def", "end"]);
 }
 
 #[test]
 fn what_follows_a_streamed_body_is_the_next_request() {
     let input = [&post("/stream", "Content-Length: 1"), "x", &post("/", "Content-Length: 2"), "yz"];
-    let (status, heard, next) = upload(&[&input.concat()]);
+    let (status, taken, next) = upload(&[&input.concat()]);
     assert_eq!((status, next), (200, Next::Read));
     assert_eq!(heard, ["x", "end", "whole 2"]);
 }
@@ -117,8 +117,8 @@ fn each_plan_has_its_own_limit() {
 #[test]
 fn a_sink_can_end_it_at_once() {
     let head = post("/stream", "Content-Length: 9");
-    let (status, heard, next) = upload(&[&head, "stop"]);
-    assert_eq!((status, heard.len(), next), (422, 0, Next::Close { linger: true }));
+    let (status, taken, next) = upload(&[&head, "stop"]);
+    assert_eq!((status, taken.len(), next), (422, 0, Next::Close { linger: true }));
     assert_eq!(upload(&[&head, "boom"]).0, 500);
 }
 

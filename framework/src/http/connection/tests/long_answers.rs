@@ -182,7 +182,7 @@ fn a_responder_that_is_dropped_or_panics_costs_a_500() {
 fn an_answer_for_a_connection_that_has_gone_on_is_thrown_away() {
     let mut peer = Peer::default();
     let responder = put_off(&mut peer, GET);
-    peer.turn(|connection, turn| connection.abandon(turn));
+    peer.turn(Connection::abandon);
     assert_eq!(peer.meter.statuses, [499]);
     responder.answer(|response| response.body("late\n"));
     let Some(Letter::Answer(ticket, answer)) = peer.office.post().take().pop() else { panic!() };
