@@ -21,6 +21,17 @@ pub(crate) const REQUESTS_MAX: u32 = 1_000_000;
 /// Octets of answers that are gathered for one write before they are sent.
 pub(crate) const OUTPUT_HIGH_WATER_BYTES: usize = 64 * 1024;
 
+#[cfg(test)]
+/// Ranges of one request that are heeded; with more the field is ignored (RFC 9110 section 14.2). Each
+/// costs a head and two system calls, so thousands would be an attack, as on Apache httpd in 2011
+/// (CVE-2011-3192); players and viewers of documents ask for a few.
+pub(crate) const RANGES_MAX: usize = 16;
+
+#[cfg(test)]
+/// Age in seconds from which on a file's time of modification is believed to change with the next
+/// writing: one second is asked for by RFC 9110 section 8.8.2.2, and one is lost to rounding.
+pub(crate) const SETTLED_AFTER_SECONDS: u64 = 2;
+
 /// The limits in force.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {

@@ -13,6 +13,8 @@ mod chunked;
 mod connection;
 mod date;
 mod encode;
+#[cfg(test)]
+mod file;
 mod framing;
 mod head;
 mod limits;
