@@ -18,6 +18,8 @@ mod file;
 mod framing;
 mod head;
 mod limits;
+#[cfg(test)]
+mod proxy;
 mod refusal;
 mod request;
 mod response;
