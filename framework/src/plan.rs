@@ -2,6 +2,8 @@
 
 mod checks;
 mod intake;
+mod named;
+mod trusted;
 
 use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -14,6 +16,8 @@ use std::time::Duration;
 use crate::error::Error;
 use crate::limits::{HANDSHAKE_LINGER, HANDSHAKE_LINGER_LOOPBACK, SLOTS_MAX, TIME_MAX};
 use checks::{at_least_one, give_up, stall_after, term};
+use named::named;
+use trusted::Trusted;
 
 pub use intake::Rule;
 pub(crate) use intake::{Balance, Intake};
@@ -91,36 +95,6 @@ pub enum AcceptWake {
     Blocking,
 }
 
-/// Gives a type with fixed names its list, its parser and its display.
-macro_rules! named {
-    ($type:ident, $what:literal, $($variant:ident = $name:literal),+) => {
-        impl $type {
-            /// All values, in the order of their documentation.
-            pub const ALL: &[Self] = &[$(Self::$variant),+];
-        }
-
-        impl fmt::Display for $type {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.pad(match self { $(Self::$variant => $name),+ })
-            }
-        }
-
-        impl FromStr for $type {
-            type Err = Error;
-
-            fn from_str(text: &str) -> Result<Self, Error> {
-                match text {
-                    $($name => Ok(Self::$variant),)+
-                    _ => Err(Error::config(format!(
-                        concat!("{:?} is no ", $what, ": choose one of {}"),
-                        text, [$($name),+].join(", "),
-                    ))),
-                }
-            }
-        }
-    };
-}
-
 named!(
     Policy,
     "policy",
@@ -172,6 +146,7 @@ pub(crate) struct Config {
     pub(crate) give_up: Option<(u32, Duration)>,
     pub(crate) term: Term,
     pub(crate) control: Option<PathBuf>,
+    pub(crate) proxy_protocol: Option<Vec<String>>,
 }
 
 /// What ends a worker's time, besides a signal.
@@ -225,6 +200,9 @@ pub(crate) struct Plan {
     pub(crate) give_up: Option<(u32, Duration)>,
     pub(crate) term: Term,
     pub(crate) control: Option<PathBuf>,
+    /// Who begins connections with the PROXY protocol.
+    #[expect(dead_code, reason = "no connection asks yet")]
+    pub(crate) trusted: Option<Trusted>,
 }
 
 impl Plan {
@@ -261,6 +239,7 @@ impl Config {
             give_up: give_up(self.give_up)?,
             term: term(self.term)?,
             control: self.control,
+            trusted: self.proxy_protocol.as_deref().map(Trusted::parse).transpose()?,
         })
     }
 }

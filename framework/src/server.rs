@@ -57,6 +57,7 @@ impl<'a> Server<'a> {
             give_up: None,
             term: Term { hang_timeout: Some(HANG_TIMEOUT_DEFAULT), ..Term::default() },
             control: None,
+            proxy_protocol: None,
         };
         Self { config, hooks: Hooks::default() }
     }
@@ -186,6 +187,22 @@ impl<'a> Server<'a> {
     /// that exists. Only root and this user may connect. Default: nowhere.
     pub fn control(mut self, path: impl Into<PathBuf>) -> Self {
         self.config.control = Some(path.into());
+        self
+    }
+
+    /// Takes the address of a client from the PROXY protocol (versions 1 and 2) of these peers, each an
+    /// address, a network such as `10.0.0.0/8`, or `unix` for all on a unix-domain socket. Default: none.
+    ///
+    /// Nothing is guessed. A peer in this list must begin each connection with the header, and is
+    /// refused without it; one that is not must not, and what it sends is read as HTTP, where a header
+    /// is answered 400. A peer in the list can pretend to be anybody: name your proxies only, and let
+    /// nobody else reach the server from their networks. IPv4 peers of a listener on `[::]` are in
+    /// IPv4 networks.
+    pub fn proxy_protocol<I>(mut self, trusted: I) -> Self
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        self.config.proxy_protocol = Some(trusted.into_iter().map(Into::into).collect());
         self
     }
 
