@@ -84,6 +84,11 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "PATH")]
     pub(crate) control: Option<PathBuf>,
 
+    /// Peers that name their clients by the PROXY protocol: addresses, networks such as 10.0.0.0/8, or
+    /// unix
+    #[arg(long, value_name = "NETWORK,...", value_delimiter = ',')]
+    pub(crate) proxy_protocol: Vec<String>,
+
     /// A folder whose files are shown under /files/NAME
     #[arg(long, value_name = "FOLDER")]
     pub(crate) files: Option<PathBuf>,

@@ -61,6 +61,9 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     if let Some(path) = &cli.control {
         server = server.control(path);
     }
+    if !cli.proxy_protocol.is_empty() {
+        server = server.proxy_protocol(cli.proxy_protocol.iter().cloned());
+    }
     if let Some(path) = &cli.access_log {
         server = server.access_log(AccessLog::new(path).format(cli.access_log_format));
     }

@@ -57,7 +57,7 @@ fn answer(worker: Worker, request: &Request<'_>, response: &mut Response<'_>) {
         "/health" if worker.is_closing() => response.status(503).body("closing\n"),
         "/health" => response.body("ok\n"),
         "/grow" => grow(request, response),
-        "/whoami" => whoami(worker, response),
+        "/whoami" => whoami(worker, request, response),
         "/echo" => echo(request, response),
         "/work" => spend(request, response, "us", Duration::from_micros, WORK_MAX, compute),
         // It blocks the worker's one thread, as a slow system call would: the worker's other
@@ -73,11 +73,12 @@ fn answer(worker: Worker, request: &Request<'_>, response: &mut Response<'_>) {
     }
 }
 
-fn whoami(worker: Worker, response: &mut Response<'_>) {
+fn whoami(worker: Worker, request: &Request<'_>, response: &mut Response<'_>) {
+    let remote = request.remote().map_or_else(String::new, |remote| remote.to_string());
     let (index, pid, generation) = (worker.index(), worker.pid(), worker.generation());
-    response
-        .header("Content-Type", "application/json")
-        .body(format!("{{\"worker\":{index},\"pid\":{pid},\"generation\":{generation}}}\n"));
+    response.header("Content-Type", "application/json").body(format!(
+        "{{\"worker\":{index},\"pid\":{pid},\"generation\":{generation},\"remote\":\"{remote}\"}}\n"
+    ));
 }
 
 /// Keeps memory, as a leak does, so that `--max-memory` has something to see.

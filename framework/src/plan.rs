@@ -5,6 +5,7 @@ mod named;
 mod access_log;
 mod checks;
 mod intake;
+mod trusted;
 
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroU16;
@@ -16,6 +17,7 @@ use crate::error::Error;
 use crate::http::Limits;
 use crate::limits::{HANDSHAKE_LINGER, HANDSHAKE_LINGER_LOOPBACK, SLOTS_MAX, TIME_MAX};
 use checks::{at_least_one, give_up, stall_after, term};
+pub(crate) use trusted::Trusted;
 
 pub(crate) use access_log::Target;
 pub use access_log::{AccessLog, LogFormat};
@@ -149,6 +151,7 @@ pub(crate) struct Config {
     pub(crate) term: Term,
     pub(crate) control: Option<PathBuf>,
     pub(crate) access_log: Option<AccessLog>,
+    pub(crate) proxy_protocol: Option<Vec<String>>,
 }
 
 /// What ends a worker's time, besides a signal.
@@ -214,6 +217,8 @@ pub(crate) struct Plan {
     pub(crate) term: Term,
     pub(crate) control: Option<PathBuf>,
     pub(crate) access_log: Option<AccessLog>,
+    /// Who begins connections with the PROXY protocol.
+    pub(crate) trusted: Option<Trusted>,
 }
 
 impl Plan {
@@ -253,6 +258,7 @@ impl Config {
             term: term(self.term)?,
             control: self.control,
             access_log: self.access_log,
+            trusted: self.proxy_protocol.as_deref().map(Trusted::parse).transpose()?,
         })
     }
 }

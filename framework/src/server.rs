@@ -60,6 +60,7 @@ impl Server<'_> {
             term: Term { hang_timeout: Some(HANG_TIMEOUT_DEFAULT), ..Term::default() },
             control: None,
             access_log: None,
+            proxy_protocol: None,
         };
         Self { config, hooks: Hooks::default() }
     }

@@ -9,6 +9,7 @@ use super::encode;
 use super::framing::{Body, Framing};
 use super::handler::Handler;
 use super::head;
+use super::proxy;
 use super::record::Served;
 use super::refusal::{Refusal, refuse};
 use super::turn::{Meter, Turn};
@@ -33,6 +34,8 @@ enum State {
     /// A message begins next.
     #[default]
     Between,
+    /// The PROXY protocol's header comes before anything else.
+    Preface,
     /// In a body.
     Receiving(Box<Receiving>),
     /// An answer is not complete; what the peer sends meanwhile waits.
@@ -83,8 +86,10 @@ enum Step {
 }
 
 impl Connection {
-    pub(crate) fn new() -> Self {
-        Self::default()
+    /// With `preface` the connection begins with the PROXY protocol's header.
+    pub(crate) fn new(preface: bool) -> Self {
+        let state = if preface { State::Preface } else { State::Between };
+        Self { state, ..Self::default() }
     }
 
     /// Takes what was read from the peer, and answers all requests that it completes.
@@ -135,7 +140,7 @@ impl Connection {
             (State::Answering(_), _) => Awaits::Nothing,
             // An empty line after a body is a habit of old clients, and begins nothing.
             (State::Between | State::Closed, b"" | b"\r" | b"\r\n") => Awaits::Idle,
-            (State::Between | State::Closed, _) => Awaits::Head,
+            (State::Between | State::Closed | State::Preface, _) => Awaits::Head,
         }
     }
 
@@ -161,6 +166,7 @@ impl Connection {
                 return self.pause();
             }
             let step = match std::mem::take(&mut self.state) {
+                State::Preface => self.preface(rest, turn),
                 State::Between => self.begin(rest, turn),
                 State::Receiving(receiving) => self.receive(receiving, rest, turn),
                 answering @ State::Answering(_) => {
@@ -187,6 +193,16 @@ impl Connection {
             }
         }
         Next::Read
+    }
+
+    fn preface<H, M>(&mut self, bytes: &[u8], turn: &mut Turn<'_, H, M>) -> Result<Step, Refusal> {
+        let Some(proxied) = proxy::read(bytes)? else {
+            self.state = State::Preface;
+            return Ok(Step::Incomplete(0));
+        };
+        // A proxy that speaks for itself names nobody.
+        *turn.remote = proxied.source.or(*turn.remote);
+        Ok(Step::Used(proxied.length))
     }
 
     /// A message from its first octet on.

@@ -24,6 +24,14 @@ pub(crate) const RANGES_MAX: usize = 16;
 /// writing: one second is asked for by RFC 9110 section 8.8.2.2, and one is lost to rounding.
 pub(crate) const SETTLED_AFTER_SECONDS: u64 = 2;
 
+/// Octets of a PROXY protocol header in text, with its CRLF: the longest that the specification has.
+pub(crate) const PROXY_LINE_BYTES_MAX: usize = 107;
+
+/// Octets of what follows the fixed part of a binary PROXY protocol header: the longest addresses (216)
+/// and 2 KiB for what a proxy adds, such as the name in a certificate. The specification wants all of a
+/// header to fit into 536.
+pub(crate) const PROXY_BLOCK_BYTES_MAX: usize = 216 + 2048;
+
 /// Requests on one connection, so that a long-lived one meets the balance again some day.
 pub(crate) const REQUESTS_MAX: u32 = 1_000_000;
 

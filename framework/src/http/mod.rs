@@ -21,6 +21,7 @@ mod later;
 mod limits;
 mod outgoing;
 mod pipe;
+mod proxy;
 mod record;
 mod refusal;
 mod request;

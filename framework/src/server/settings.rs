@@ -156,6 +156,22 @@ impl<'a> Server<'a> {
         self
     }
 
+    /// Takes the address of a client from the PROXY protocol (versions 1 and 2) of these peers, each an
+    /// address, a network such as `10.0.0.0/8`, or `unix` for all on a unix-domain socket. Default: none.
+    ///
+    /// Nothing is guessed. A peer in this list must begin each connection with the header, and is
+    /// refused without it; one that is not must not, and what it sends is read as HTTP, where a header
+    /// is answered 400. A peer in the list can pretend to be anybody: name your proxies only, and let
+    /// nobody else reach the server from their networks. IPv4 peers of a listener on `[::]` are in
+    /// IPv4 networks.
+    pub fn proxy_protocol<I>(mut self, trusted: I) -> Self
+    where
+        I: IntoIterator<Item: Into<String>>,
+    {
+        self.config.proxy_protocol = Some(trusted.into_iter().map(Into::into).collect());
+        self
+    }
+
     /// Is called once, in the master, as soon as connections are accepted, with the address; its port
     /// is the real one. It must not start a thread.
     pub fn on_listening(mut self, tell: impl FnOnce(SocketAddr) + 'a) -> Self {

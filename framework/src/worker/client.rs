@@ -57,8 +57,14 @@ pub(super) enum Fate {
 }
 
 impl Client {
-    pub(super) fn new(stream: TcpStream, remote: Option<SocketAddr>, deadline: Instant) -> Self {
-        let protocol = Connection::new();
+    /// With `preface` the connection begins with the PROXY protocol's header.
+    pub(super) fn new(
+        stream: TcpStream,
+        remote: Option<SocketAddr>,
+        deadline: Instant,
+        preface: bool,
+    ) -> Self {
+        let protocol = Connection::new(preface);
         let awaited = protocol.awaits();
         Self {
             stream,

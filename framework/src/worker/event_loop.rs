@@ -27,6 +27,7 @@ use crate::board::{Board, Seat};
 use crate::http::{DateCache, Handler, Scratch};
 use crate::limits::{EVENTS_PER_TURN, LOG_RETRY, READ_BUFFER_BYTES};
 use crate::net::channel::{Channel, Report};
+use crate::plan::Trusted;
 use crate::signals::Signals;
 use crate::sys::watchdog::Watchdog;
 
@@ -35,6 +36,8 @@ pub(super) struct EventLoop<'a, H> {
     poll: Poll,
     channel: &'a Channel,
     signals: &'a Signals,
+    /// Who begins connections with the PROXY protocol.
+    trusted: Option<&'a Trusted>,
     board: &'static Board,
     seat: &'static Seat,
     standing: Option<Standing>,
@@ -105,6 +108,7 @@ where
             poll,
             channel: &birth.channel,
             signals: &birth.signals,
+            trusted: birth.plan.trusted.as_ref(),
             board: birth.board,
             seat,
             standing: birth.load.map(|load| Standing::new(load, birth.plan.stall_after)),

@@ -1,7 +1,7 @@
 //! Media types by the ending of a name.
 //!
-//! A table of our own: the types that the web is made of are few and change rarely, and mime_guess
-//! would bring a thousand that nobody serves, and a build script.
+//! A table of our own: the types that the web is made of are few and change rarely, and
+//! `mime_guess` would bring a thousand that nobody serves, and a build script.
 
 use std::path::Path;
 

@@ -18,3 +18,6 @@ pub(crate) use facts::{Facts, Stat};
 pub(crate) use media::media_type;
 pub(crate) use multipart::{Body, Segment};
 pub(crate) use selection::{Selection, select};
+
+#[cfg(test)]
+mod tests;

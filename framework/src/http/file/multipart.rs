@@ -43,14 +43,16 @@ impl Body {
 fn multipart(slices: &[Slice], whole: u64, media_type: &str, random: u128) -> Body {
     let boundary = format!("{random:032x}");
     let mut segments = Vec::with_capacity(2 * slices.len() + 1);
+    // What a handler says must not end the head.
+    let media = if is_field_value(media_type.as_bytes()) {
+        format!("Content-Type: {media_type}\r\n")
+    } else {
+        String::new()
+    };
     let mut before = "";
     for slice in slices {
-        let mut head = format!("{before}--{boundary}\r\n");
-        // What a handler says must not end the head.
-        if is_field_value(media_type.as_bytes()) {
-            head += &format!("Content-Type: {media_type}\r\n");
-        }
-        head += &format!("Content-Range: {}\r\n\r\n", content_range(*slice, whole));
+        let range = content_range(*slice, whole);
+        let head = format!("{before}--{boundary}\r\n{media}Content-Range: {range}\r\n\r\n");
         segments.push(Segment::Text(head.into_bytes()));
         segments.push(Segment::Slice(*slice));
         before = "\r\n";

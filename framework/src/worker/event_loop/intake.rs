@@ -34,7 +34,8 @@ where
                     self.can_accept(true);
                     self.seat.count_accepted();
                     listener::readmit(&stream, self.board);
-                    self.adopt(Client::new(stream, remote, self.first_deadline()));
+                    let preface = self.trusted.is_some_and(|them| them.trusts(remote));
+                    self.adopt(Client::new(stream, remote, self.first_deadline(), preface));
                     // Who leaves the queue to others is no longer in the line.
                     if self.leaves_queue() {
                         return;

@@ -92,7 +92,7 @@ fn what_follows_a_streamed_body_is_the_next_request() {
     let input = [&post("/stream", "Content-Length: 1"), "x", &post("/", "Content-Length: 2"), "yz"];
     let (status, taken, next) = upload(&[&input.concat()]);
     assert_eq!((status, next), (200, Next::Read));
-    assert_eq!(heard, ["x", "end", "whole 2"]);
+    assert_eq!(taken, ["x", "end", "whole 2"]);
 }
 
 #[test]
@@ -131,4 +131,23 @@ fn a_client_that_waits_for_continue_is_told_no_before_it_sends() {
     };
     peer.turn_of(Uploads::default(), feed);
     assert!(peer.text().starts_with("HTTP/1.1 403 "), "{}", peer.text());
+}
+
+#[test]
+fn a_proxys_header_comes_first_and_names_the_client() {
+    let request = "GET /a HTTP/1.1\r\nHost: x\r\n\r\n";
+    let header = "PROXY TCP4 192.0.2.7 192.0.2.1 5000 80\r\n";
+    for step in [1, 7, 1000] {
+        let mut peer = Peer { connection: Connection::new(true), ..Peer::default() };
+        assert_eq!(peer.connection.awaits(), Awaits::Head);
+        peer.feed(format!("{header}{request}{request}").as_bytes(), step);
+        assert_eq!(peer.meter.statuses, [200, 200]);
+        assert_eq!(peer.remote, Some("192.0.2.7:5000".parse().unwrap()));
+    }
+    let mut without = Peer { connection: Connection::new(true), ..Peer::default() };
+    assert_eq!(without.feed(request.as_bytes(), 1), Next::Close { linger: true });
+    assert_eq!(without.meter.statuses, [400]);
+    let mut stranger = Peer::default();
+    stranger.feed(format!("{header}{request}").as_bytes(), 1000);
+    assert!(matches!(stranger.meter.statuses[..], [400 | 505]));
 }

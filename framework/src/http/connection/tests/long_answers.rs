@@ -199,9 +199,7 @@ fn offloaded_work_answers_and_cannot_be_put_off_again() {
     assert_eq!(deliver(&mut peer), Next::Read);
     assert!(peer.text().ends_with("X: y\r\n\r\ndone\n"), "{}", peer.text());
     let (mut peer, _) = streamed(GET, |_, response| {
-        response.offload(|response| {
-            drop(response.later());
-        })
+        response.offload(|response| drop(response.later()));
     });
     assert_eq!(deliver(&mut peer), Next::Close { linger: true });
     assert!(peer.text().starts_with("HTTP/1.1 500 "), "{}", peer.text());

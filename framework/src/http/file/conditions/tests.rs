@@ -2,6 +2,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
+use super::super::super::limits::SETTLED_AFTER_SECONDS;
 use super::*;
 
 const THEN: &str = "Sun, 06 Nov 1994 08:49:37 GMT";
@@ -147,8 +148,6 @@ fn a_range_goes_on_with_what_the_client_began_or_not_at_all() {
     assert!(!wanted(&bare, &["\"a\""], later) && !wanted(&bare, &["yesterday"], later));
 }
 
-use super::super::super::limits::SETTLED_AFTER_SECONDS;
-
 /// Values, and whether the condition holds of [`facts`] `"a"` at [`THEN`]; `None`: to be ignored.
 const MATCHES: [(&str, Option<bool>); 4] =
     [("\"a\"", Some(true)), ("*", Some(true)), ("\"b\"", Some(false)), ("W/\"a\"", Some(false))];
@@ -162,20 +161,20 @@ const UNMODIFIED: [(&str, Option<bool>); 4] =
 /// Section 13.2.2, step by step.
 fn by_the_letter(
     reads: bool,
-    [matches, unmodified, none_match, modified]: [Option<Option<bool>>; 4],
+    [matches, unmodified, none_match, modified]: [Option<bool>; 4],
 ) -> Verdict {
     if let Some(holds) = matches {
-        if holds == Some(false) {
+        if !holds {
             return Verdict::Failed; // step 1
         }
-    } else if unmodified == Some(Some(false)) {
+    } else if unmodified == Some(false) {
         return Verdict::Failed; // step 2
     }
     if let Some(holds) = none_match {
-        if holds == Some(false) {
+        if !holds {
             return if reads { Verdict::NotModified } else { Verdict::Failed }; // step 3
         }
-    } else if reads && modified == Some(Some(false)) {
+    } else if reads && modified == Some(false) {
         return Verdict::NotModified; // step 4
     }
     Verdict::Proceed // steps 5 and 6
@@ -200,7 +199,7 @@ proptest! {
             .iter()
             .filter_map(|(name, value)| value.map(|(text, _)| (*name, text)))
             .collect();
-        let holds = [matches, unmodified, none_match, modified].map(|value| value.map(|(_, holds)| holds));
+        let holds = [matches, unmodified, none_match, modified].map(|value| value.and_then(|(_, holds)| holds));
         let reads = matches!(method, "GET" | "HEAD");
         let expected = by_the_letter(reads, holds);
         prop_assert_eq!(judge_all(method, Some(&facts("\"a\"")), &fields), expected, "{:?}", fields);

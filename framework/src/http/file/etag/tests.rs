@@ -82,7 +82,7 @@ proptest! {
                 fields.push(String::new());
             }
             let field = fields.last_mut().expect("at least one");
-            field.push_str(&format!(",{}{weak}\"{opaque}\"", spaces[at]));
+            *field = format!("{field},{}{weak}\"{opaque}\"", spaces[at]);
         }
         let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
         let found = tags.iter().any(|(_, opaque)| *opaque == sought);
