@@ -30,6 +30,7 @@ mod limits;
 mod master_death;
 mod privileges;
 mod programs;
+mod proxy;
 mod reload;
 mod scale;
 mod service;
