@@ -11,6 +11,8 @@ mod harness;
 #[path = "../sim/mod.rs"]
 mod sim;
 
+mod access_log;
+mod access_log_full;
 mod bad_input;
 mod balance;
 mod bench;
