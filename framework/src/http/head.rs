@@ -6,6 +6,7 @@
 use std::mem::MaybeUninit;
 
 use httparse::{Error as ParseError, Header, Request as Parsed};
+use memchr::memchr;
 
 use super::limits::{HEADERS_MAX, Limits};
 use super::refusal::{Refusal, bad, refuse};
@@ -42,7 +43,7 @@ pub(super) fn find_end(
         return Err(bad("empty lines before the request"));
     }
     let mut at = searched.max(start);
-    while let Some(found) = bytes[at..].iter().position(|byte| *byte == b'\n') {
+    while let Some(found) = memchr(b'\n', &bytes[at..]) {
         let feed = at + found;
         if feed == 0 || bytes[feed - 1] != b'\r' {
             return Err(bad("a line that ends without CR"));
@@ -72,7 +73,7 @@ pub(super) fn parse<'h, 'b>(
     let bytes = &bytes[leading_line(bytes)..];
     let status = parsed.parse_with_uninit_headers(bytes, room).map_err(|error| match error {
         ParseError::TooManyHeaders => refuse(431, "too many header fields"),
-        ParseError::Version => refuse(505, "only HTTP/1.0 and HTTP/1.1 are spoken here"),
+        ParseError::Version => version(bytes),
         ParseError::HeaderName => bad("a malformed header name"),
         ParseError::HeaderValue => bad("a malformed header value"),
         _ => bad("a malformed request"),
@@ -96,6 +97,19 @@ impl<'b> Head<'_, 'b> {
         let named =
             self.headers.iter().filter(move |header| header.name.eq_ignore_ascii_case(name));
         named.map(|header| header.value)
+    }
+}
+
+/// RFC 9112 section 2.3: what is no version at all is malformed, and not one that is not spoken.
+fn version(head: &[u8]) -> Refusal {
+    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    match line.rsplit(|byte| *byte == b' ').next() {
+        Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor])
+            if major.is_ascii_digit() && minor.is_ascii_digit() =>
+        {
+            refuse(505, "only HTTP/1.0 and HTTP/1.1 are spoken here")
+        }
+        _ => bad("a malformed version"),
     }
 }
 
