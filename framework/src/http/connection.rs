@@ -139,8 +139,9 @@ impl Connection {
             (State::Receiving(_), _) => Awaits::Body,
             (State::Answering(_), _) => Awaits::Nothing,
             // An empty line after a body is a habit of old clients, and begins nothing.
-            (State::Preface, b"") => Awaits::Idle,
-            (State::Between | State::Closed, b"" | b"\r" | b"\r\n") => Awaits::Idle,
+            (State::Preface, b"") | (State::Between | State::Closed, b"" | b"\r" | b"\r\n") => {
+                Awaits::Idle
+            }
             (State::Between | State::Closed | State::Preface, _) => Awaits::Head,
         }
     }
