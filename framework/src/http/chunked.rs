@@ -1,7 +1,8 @@
 //! The chunked transfer coding (RFC 9112 section 7.1), undone strictly and in any portions.
 
+use super::characters::{is_field_value, is_token};
 use super::limits::{CHUNK_LINE_BYTES_MAX, Limits, TRAILER_BYTES_MAX};
-use super::refusal::{Refusal, bad, is_field_value, is_token, refuse};
+use super::refusal::{Refusal, bad, refuse};
 
 /// Where in the coding the decoder stands.
 #[derive(Debug, Default)]

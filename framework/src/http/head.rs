@@ -8,6 +8,7 @@ use std::mem::MaybeUninit;
 use httparse::{Error as ParseError, Header, Request as Parsed};
 use memchr::memchr;
 
+use super::characters::HOST;
 use super::limits::{HEADERS_MAX, Limits};
 use super::refusal::{Refusal, bad, refuse};
 use super::request::Version;
@@ -165,13 +166,12 @@ fn is_authority(text: &[u8], may_be_empty: bool) -> bool {
         _ => (text, &b""[..]),
     };
     let literal = host.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
-    let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~%!$&'()*+,;=".contains(byte);
     let host_is_valid = match literal {
         Some(literal) => {
             let in_literal = |byte: &u8| byte.is_ascii_hexdigit() || b":.".contains(byte);
             !literal.is_empty() && literal.iter().all(in_literal)
         }
-        None => host.iter().all(is_name),
+        None => HOST.has_all(host),
     };
     let present = !host.is_empty() || (may_be_empty && text.is_empty());
     present && host_is_valid && port.len() <= 5 && port.iter().all(u8::is_ascii_digit)

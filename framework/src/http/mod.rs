@@ -9,6 +9,7 @@
 //! refused, and the connection closed. Deliberately absent: HTTP/2 and TLS, which a proxy or the
 //! user's own server does better, `Upgrade`, and `CONNECT`.
 
+mod characters;
 mod chunked;
 mod connection;
 mod date;
