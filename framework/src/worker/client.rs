@@ -79,6 +79,11 @@ impl Client {
         }
     }
 
+    /// Nothing has come from the peer yet.
+    pub(super) fn is_unheard(&self) -> bool {
+        self.protocol.requests() == 0 && self.protocol.awaits() == Awaits::Idle
+    }
+
     /// What epoll is to be asked for now, if that is something else than before.
     pub(super) fn change_interest(&mut self, write: bool) -> Option<Interest> {
         if std::mem::replace(&mut self.wants_write, write) == write {

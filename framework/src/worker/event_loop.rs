@@ -2,6 +2,7 @@
 
 mod clients;
 mod drain;
+mod fresh;
 mod intake;
 mod standing;
 
@@ -14,6 +15,7 @@ use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 use drain::Drain;
+use fresh::Fresh;
 use standing::Standing;
 
 use super::acceptor::Acceptor;
@@ -48,6 +50,7 @@ pub(super) struct EventLoop<'a, H> {
     paused_until: Option<Instant>,
     clients: Slab<Client>,
     clients_max: usize,
+    fresh: Fresh,
     /// Connections that gave way to the others with something left to do.
     again: Vec<usize>,
     /// Those of the turn before; a second buffer, so that none is made for each turn.
@@ -118,6 +121,7 @@ where
             paused_until: None,
             clients: Slab::new(),
             clients_max: intake::room_for_clients(birth.plan.connections_max),
+            fresh: Fresh::default(),
             again: Vec::new(),
             again_now: Vec::new(),
             desk,
@@ -199,6 +203,7 @@ where
                 Token(key) => self.advance(key, event.is_read_closed()),
             }
         }
+        self.begin_fresh();
         self.sweep();
         self.look_at_load();
         self.look_at_term();

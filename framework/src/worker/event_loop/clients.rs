@@ -52,7 +52,7 @@ where
     }
 
     /// Closing a socket takes it out of epoll.
-    fn remove(&mut self, key: usize) {
+    pub(super) fn remove(&mut self, key: usize) {
         let mut client = self.clients.remove(key);
         client.abandon(&mut self.desk);
         // Before its peer can see it.

@@ -146,13 +146,14 @@ where
         }
         loop {
             self.acceptor.fetch();
-            let before = self.clients.len();
             self.accept();
+            let none_came = self.fresh.is_empty();
+            self.begin_fresh();
             let full = self.clients.len() >= self.clients_max && !self.acceptor.is_linked();
             if self.paused_until.is_some() || full {
                 return;
             }
-            if self.clients.len() == before {
+            if none_came {
                 break;
             }
         }

@@ -3,7 +3,6 @@
 use std::io;
 use std::time::Instant;
 
-use mio::{Interest, Token};
 use nix::sys::resource::{Resource, getrlimit};
 
 use super::{EventLoop, INTAKE};
@@ -114,24 +113,6 @@ where
     fn say_full(&mut self) {
         if let Some(links) = self.acceptor.links_mut() {
             links.set_full(true);
-        }
-    }
-
-    fn adopt(&mut self, mut client: Client) {
-        let entry = self.clients.vacant_entry();
-        client.key = entry.key();
-        let token = Token(client.key);
-        let registered =
-            self.poll.registry().register(&mut client.stream, token, Interest::READABLE);
-        match registered {
-            Ok(()) => {
-                entry.insert(client);
-                self.sweep_at.get_or_insert(self.desk.now + self.sweep_interval());
-            }
-            Err(error) => {
-                tracing::error!("cannot watch a connection: {error}");
-                self.count_closed();
-            }
         }
     }
 

@@ -74,6 +74,7 @@ where
         standing.check_at = now + LOAD_CHECK_INTERVAL;
         if standing.starved || standing.load.in_doubt() {
             self.accept();
+            self.begin_fresh();
         }
     }
 
