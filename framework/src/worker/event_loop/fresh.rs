@@ -4,22 +4,30 @@ use mio::{Interest, Token};
 
 use super::EventLoop;
 use crate::http::Handler;
-use crate::limits::EARLY_READ_PAUSE;
+use crate::limits::EARLY_READ_PAUSE_MAX;
 use crate::worker::client::{Client, Fate};
 
 /// New connections, and whether it pays to read from them at once.
 ///
 /// Under load the request is there, mostly, when its connection is accepted. Read and answered then, it
 /// needs no word from epoll, and a connection that ends with it is never given to epoll at all. A read that
-/// finds nothing would be a system call for nothing, so after one the next few are left out.
+/// finds nothing would be a system call for nothing, so after one the next is left out, and after more in
+/// a row more.
 #[derive(Default)]
 pub(super) struct Fresh {
     keys: Vec<usize>,
+    /// Reads in a row that found nothing.
+    misses: u32,
     /// So many connections are not read from at once.
     pause: u32,
 }
 
 impl Fresh {
+    fn read(&mut self, missed: bool) {
+        self.misses = if missed { self.misses + 1 } else { 0 };
+        self.pause = ((1 << self.misses.min(u32::BITS - 1)) - 1).min(EARLY_READ_PAUSE_MAX);
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
@@ -48,9 +56,8 @@ where
                 Fate::Reads
             } else {
                 let fate = client.advance(&mut self.desk, false);
-                if fate == Fate::Reads && client.is_unheard() {
-                    self.fresh.pause = EARLY_READ_PAUSE;
-                }
+                let missed = fate == Fate::Reads && client.is_unheard();
+                self.fresh.read(missed);
                 fate
             };
             self.enroll(key, fate);
