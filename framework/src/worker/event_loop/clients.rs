@@ -55,6 +55,8 @@ where
     pub(super) fn remove(&mut self, key: usize) {
         let mut client = self.clients.remove(key);
         client.abandon(&mut self.desk);
+        // What it could not be sent any more must not be taken for another's answer.
+        self.desk.clear_output();
         // Before its peer can see it.
         self.count_closed();
         drop(client);
