@@ -10,3 +10,4 @@ pub(crate) mod packet;
 pub(crate) mod privilege;
 pub(crate) mod process;
 pub(crate) mod wait;
+pub(crate) mod witness;

@@ -11,6 +11,7 @@ mod harness;
 #[path = "../sim/mod.rs"]
 mod sim;
 
+mod abuse;
 mod access_log;
 mod access_log_full;
 mod bad_input;
