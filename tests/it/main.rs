@@ -18,6 +18,7 @@ mod bad_input;
 mod balance;
 mod bench;
 mod bodies;
+mod clients;
 mod control;
 mod cpu;
 mod crash;
