@@ -161,6 +161,13 @@ pub(crate) const KEPT_BUFFER_BYTES: usize = 256 * 1024;
 /// How often a worker looks for connections that are past their deadline; deadlines are this coarse.
 pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
+/// A connection that has been silent for so long may give way to new ones when a worker is full: a client
+/// that asks without a pause is never silent for so long.
+pub(crate) const GIVE_WAY_AFTER: Duration = Duration::from_secs(1);
+
+/// So many parts of a full worker's connections there are; one of them gives way at a time, at most.
+pub(crate) const GIVE_WAY_PARTS: usize = 16;
+
 /// Time to send a whole request head, from its first byte or, on a new connection, from the accept.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 

@@ -8,7 +8,7 @@ use std::mem::MaybeUninit;
 use httparse::{Error as ParseError, Header, Request as Parsed};
 use memchr::memchr;
 
-use super::characters::HOST;
+use super::characters::{HOST, is_token};
 use super::limits::{HEADERS_MAX, Limits};
 use super::refusal::{Refusal, bad, refuse};
 use super::request::Version;
@@ -65,6 +65,19 @@ pub(super) fn find_end(
     Ok(None)
 }
 
+/// Looks at a head that is not complete: what can become none is told so at once, and not when its time is
+/// over. The method is looked at, and the version as soon as its line is complete.
+pub(super) fn check_beginning(bytes: &[u8]) -> Result<(), Refusal> {
+    let bytes = bytes.strip_prefix(b"\r\n").or(bytes.strip_prefix(b"\r")).unwrap_or(bytes);
+    let line = bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    let method = line.split(|byte| *byte == b' ').next().unwrap_or_default();
+    if !method.is_empty() && !is_token(method) || line.starts_with(b" ") {
+        return Err(bad("a malformed request"));
+    }
+    let complete = bytes.len() > line.len() + 1;
+    if complete && !line.is_empty() { speaks_http(line) } else { Ok(()) }
+}
+
 /// Reads a head that [`find_end`] found the end of.
 pub(super) fn parse<'h, 'b>(
     bytes: &'b [u8],
@@ -74,7 +87,7 @@ pub(super) fn parse<'h, 'b>(
     let bytes = &bytes[leading_line(bytes)..];
     let status = parsed.parse_with_uninit_headers(bytes, room).map_err(|error| match error {
         ParseError::TooManyHeaders => refuse(431, "too many header fields"),
-        ParseError::Version => version(bytes),
+        ParseError::Version => refused_version(bytes),
         ParseError::HeaderName => bad("a malformed header name"),
         ParseError::HeaderValue => bad("a malformed header value"),
         _ => bad("a malformed request"),
@@ -102,16 +115,21 @@ impl<'b> Head<'_, 'b> {
 }
 
 /// RFC 9112 section 2.3: what is no version at all is malformed, and not one that is not spoken.
-fn version(head: &[u8]) -> Refusal {
-    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+fn speaks_http(line: &[u8]) -> Result<(), Refusal> {
     match line.rsplit(|byte| *byte == b' ').next() {
+        Some(b"HTTP/1.0" | b"HTTP/1.1") => Ok(()),
         Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor])
             if major.is_ascii_digit() && minor.is_ascii_digit() =>
         {
-            refuse(505, "only HTTP/1.0 and HTTP/1.1 are spoken here")
+            Err(refuse(505, "only HTTP/1.0 and HTTP/1.1 are spoken here"))
         }
-        _ => bad("a malformed version"),
+        _ => Err(bad("a malformed version")),
     }
+}
+
+fn refused_version(head: &[u8]) -> Refusal {
+    let line = head.split(|byte| *byte == b'\r').next().unwrap_or_default();
+    speaks_http(line).err().unwrap_or(bad("a malformed version"))
 }
 
 fn leading_line(bytes: &[u8]) -> usize {

@@ -12,4 +12,5 @@ mod option;
 pub(crate) mod reuseport;
 pub(crate) mod shared;
 pub(crate) mod ttl;
+pub(crate) mod unsent;
 pub(crate) mod watchdog;

@@ -21,6 +21,8 @@ pub(super) struct Client {
     remote: Option<SocketAddr>,
     /// Its name in the worker's table.
     pub(super) key: usize,
+    /// epoll watches it.
+    pub(super) enrolled: bool,
     protocol: Connection,
     /// Output that the peer does not take as fast as it is made.
     writing: Option<Box<Writing>>,
@@ -70,6 +72,7 @@ impl Client {
             stream,
             remote,
             key: usize::MAX,
+            enrolled: false,
             protocol,
             writing: None,
             end: End::No,
@@ -124,6 +127,9 @@ impl Client {
 
     /// It was silent for too long.
     pub(super) fn time_out<H: Handler>(&mut self, desk: &mut Desk<H>) -> Fate {
+        if self.still_takes(desk) {
+            return Fate::Writes;
+        }
         if self.writing.is_some() || self.end != End::No {
             return Fate::Gone;
         }

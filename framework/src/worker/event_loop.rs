@@ -4,6 +4,7 @@ mod clients;
 mod drain;
 mod fresh;
 mod intake;
+mod room;
 mod standing;
 
 use std::io;

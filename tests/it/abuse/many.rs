@@ -83,7 +83,6 @@ fn a_flood_of_connections_that_are_reset_leaves_nothing_behind() {
 
 /// One worker that has room for some thirty connections, all of which are taken and idle.
 #[test]
-#[ignore = "needs idle connections that give way to new ones"]
 fn a_worker_full_of_idle_connections_lets_the_oldest_go() {
     for arguments in [NONE, INHERITED] {
         let mut command = Command::new("prlimit");

@@ -33,6 +33,7 @@ impl Connection {
         turn: &mut Turn<'_, H, M>,
     ) -> Result<Step, Refusal> {
         let Some(end) = head::find_end(bytes, self.searched.min(bytes.len()), turn.limits)? else {
+            head::check_beginning(bytes)?;
             self.searched = bytes.len();
             return Ok(Step::Incomplete(0));
         };

@@ -14,7 +14,8 @@ where
     H: Handler,
 {
     pub(super) fn advance(&mut self, key: usize, to_the_end: bool) {
-        if let Some(client) = self.clients.get_mut(key) {
+        // One that was just accepted in the place of another has its turn later.
+        if let Some(client) = self.clients.get_mut(key).filter(|client| client.enrolled) {
             let fate = client.advance(&mut self.desk, to_the_end);
             self.settle(key, fate);
         }
@@ -76,6 +77,7 @@ where
             let fate = self.clients[key].time_out(&mut self.desk);
             self.settle(key, fate);
         }
+        self.make_room();
         self.sweep_at = (!self.clients.is_empty()).then_some(now + self.sweep_interval());
     }
 

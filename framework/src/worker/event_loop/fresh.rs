@@ -72,6 +72,7 @@ where
             return self.remove(key);
         }
         let Some(client) = self.clients.get_mut(key) else { return };
+        client.enrolled = true;
         let interest = client.change_interest(fate == Fate::Writes).unwrap_or(Interest::READABLE);
         let registry = self.poll.registry();
         if let Err(error) = registry.register(&mut client.stream, Token(key), interest) {

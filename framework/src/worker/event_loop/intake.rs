@@ -103,6 +103,10 @@ where
     /// Full: a wake-up that is meant for one worker only must not come here any more, and a dispatcher
     /// is to send to others.
     fn be_full(&mut self) {
+        self.make_room();
+        if !self.is_full() {
+            return;
+        }
         if self.acceptor.is_linked() {
             self.say_full();
         } else {
