@@ -195,6 +195,9 @@ where
             self.take_letters();
         }
         std::mem::swap(&mut self.again, &mut self.again_now);
+        // One that is always ready comes here for each event that it got besides.
+        self.again_now.sort_unstable();
+        self.again_now.dedup();
         while let Some(key) = self.again_now.pop() {
             self.advance(key, true);
         }
