@@ -1,6 +1,7 @@
 //! Clients that mean harm, or are broken. Whatever they do, whoever behaves is answered all the time, the
 //! memory of the worker stays bounded, and it is the same worker afterwards, which has nothing to do.
 
+mod fair;
 mod large;
 mod many;
 mod odd;

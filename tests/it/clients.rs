@@ -106,7 +106,7 @@ fn curl_is_told_that_its_body_is_too_long_before_it_sends_it() {
     let app = app(&[]);
     let expects = ["-H", "Expect: 100-continue", "--expect100-timeout", "20"];
     let asks = ["--data-binary", "@-", "-w", "%{http_code} %{size_upload}"];
-    let refused = content(curl(&app, &["/echo"], &expects).args(asks), &[b'x'; 2 << 20]);
+    let refused = content(curl(&app, &["/echo"], &expects).args(asks), &vec![b'x'; 2 << 20]);
     assert!(said(&refused).ends_with("413 0"), "{}", said(&refused));
     app.stop();
 }

@@ -113,7 +113,7 @@ fn bodies_that_come_as_fast_as_they_can_and_never_end_hold_up_nobody() {
 #[test]
 fn a_client_that_goes_on_after_it_was_refused_is_cut_off() {
     is_borne(|app, _| {
-        let torrents = torrents(app, "nonsense\r\n\r\n", &[b'x'; 60_000]);
+        let torrents = torrents(app, "nonsense\r\n\r\n", "x".repeat(60_000).as_bytes());
         let mut refused = 0;
         for (mut client, sending) in torrents {
             wait_until("it to be cut off", || sending.is_finished());
@@ -179,6 +179,8 @@ fn clients_that_ask_without_end_hold_up_nobody() {
             witness.is_answered();
             done.store(true, Relaxed);
         });
-        sending.into_iter().for_each(|sending| sending.join().unwrap());
+        for sending in sending {
+            sending.join().unwrap();
+        }
     });
 }

@@ -22,7 +22,9 @@ fn requests_in_segments_of_one_octet_are_answered() {
         let long = format!("GET / HTTP/1.1\r\nHost: a\r\nX-Long: {}\r\n\r\n", "x".repeat(500));
         for request in [CHUNKED, COUNTED, &long] {
             for octet in request.bytes() {
-                clients.iter_mut().for_each(|client| client.send([octet]).unwrap());
+                for client in &mut clients {
+                    client.send([octet]).unwrap();
+                }
             }
             let body = if request.starts_with("POST") { "well" } else { "hello\n" };
             for client in &mut clients {
@@ -151,11 +153,8 @@ fn requests_with_a_few_wrong_octets_come_to_an_end() {
             let answer = sent_and_half_closed(app, &bytes);
             let well = answer.starts_with(b"HTTP/1.1 200 ");
             assert!(well || is_refusal(&answer), "{}", answer.escape_ascii());
-            if well {
-                answered += 1
-            } else {
-                refused += 1
-            };
+            answered += u32::from(well);
+            refused += u32::from(!well);
         }
         assert!(answered > 50 && refused > 50, "{answered} answered, {refused} refused");
     });

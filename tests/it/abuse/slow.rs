@@ -112,7 +112,9 @@ fn drip_from(clients: &mut [Client], octets: usize) {
     std::thread::sleep(DRIP_PAUSE);
     let mut part = vec![0; octets];
     // What the kernel holds for them is still to be had afterwards.
-    clients.iter_mut().for_each(|client| client.stream.read_exact(&mut part).unwrap());
+    for client in clients {
+        client.stream.read_exact(&mut part).unwrap();
+    }
 }
 
 #[test]
