@@ -139,7 +139,7 @@ pub(crate) const READ_BUFFER_BYTES: usize = 64 * 1024;
 pub(crate) const READS_PER_TURN: usize = 4;
 
 /// Writes to one connection in a turn before the others get theirs.
-pub(crate) const WRITES_PER_TURN: usize = 16;
+pub(crate) const WRITES_PER_TURN: usize = 4;
 
 /// Bytes of a file that are sent in one call: enough that its own cost is of no account, few enough that
 /// the others do not wait long while they are read from a disk.

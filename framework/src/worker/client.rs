@@ -5,10 +5,11 @@ mod writing;
 
 use std::io::{self, Read};
 use std::net::{Shutdown, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mio::Interest;
 use mio::net::TcpStream;
+use socket2::SockRef;
 
 use super::desk::Desk;
 use crate::http::{Awaits, Connection, Handler, Letter, Next};
@@ -130,7 +131,12 @@ impl Client {
         if self.still_takes(desk) {
             return Fate::Writes;
         }
-        if self.writing.is_some() || self.end != End::No {
+        if self.writing.is_some() {
+            // What it does not take is not to stay in the kernel's memory.
+            let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+            return Fate::Gone;
+        }
+        if self.end != End::No {
             return Fate::Gone;
         }
         if self.protocol.awaits() == Awaits::Idle {
@@ -226,6 +232,7 @@ impl Client {
             match next {
                 Next::Read => return Ok(Fate::Reads),
                 Next::Wait => return Ok(Fate::Waits),
+                Next::Again => return Ok(Fate::Again),
                 Next::Close { .. } => return self.close(),
                 Next::Flush => {}
                 Next::File => match self.send_slice(desk)? {

@@ -13,7 +13,6 @@ const IN_A_TURN_MAX: usize = 100;
 
 /// All of them have asked before the worker looks at any.
 #[test]
-#[ignore = "needs a limit of the requests of one connection in a turn"]
 fn whoever_asks_once_waits_for_a_few_requests_of_each_of_the_greedy() {
     let app = App::start(&mut fixture(&["impatient"])).listening();
     let worker = app.worker(0);
