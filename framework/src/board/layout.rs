@@ -17,7 +17,7 @@ use crate::sys::shared::Shareable;
 pub(crate) const SEATS: usize = 2;
 
 /// Changes when anything below does, so that the program of an upgrade knows what it gets.
-pub(crate) const LAYOUT: u64 = 4 << 48 | size_of::<Board>() as u64;
+pub(crate) const LAYOUT: u64 = 5 << 48 | size_of::<Board>() as u64;
 
 /// The whole mapping. Pages that no slot uses are never touched and cost nothing.
 #[repr(C)]
@@ -58,6 +58,9 @@ pub(crate) struct Row {
 pub(crate) struct Seat {
     accepted: AtomicU64,
     open: AtomicU64,
+    /// Those of the accepted, and of the open ones, that came to a further address.
+    further_accepted: AtomicU64,
+    further_open: AtomicU64,
     requests: AtomicU64,
     errors: AtomicU64,
     bytes_in: AtomicU64,
@@ -189,7 +192,19 @@ impl Seat {
     }
 
     pub(crate) fn count_closed(&self) {
-        self.open.store(self.open.load(Relaxed).saturating_sub(1), Relaxed);
+        subtract(&self.open);
+    }
+
+    /// The same for a connection to a further address.
+    pub(crate) fn count_further_accepted(&self) {
+        self.count_accepted();
+        add(&self.further_accepted, 1);
+        add(&self.further_open, 1);
+    }
+
+    pub(crate) fn count_further_closed(&self) {
+        self.count_closed();
+        subtract(&self.further_open);
     }
 
     pub(crate) fn count_request(&self, nanoseconds: u64) {
@@ -235,6 +250,7 @@ impl Seat {
     /// Whether it hung.
     fn forget_gauges(&self) -> bool {
         self.open.store(0, Relaxed);
+        self.further_open.store(0, Relaxed);
         self.busy_since(0);
         self.hung.swap(false, Relaxed)
     }
@@ -245,6 +261,16 @@ impl Seat {
 
     pub(crate) fn open(&self) -> u64 {
         self.open.load(Relaxed)
+    }
+
+    /// Accepted at the primary address.
+    pub(crate) fn primary_accepted(&self) -> u64 {
+        self.accepted().wrapping_sub(self.further_accepted.load(Relaxed))
+    }
+
+    /// Accepted at the primary address, and open now.
+    pub(crate) fn primary_open(&self) -> u64 {
+        self.open().wrapping_sub(self.further_open.load(Relaxed))
     }
 
     pub(super) fn requests(&self) -> u64 {
@@ -275,4 +301,8 @@ impl Seat {
 /// One writer, so a load and a store do; `fetch_add` would lock the bus for nothing.
 fn add(counter: &AtomicU64, amount: u64) {
     counter.store(counter.load(Relaxed) + amount, Relaxed);
+}
+
+fn subtract(gauge: &AtomicU64) {
+    gauge.store(gauge.load(Relaxed).saturating_sub(1), Relaxed);
 }

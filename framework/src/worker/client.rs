@@ -8,16 +8,16 @@ use std::net::{Shutdown, SocketAddr};
 use std::time::Instant;
 
 use mio::Interest;
-use mio::net::TcpStream;
 
 use super::desk::Desk;
+use super::stream::Stream;
 use crate::http::{Awaits, Connection, Handler, Letter, Next};
 use crate::limits::{DRAIN_SILENCE, READS_PER_TURN, WRITES_PER_TURN};
 use writing::{Sent, Writing};
 
 /// A connection of this worker.
 pub(super) struct Client {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Stream,
     remote: Option<SocketAddr>,
     /// Its name in the worker's table.
     pub(super) key: usize,
@@ -61,7 +61,7 @@ pub(super) enum Fate {
 impl Client {
     /// With `preface` the connection begins with the PROXY protocol's header.
     pub(super) fn new(
-        stream: TcpStream,
+        stream: Stream,
         remote: Option<SocketAddr>,
         deadline: Instant,
         preface: bool,
