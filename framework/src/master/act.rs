@@ -149,11 +149,11 @@ impl Master<'_> {
         for address in self.plan.addresses() {
             tracing::info!(%address, "listening");
         }
-        let on_listening = self.hooks.on_listening.take();
+        let on_listening = self.hooks.listening.take();
         if let (Some(on_listening), Some(address)) = (on_listening, self.plan.address.tcp()) {
             on_listening(address);
         }
-        if let Some(on_listening_all) = self.hooks.on_listening_all.take() {
+        if let Some(on_listening_all) = self.hooks.listening_all.take() {
             on_listening_all(&self.plan.addresses().cloned().collect::<Vec<_>>());
         }
     }

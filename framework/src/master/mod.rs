@@ -71,9 +71,9 @@ const SIGNALS: [Signal; 11] = [
 /// What the user wants to be told.
 #[derive(Default)]
 pub(crate) struct Hooks<'a> {
-    pub(crate) on_listening: Option<Listening<'a>>,
-    pub(crate) on_listening_all: Option<ListeningAll<'a>>,
-    pub(crate) on_stop: Option<Stopped<'a>>,
+    pub(crate) listening: Option<Listening<'a>>,
+    pub(crate) listening_all: Option<ListeningAll<'a>>,
+    pub(crate) stop: Option<Stopped<'a>>,
 }
 
 /// Hears the primary address.
@@ -212,7 +212,7 @@ impl<'a> Master<'a> {
                 self.decide(event)?;
             }
         }
-        if let Some(on_stop) = self.hooks.on_stop.take() {
+        if let Some(on_stop) = self.hooks.stop.take() {
             on_stop(&Snapshot::of(self.board));
         }
         tracing::info!("master stops");

@@ -102,14 +102,14 @@ impl<'a> Server<'a> {
         self
     }
 
-    /// Most threads of each worker for [`Response::offload`]; they begin when they are needed. Default: 4.
+    /// Most threads of each worker for [`Response::offload`](crate::Response::offload); they begin when they are needed. Default: 4.
     pub fn offload_threads(mut self, threads: usize) -> Self {
         self.config.offload_threads = threads;
         self
     }
 
     /// Between the first SIGTERM and the begin of the drain, everything is served as before, so that
-    /// a load balancer has the time to notice: [`Worker::is_closing`] is true from the start of it.
+    /// a load balancer has the time to notice: [`Worker::is_closing`](crate::Worker::is_closing) is true from the start of it.
     /// Default: none. A second signal ends it, and stops at once.
     pub fn pre_stop_delay(mut self, delay: Duration) -> Self {
         self.config.pre_stop_delay = delay;
@@ -150,7 +150,7 @@ impl<'a> Server<'a> {
     }
 
     /// When so many workers died young within so long, and none serves, the server stops with exit
-    /// code 79 ([`Error::is_gave_up`]). Default: it goes on trying, after pauses of up to 30 s.
+    /// code 79 ([`Error::is_gave_up`](crate::Error::is_gave_up)). Default: it goes on trying, after pauses of up to 30 s.
     pub fn give_up(mut self, deaths: u32, within: Duration) -> Self {
         self.config.give_up = Some((deaths, within));
         self
@@ -189,20 +189,20 @@ impl<'a> Server<'a> {
     /// port is the real one. It is not called when that is a unix-domain socket. It must not start a
     /// thread.
     pub fn on_listening(mut self, tell: impl FnOnce(SocketAddr) + 'a) -> Self {
-        self.hooks.on_listening = Some(Box::new(tell));
+        self.hooks.listening = Some(Box::new(tell));
         self
     }
 
     /// Like [`Server::on_listening`], with all addresses, the primary one first, of whatever kind.
     pub fn on_listening_all(mut self, tell: impl FnOnce(&[Address]) + 'a) -> Self {
-        self.hooks.on_listening_all = Some(Box::new(tell));
+        self.hooks.listening_all = Some(Box::new(tell));
         self
     }
 
     /// Is called once, in the master, when all workers are gone, with the last state of the
     /// scoreboard.
     pub fn on_stop(mut self, tell: impl FnOnce(&Snapshot) + 'a) -> Self {
-        self.hooks.on_stop = Some(Box::new(tell));
+        self.hooks.stop = Some(Box::new(tell));
         self
     }
 }

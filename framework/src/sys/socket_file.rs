@@ -125,8 +125,8 @@ mod tests {
         drop(bind(&path).unwrap());
         assert!(!path.exists(), "removed with its owner");
 
-        let (_socket, listening) = bind(&path).unwrap();
-        socket2::SockRef::from(&_socket).listen(1).unwrap();
+        let (socket, listening) = bind(&path).unwrap();
+        socket2::SockRef::from(&socket).listen(1).unwrap();
         assert_eq!(bind(&path).unwrap_err().kind(), io::ErrorKind::AddrInUse);
         assert!(listening.is_in_place());
 
