@@ -87,8 +87,18 @@ pub(crate) const RETIRE_ATTEMPTS_MAX: u32 = 3;
 /// soon as their accept queues are empty and handshakes are completed, which takes 0.25 to 1 s.
 pub(crate) const ORPHAN_WAIT_MAX: Duration = Duration::from_secs(2);
 
+/// Addresses beside the primary one. Each costs every process one descriptor, and a worker two system
+/// calls when it begins.
+pub(crate) const FURTHER_ADDRESSES_MAX: usize = 64;
+
+/// Octets of the path of a unix-domain socket (unix(7): `sun_path` has 108, of which one ends it).
+pub(crate) const UNIX_PATH_BYTES_MAX: usize = 107;
+
 /// Connections to the control socket at a time. Each costs the master one descriptor.
 pub(crate) const CONTROL_CLIENTS_MAX: usize = 32;
+
+/// Connections to the control socket that wait for the master to look: the standard library's number.
+pub(crate) const CONTROL_BACKLOG: i32 = 128;
 
 /// Octets of one command on the control socket: the longest one has 40.
 pub(crate) const CONTROL_LINE_BYTES_MAX: usize = 1024;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -188,6 +188,15 @@ fn tcp_sockets(port: u16, state: &str) -> Vec<Vec<String>> {
 /// Connections in all accept queues of a port.
 pub(crate) fn queued(port: u16) -> usize {
     listening(port).iter().map(|listener| listener.queued).sum()
+}
+
+/// Connections in the accept queue of a unix-domain listener.
+pub(crate) fn queued_at(path: &Path) -> usize {
+    let list = std::process::Command::new("ss").args(["-Hlx", "src"]).arg(path).output();
+    let text = String::from_utf8_lossy(&list.expect("ss, of iproute2").stdout).into_owned();
+    let lines =
+        text.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<usize>().ok());
+    lines.sum()
 }
 
 /// The kernel's names for the sockets that listen on a port; no two sockets ever have the same one.

@@ -1,5 +1,6 @@
 //! What can be set.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,12 +8,24 @@ use std::time::Duration;
 use super::Server;
 use crate::board::Snapshot;
 use crate::http::Limits;
-use crate::plan::{AcceptWake, AccessLog, Listener, Policy, Timeouts, Workers};
+use crate::plan::{AcceptWake, AccessLog, Address, Listener, Policy, Timeouts, Workers};
 
 impl<'a> Server<'a> {
     /// How many workers to begin with. Default: [`Workers::Max`].
     pub fn workers(mut self, workers: Workers) -> Self {
         self.config.workers = workers;
+        self
+    }
+
+    /// Accepts connections at one more address, `HOST:PORT` or `unix:/PATH`; see [`Server::bind`]. It can
+    /// be called several times.
+    ///
+    /// Whatever the policy of the primary address, all workers share the accept queue of this one: the
+    /// kernel wakes one that waits, each in turn ([`AcceptWake::Rotating`]), also with policy `rr`, whose
+    /// dispatcher has nothing to do with it. [`Policy::LeastBusy`] does not count these connections. An
+    /// upgrade keeps the socket, and cannot change the further addresses, or their order.
+    pub fn also(mut self, address: impl fmt::Display) -> Self {
+        self.config.further.push(address.to_string());
         self
     }
 
@@ -172,17 +185,24 @@ impl<'a> Server<'a> {
         self
     }
 
-    /// Is called once, in the master, as soon as connections are accepted, with the address; its port
-    /// is the real one. It must not start a thread.
+    /// Is called once, in the master, as soon as connections are accepted, with the primary address; its
+    /// port is the real one. It is not called when that is a unix-domain socket. It must not start a
+    /// thread.
     pub fn on_listening(mut self, tell: impl FnOnce(SocketAddr) + 'a) -> Self {
-        self.hooks.on_listening = Some(Box::new(tell));
+        self.hooks.listening = Some(Box::new(tell));
+        self
+    }
+
+    /// Like [`Server::on_listening`], with all addresses, the primary one first, of whatever kind.
+    pub fn on_listening_all(mut self, tell: impl FnOnce(&[Address]) + 'a) -> Self {
+        self.hooks.listening_all = Some(Box::new(tell));
         self
     }
 
     /// Is called once, in the master, when all workers are gone, with the last state of the
     /// scoreboard.
     pub fn on_stop(mut self, tell: impl FnOnce(&Snapshot) + 'a) -> Self {
-        self.hooks.on_stop = Some(Box::new(tell));
+        self.hooks.stop = Some(Box::new(tell));
         self
     }
 }

@@ -8,17 +8,17 @@ use std::net::{Shutdown, SocketAddr};
 use std::time::{Duration, Instant};
 
 use mio::Interest;
-use mio::net::TcpStream;
 use socket2::SockRef;
 
 use super::desk::Desk;
+use super::stream::Stream;
 use crate::http::{Awaits, Connection, Handler, Letter, Next};
 use crate::limits::{DRAIN_SILENCE, READS_PER_TURN, WRITES_PER_TURN};
 use writing::{Sent, Writing};
 
 /// A connection of this worker.
 pub(super) struct Client {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Stream,
     remote: Option<SocketAddr>,
     /// Its name in the worker's table.
     pub(super) key: usize,
@@ -62,7 +62,7 @@ pub(super) enum Fate {
 impl Client {
     /// With `preface` the connection begins with the PROXY protocol's header.
     pub(super) fn new(
-        stream: TcpStream,
+        stream: Stream,
         remote: Option<SocketAddr>,
         deadline: Instant,
         preface: bool,

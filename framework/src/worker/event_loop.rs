@@ -19,10 +19,10 @@ use drain::Drain;
 use fresh::Fresh;
 use standing::Standing;
 
-use super::acceptor::Acceptor;
 use super::client::Client;
 use super::desk::Desk;
 use super::pool::Pool;
+use super::sources::Sources;
 use super::tally::Tally;
 use super::term::Watch;
 use crate::birth::{Birth, code};
@@ -46,7 +46,7 @@ pub(super) struct EventLoop<'a, H> {
     standing: Option<Standing>,
     grace: Duration,
     handshake_linger: Duration,
-    acceptor: Acceptor,
+    sources: Sources,
     /// Out of descriptors: not accepting until then.
     paused_until: Option<Instant>,
     clients: Slab<Client>,
@@ -77,10 +77,10 @@ enum Going {
     Cut,
 }
 
-pub(super) const INTAKE: Token = Token(usize::MAX);
-const MASTER: Token = Token(usize::MAX - 1);
-const SIGNALS: Token = Token(usize::MAX - 2);
-const LETTERS: Token = Token(usize::MAX - 3);
+// Those of the sources follow.
+const MASTER: Token = Token(usize::MAX);
+const SIGNALS: Token = Token(usize::MAX - 1);
+const LETTERS: Token = Token(usize::MAX - 2);
 
 impl<'a, H> EventLoop<'a, H>
 where
@@ -89,7 +89,7 @@ where
     pub(super) fn new(
         birth: &'a Birth,
         poll: Poll,
-        acceptor: Acceptor,
+        sources: Sources,
         handler: H,
     ) -> io::Result<Self> {
         let seat = birth.seat;
@@ -118,7 +118,7 @@ where
             standing: birth.load.map(|load| Standing::new(load, birth.plan.stall_after)),
             grace: birth.plan.grace,
             handshake_linger: birth.plan.handshake_linger(),
-            acceptor,
+            sources,
             paused_until: None,
             clients: Slab::new(),
             clients_max: intake::room_for_clients(birth.plan.connections_max),
@@ -165,7 +165,7 @@ where
                 watchdog.watch();
             }
             self.look_at_clocks();
-            self.acceptor.begin_turn(events.is_empty());
+            self.sources.primary_mut().begin_turn(events.is_empty());
             let going = self.turn(&events);
             if let Some(log) = &mut self.desk.tally.log {
                 log.end_of_turn();
@@ -188,8 +188,10 @@ where
         {
             return Going::Cut;
         }
-        if events.iter().any(|event| event.token() == INTAKE) {
-            self.accept();
+        for event in events {
+            if let Some(place) = self.sources.place(event.token()) {
+                self.accept(place);
+            }
         }
         if events.iter().any(|event| event.token() == LETTERS) {
             self.take_letters();
@@ -203,7 +205,8 @@ where
         }
         for event in events {
             match event.token() {
-                INTAKE | MASTER | SIGNALS | LETTERS => {}
+                MASTER | SIGNALS | LETTERS => {}
+                // Nobody has the token of a source.
                 Token(key) => self.advance(key, event.is_read_closed()),
             }
         }
@@ -234,7 +237,7 @@ where
     }
 
     fn timeout(&self) -> Option<Duration> {
-        if !self.again.is_empty() || self.acceptor.hesitates() {
+        if !self.again.is_empty() || self.sources.primary().hesitates() {
             return Some(Duration::ZERO);
         }
         let orphaned = self.drain.and_then(|drain| drain.orphaned_until);

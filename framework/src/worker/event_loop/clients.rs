@@ -59,7 +59,7 @@ where
         // What it could not be sent any more must not be taken for another's answer.
         self.desk.clear_output();
         // Before its peer can see it.
-        self.count_closed();
+        self.count_closed(client.stream.origin());
         drop(client);
         if self.clients.is_empty() && self.clients.capacity() > 1024 {
             self.clients.shrink_to_fit();
