@@ -70,22 +70,30 @@ fn content_length(head: &Head<'_, '_>) -> Result<Option<u64>, Refusal> {
     Ok(Some(value.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'))))
 }
 
-/// RFC 9112 section 6.1: `chunked` once and last; it is the only coding that we undo.
+/// RFC 9112 section 6.1: `chunked` once and last; it is the only coding that we undo. Empty elements,
+/// which lists may have elsewhere, are refused: some programs take what is behind the last comma.
 fn is_chunked(head: &Head<'_, '_>) -> Result<bool, Refusal> {
-    let mut fields = head.values("transfer-encoding");
-    let Some(value) = fields.next() else { return Ok(false) };
+    let fields = || head.values("transfer-encoding");
+    if fields().next().is_none() {
+        return Ok(false);
+    }
     if head.version == Version::Http10 {
         return Err(bad("Transfer-Encoding in HTTP/1.0"));
     }
-    let more = fields.next().is_some();
-    let mut codings = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-    let chunked = codings.clone().filter(|coding| coding.eq_ignore_ascii_case(b"chunked")).count();
-    let last_is_chunked =
-        codings.next_back().is_some_and(|coding| coding.eq_ignore_ascii_case(b"chunked"));
-    match (chunked, last_is_chunked, codings.next().is_some() || more) {
-        (1, true, false) => Ok(true),
-        (0, ..) => Err(refuse(501, "a transfer coding that is not chunked")),
-        (1, true, true) => Err(refuse(501, "transfer codings before chunked")),
+    let codings = fields().flat_map(|value| value.split(|byte| *byte == b','));
+    let (mut count, mut chunked, mut last_is_chunked) = (0, 0, false);
+    for coding in codings.map(<[u8]>::trim_ascii) {
+        last_is_chunked = coding.eq_ignore_ascii_case(b"chunked");
+        chunked += usize::from(last_is_chunked);
+        count += 1;
+        if coding.is_empty() {
+            return Err(bad("a malformed Transfer-Encoding field"));
+        }
+    }
+    match (chunked, last_is_chunked) {
+        (1, true) if count == 1 => Ok(true),
+        (1, true) => Err(refuse(501, "transfer codings before chunked")),
+        (0, _) => Err(refuse(501, "a transfer coding that is not chunked")),
         _ => Err(bad("chunked is not the one last transfer coding")),
     }
 }

@@ -11,6 +11,7 @@
 
 mod chunked;
 mod connection;
+mod converse;
 mod date;
 mod encode;
 mod file;
@@ -25,14 +26,15 @@ mod proxy;
 mod record;
 mod refusal;
 mod request;
+mod request_target;
 mod response;
 mod send_file;
-#[cfg(test)]
 mod solitude;
 mod source;
 mod turn;
 
 pub(crate) use connection::{Awaits, Connection, Next};
+pub use converse::{Awaited, Conversation, Heard, Terms, converse, converse_on, proxied};
 pub(crate) use date::{DateCache, DateLine};
 pub(crate) use file::{Stat, media_type};
 pub use handler::{BodyPlan, BodySink, Handler};
