@@ -130,7 +130,7 @@ impl Connection {
         if self.awaits() == Awaits::Idle {
             return self.close(false);
         }
-        let head_only = self.leftover.starts_with(b"HEAD ");
+        let head_only = self.asks_for_head(&self.leftover);
         self.refuse(refuse(408, "the request took too long"), head_only, turn)
     }
 
@@ -165,6 +165,7 @@ impl Connection {
                 self.leftover.extend_from_slice(rest);
                 return self.pause();
             }
+            let head_only = self.asks_for_head(rest);
             let step = match std::mem::take(&mut self.state) {
                 State::Preface => self.preface(rest, turn),
                 State::Between => self.begin(rest, turn),
@@ -186,10 +187,7 @@ impl Connection {
                     return self.go_on_answering(turn);
                 }
                 Ok(Step::Close { linger }) => return self.close(linger),
-                Err(refusal) => {
-                    let head_only = rest.starts_with(b"HEAD ");
-                    return self.refuse(refusal, head_only, turn);
-                }
+                Err(refusal) => return self.refuse(refusal, head_only, turn),
             }
         }
         Next::Read
@@ -261,6 +259,15 @@ impl Connection {
         let by = receiving.sink.take().map_or(By::Handler(&receiving.body), By::Sink);
         let outcome = self.answer(&head, framing, by, after, turn);
         Ok(outcome.step(framing, consumed, after))
+    }
+
+    /// The message at hand, of which `bytes` come next, wants no body in its answer.
+    fn asks_for_head(&self, bytes: &[u8]) -> bool {
+        match &self.state {
+            State::Between => head::asks_for_head(bytes),
+            State::Receiving(receiving) => head::asks_for_head(&receiving.head),
+            State::Preface | State::Answering(_) | State::Closed => false,
+        }
     }
 
     fn refuse<H, M: Meter>(
