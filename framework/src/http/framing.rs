@@ -93,7 +93,7 @@ fn is_chunked(head: &Head<'_, '_>) -> Result<bool, Refusal> {
     match (chunked, last_is_chunked) {
         (1, true) if count == 1 => Ok(true),
         (1, true) => Err(refuse(501, "transfer codings before chunked")),
-        (0, _) => Err(refuse(501, "a transfer coding that is not chunked")),
+        // Section 6.3: 400 and not 501, since nobody can tell where it ends.
         _ => Err(bad("chunked is not the one last transfer coding")),
     }
 }

@@ -10,7 +10,7 @@ use httparse::{Error as ParseError, Header, Request as Parsed};
 use super::limits::{HEADERS_MAX, Limits};
 use super::refusal::{Refusal, bad, refuse};
 use super::request::Version;
-use super::request_target::{self as target, Emptiness, is_authority};
+use super::request_target::{self, Emptiness, is_authority};
 
 /// A complete and valid head.
 #[derive(Clone, Copy, Debug)]
@@ -83,7 +83,7 @@ pub(super) fn parse<'h, 'b>(
     };
     let version = if minor == 0 { Version::Http10 } else { Version::Http11 };
     let head = Head { method, target, version, headers: parsed.headers };
-    target::check(method, target)?;
+    request_target::check(method, target)?;
     check_host(&head)?;
     Ok(head)
 }
