@@ -38,6 +38,7 @@ mod steering;
 mod stop;
 mod stop_vacant;
 mod storm;
+mod strictness;
 mod supervisor;
 mod suspend;
 mod tidy;
