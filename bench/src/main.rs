@@ -5,6 +5,7 @@ mod bare;
 mod client;
 mod columns;
 mod distribution;
+mod instructions;
 mod interrupt;
 mod load;
 mod memory;
@@ -42,6 +43,11 @@ enum Command {
     /// What it costs to choose a worker: time of the kernel's programs, and CPU time per new connection
     /// under each policy
     Steering(steering::Options),
+    /// Instructions that a request costs in the protocol alone, and whether they are within budget
+    Instructions(instructions::Options),
+    /// One case of `instructions`, for callgrind
+    #[command(hide = true)]
+    Rehearsal(instructions::Rehearsal),
     /// A server without anything that can be left out: the limit that others are compared with
     #[command(hide = true)]
     Bare(bare::Options),
@@ -53,10 +59,14 @@ fn main() -> anyhow::Result<()> {
     if let Command::Bare(options) = &cli.command {
         return bare::run(options);
     }
+    if let Command::Rehearsal(options) = &cli.command {
+        return instructions::rehearsal(options);
+    }
     interrupt::install()?;
     subject::adopt_orphans()?;
     match cli.command {
-        Command::Bare(_) => Ok(()),
+        Command::Bare(_) | Command::Rehearsal(_) => Ok(()),
+        Command::Instructions(options) => instructions::run(&options),
         Command::Distribution(options) => distribution::run(&options),
         Command::Respawn(options) => respawn::run(&options),
         Command::Throughput(options) => throughput::run(&options),

@@ -69,6 +69,7 @@ mod readme {}
 /// The pure parts, for the project's own simulations and property tests. Not part of the interface.
 #[doc(hidden)]
 pub mod internals {
+    pub use crate::http::rehearse;
     pub use crate::http::{Awaited, Conversation, Heard, Terms, converse, converse_on, proxied};
     pub use crate::ids::{ChildId, Generation, Place, SlotId};
     pub use crate::master::action::{Action, Outcome, Reason, Rollout, Verdict};

@@ -35,6 +35,13 @@ pub(crate) fn is_root(what: &str) -> bool {
     may(nix::unistd::geteuid().is_root() && has(CAP_SYS_ADMIN), what, "root")
 }
 
+/// The program is there; otherwise `what` is left out.
+pub(crate) fn is_installed(program: &str, what: &str) -> bool {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let folders = std::env::split_paths(&path).chain(["/usr/sbin".into()]);
+    may(folders.map(|folder| folder.join(program)).any(|path| path.is_file()), what, program)
+}
+
 /// Says that `what` is left out because this machine has no such thing.
 pub(crate) fn skip(what: &str, missing: &str) {
     eprintln!("skipped: {what}: {missing} is missing");

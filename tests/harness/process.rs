@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -101,6 +102,17 @@ impl Process {
             self.descriptors().len()
         };
         (0..20).map(look).min().unwrap_or_default()
+    }
+
+    /// What its descriptors are, as paths.
+    pub(crate) fn files(self) -> BTreeSet<PathBuf> {
+        let entries = fs::read_dir(format!("/proc/{}/fd", self.pid));
+        entries
+            .into_iter()
+            .flatten()
+            .flatten()
+            .filter_map(|it| fs::read_link(it.path()).ok())
+            .collect()
     }
 
     /// The numbers of its open descriptors.

@@ -95,10 +95,13 @@ fn under_least_busy_a_worker_out_of_descriptors_is_led_around() {
     }
     let app = App::demo(&["--workers", "2", "--policy", "least-busy"]);
     let worker = app.worker(0);
+    let idle = worker.descriptors();
     // The other one is busier all the time.
     let mut kept: Vec<Client> = (0..20).map(|_| Client::connect(app.port).unwrap()).collect();
     kept.retain_mut(|client| client.get("/").unwrap().worker() == 1);
     assert!(kept.len() > 3, "{} of 20", kept.len());
+    // Those that were let go leave no room.
+    wait_until("the end of the others", || worker.descriptors() == idle);
     limit_descriptors(worker, lowest_free(worker));
     let mut waiting = Vec::new();
     while waiting.is_empty() {

@@ -11,6 +11,8 @@ mod harness;
 #[path = "../sim/mod.rs"]
 mod sim;
 
+mod access_log;
+mod access_log_full;
 mod bad_input;
 mod balance;
 mod bench;
@@ -30,6 +32,7 @@ mod limits;
 mod master_death;
 mod privileges;
 mod programs;
+mod proxy;
 mod reload;
 mod scale;
 mod service;

@@ -154,7 +154,9 @@ impl Writer {
         let Some(number) = wishes.reopen else { return };
         let failure = self.outlet.open().err().map(|error| {
             let path = self.outlet.name().display();
-            format!("cannot open the access log {path} anew: {error}; the old file is written on")
+            let open = self.outlet.is_open();
+            let then = if open { "the old file is written on" } else { "its lines wait" };
+            format!("cannot open the access log {path} anew: {error}; {then}")
         });
         if let Some(failure) = &failure {
             tracing::error!("{failure}");

@@ -1,20 +1,20 @@
 //! One peer's messages, in order.
 
 mod answering;
+mod concluding;
+mod reading;
 mod receiving;
 
 use std::time::Duration;
 
 use super::encode;
-use super::framing::{Body, Framing};
 use super::handler::Handler;
 use super::head;
-use super::proxy;
 use super::record::Served;
 use super::refusal::{Refusal, refuse};
 use super::turn::{Meter, Turn};
-use answering::{Answering, By, Outcome};
-use receiving::{Receiving, Taken};
+use answering::Answering;
+use receiving::Receiving;
 
 /// The state of one connection. It owns memory only while a message is incomplete or its answer is.
 #[derive(Debug, Default)]
@@ -85,6 +85,21 @@ enum Step {
     Close { linger: bool },
 }
 
+/// Why no more octets are looked at.
+enum Stop {
+    /// There are none, or they begin something.
+    Incomplete,
+    /// The output is to be written first.
+    Full,
+    /// An answer is to be completed first.
+    Answering,
+    Close {
+        linger: bool,
+    },
+    /// With the answer to HEAD, or another one.
+    Refused(Refusal, bool),
+}
+
 impl Connection {
     /// With `preface` the connection begins with the PROXY protocol's header.
     pub(crate) fn new(preface: bool) -> Self {
@@ -98,12 +113,27 @@ impl Connection {
         input: &[u8],
         turn: &mut Turn<'_, H, M>,
     ) -> Next {
-        if self.leftover.is_empty() {
-            return self.process(input, turn);
+        let stop = if self.leftover.is_empty() {
+            let (used, stop) = self.process(input, turn);
+            self.leftover.extend_from_slice(&input[used..]);
+            stop
+        } else {
+            let mut bytes = std::mem::take(&mut self.leftover);
+            bytes.extend_from_slice(input);
+            let (used, stop) = self.process(&bytes, turn);
+            if used < bytes.len() {
+                bytes.drain(..used);
+                self.leftover = bytes;
+            }
+            stop
+        };
+        match stop {
+            Stop::Incomplete => Next::Read,
+            Stop::Full => self.pause(),
+            Stop::Answering => self.go_on_answering(turn),
+            Stop::Close { linger } => self.close(linger),
+            Stop::Refused(refusal, head_only) => self.refuse(refusal, head_only, turn),
         }
-        let mut bytes = std::mem::take(&mut self.leftover);
-        bytes.extend_from_slice(input);
-        self.process(&bytes, turn)
     }
 
     /// Goes on after a flush, a part of a file, or when there is more of an answer.
@@ -130,7 +160,10 @@ impl Connection {
         if self.awaits() == Awaits::Idle {
             return self.close(false);
         }
-        let head_only = self.asks_for_head(&self.leftover);
+        let head_only = match &self.state {
+            State::Receiving(receiving) => head::asks_for_head(&receiving.head),
+            _ => head::asks_for_head(&self.leftover),
+        };
         self.refuse(refuse(408, "the request took too long"), head_only, turn)
     }
 
@@ -139,7 +172,9 @@ impl Connection {
             (State::Receiving(_), _) => Awaits::Body,
             (State::Answering(_), _) => Awaits::Nothing,
             // An empty line after a body is a habit of old clients, and begins nothing.
-            (State::Between | State::Closed, b"" | b"\r" | b"\r\n") => Awaits::Idle,
+            (State::Preface, b"") | (State::Between | State::Closed, b"" | b"\r" | b"\r\n") => {
+                Awaits::Idle
+            }
             (State::Between | State::Closed | State::Preface, _) => Awaits::Head,
         }
     }
@@ -157,19 +192,26 @@ impl Connection {
         self.requests
     }
 
-    fn process<H: Handler, M: Meter>(&mut self, bytes: &[u8], turn: &mut Turn<'_, H, M>) -> Next {
+    /// Goes through whole messages; how many octets were used up, and why it stops there.
+    fn process<H: Handler, M: Meter>(
+        &mut self,
+        bytes: &[u8],
+        turn: &mut Turn<'_, H, M>,
+    ) -> (usize, Stop) {
         let mut at = 0;
         while at < bytes.len() {
-            let rest = &bytes[at..];
             if turn.out.len() >= turn.limits.output_high_water_bytes {
-                self.leftover.extend_from_slice(rest);
-                return self.pause();
+                return (at, Stop::Full);
             }
-            let head_only = self.asks_for_head(rest);
+            let rest = &bytes[at..];
+            let mut in_body = None;
             let step = match std::mem::take(&mut self.state) {
-                State::Preface => self.preface(rest, turn),
                 State::Between => self.begin(rest, turn),
-                State::Receiving(receiving) => self.receive(receiving, rest, turn),
+                State::Receiving(receiving) => {
+                    in_body = Some(head::asks_for_head(&receiving.head));
+                    self.receive(receiving, rest, turn)
+                }
+                State::Preface => self.preface(rest, turn),
                 answering @ State::Answering(_) => {
                     self.state = answering;
                     Ok(Step::Answering(0))
@@ -178,96 +220,16 @@ impl Connection {
             };
             match step {
                 Ok(Step::Used(count)) => at += count,
-                Ok(Step::Incomplete(count)) => {
-                    self.leftover.extend_from_slice(&rest[count..]);
-                    return Next::Read;
+                Ok(Step::Incomplete(count)) => return (at + count, Stop::Incomplete),
+                Ok(Step::Answering(count)) => return (at + count, Stop::Answering),
+                Ok(Step::Close { linger }) => return (at, Stop::Close { linger }),
+                Err(refusal) => {
+                    let head_only = in_body.unwrap_or_else(|| head::asks_for_head(rest));
+                    return (at, Stop::Refused(refusal, head_only));
                 }
-                Ok(Step::Answering(count)) => {
-                    self.leftover.extend_from_slice(&rest[count..]);
-                    return self.go_on_answering(turn);
-                }
-                Ok(Step::Close { linger }) => return self.close(linger),
-                Err(refusal) => return self.refuse(refusal, head_only, turn),
             }
         }
-        Next::Read
-    }
-
-    fn preface<H, M>(&mut self, bytes: &[u8], turn: &mut Turn<'_, H, M>) -> Result<Step, Refusal> {
-        let Some(proxied) = proxy::read(bytes)? else {
-            self.state = State::Preface;
-            return Ok(Step::Incomplete(0));
-        };
-        // A proxy that speaks for itself names nobody.
-        *turn.remote = proxied.source.or(*turn.remote);
-        Ok(Step::Used(proxied.length))
-    }
-
-    /// A message from its first octet on.
-    fn begin<H: Handler, M: Meter>(
-        &mut self,
-        bytes: &[u8],
-        turn: &mut Turn<'_, H, M>,
-    ) -> Result<Step, Refusal> {
-        let Some(end) = head::find_end(bytes, self.searched.min(bytes.len()), turn.limits)? else {
-            self.searched = bytes.len();
-            return Ok(Step::Incomplete(0));
-        };
-        self.searched = 0;
-        let mut room = head::room();
-        let head = head::parse(&bytes[..end], &mut room)?;
-        let framing = Framing::of(&head)?;
-        let body = &bytes[end..];
-        if framing.body == Body::None {
-            let outcome = self.answer(&head, framing, By::Handler(&[]), body, turn);
-            return Ok(outcome.step(framing, end, body));
-        }
-        let intake = receiving::plan(&head, framing, turn)?;
-        let whole = framing.body.length().filter(|length| *length <= body.len() as u64);
-        if let (Some(length), None) = (whole, &intake.sink) {
-            // It fits into memory, where it is.
-            let (body, after) = body.split_at(usize::try_from(length).unwrap_or(body.len()));
-            let outcome = self.answer(&head, framing, By::Handler(body), after, turn);
-            return Ok(outcome.step(framing, end + body.len(), after));
-        }
-        if framing.expects_continue && body.is_empty() {
-            turn.out.extend_from_slice(encode::CONTINUE);
-        }
-        let receiving = Receiving::new(&bytes[..end], framing, intake, turn.now);
-        self.state = State::Receiving(Box::new(receiving));
-        Ok(if body.is_empty() { Step::Incomplete(end) } else { Step::Used(end) })
-    }
-
-    /// More of a body.
-    fn receive<H: Handler, M: Meter>(
-        &mut self,
-        mut receiving: Box<Receiving>,
-        bytes: &[u8],
-        turn: &mut Turn<'_, H, M>,
-    ) -> Result<Step, Refusal> {
-        let consumed = match receiving.take(bytes, turn)? {
-            Taken::Incomplete(consumed) => {
-                self.state = State::Receiving(receiving);
-                return Ok(Step::Incomplete(consumed));
-            }
-            Taken::Complete(consumed) => consumed,
-        };
-        let after = &bytes[consumed..];
-        let mut room = head::room();
-        let head = head::parse(&receiving.head, &mut room)?;
-        let framing = receiving.framing;
-        let by = receiving.sink.take().map_or(By::Handler(&receiving.body), By::Sink);
-        let outcome = self.answer(&head, framing, by, after, turn);
-        Ok(outcome.step(framing, consumed, after))
-    }
-
-    /// The message at hand, of which `bytes` come next, wants no body in its answer.
-    fn asks_for_head(&self, bytes: &[u8]) -> bool {
-        match &self.state {
-            State::Between => head::asks_for_head(bytes),
-            State::Receiving(receiving) => head::asks_for_head(&receiving.head),
-            State::Preface | State::Answering(_) | State::Closed => false,
-        }
+        (at, Stop::Incomplete)
     }
 
     fn refuse<H, M: Meter>(
@@ -294,17 +256,6 @@ impl Connection {
         self.leftover = Vec::new();
         self.paused = false;
         Next::Close { linger }
-    }
-}
-
-impl Outcome {
-    fn step(self, framing: Framing, used: usize, after: &[u8]) -> Step {
-        match self {
-            Self::Kept => Step::Used(used),
-            Self::Unfinished => Step::Answering(used),
-            // A client that asked for the end, and sent nothing behind its request, sends nothing more.
-            Self::Last => Step::Close { linger: framing.keep_alive || !after.is_empty() },
-        }
     }
 }
 

@@ -86,11 +86,15 @@ pub(super) fn refusal(
 }
 
 fn begin(out: &mut Vec<u8>, status: u16, date: &DateLine) {
-    out.extend_from_slice(b"HTTP/1.1 ");
-    decimal(out, status.into());
-    out.push(b' ');
-    out.extend_from_slice(reason(status).as_bytes());
-    out.extend_from_slice(b"\r\nDate: ");
+    if status == 200 {
+        out.extend_from_slice(b"HTTP/1.1 200 OK\r\nDate: ");
+    } else {
+        out.extend_from_slice(b"HTTP/1.1 ");
+        decimal(out, status.into());
+        out.push(b' ');
+        out.extend_from_slice(reason(status).as_bytes());
+        out.extend_from_slice(b"\r\nDate: ");
+    }
     out.extend_from_slice(date);
     out.extend_from_slice(b"\r\n");
 }

@@ -1,5 +1,7 @@
 //! Where a request ends, and whether another may follow on the connection.
 
+use httparse::Header;
+
 use super::head::Head;
 use super::refusal::{Refusal, bad, refuse};
 use super::request::Version;
@@ -33,54 +35,103 @@ pub(super) struct Framing {
     pub(super) expects_continue: bool,
 }
 
+/// The fields that frame a message, found in one pass.
+#[derive(Default)]
+struct Fields<'b> {
+    content_length: Option<&'b [u8]>,
+    /// It was there twice.
+    repeated: bool,
+    /// How many of them.
+    transfer_encodings: usize,
+    close: bool,
+    keep_alive: bool,
+    expects: Option<&'b [u8]>,
+}
+
 impl Framing {
     pub(super) fn of(head: &Head<'_, '_>) -> Result<Self, Refusal> {
+        let fields = Fields::of(head);
         Ok(Self {
-            body: body(head)?,
-            keep_alive: keep_alive(head),
-            expects_continue: expects_continue(head)?,
+            body: body(&fields, head)?,
+            keep_alive: fields.keeps_alive(head.version),
+            expects_continue: expects_continue(&fields, head.version)?,
         })
     }
 }
 
+impl<'b> Fields<'b> {
+    fn of(head: &Head<'_, 'b>) -> Self {
+        let mut this = Self::default();
+        for Header { name, value } in head.headers {
+            let is = |wanted: &str| name.eq_ignore_ascii_case(wanted);
+            match name.len() {
+                6 if is("expect") => this.expect(value),
+                10 if is("connection") => this.connection(value),
+                14 if is("content-length") => {
+                    this.repeated |= this.content_length.replace(value).is_some();
+                }
+                17 => this.transfer_encodings += usize::from(is("transfer-encoding")),
+                _ => {}
+            }
+        }
+        this
+    }
+
+    fn connection(&mut self, value: &[u8]) {
+        for option in value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii) {
+            self.close |= option.eq_ignore_ascii_case(b"close");
+            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+        }
+    }
+
+    /// Of several expectations one that cannot be met.
+    fn expect(&mut self, value: &'b [u8]) {
+        if self.expects.is_none_or(is_continue) {
+            self.expects = Some(value);
+        }
+    }
+
+    /// RFC 9112 section 9.3.
+    fn keeps_alive(&self, version: Version) -> bool {
+        match version {
+            Version::Http11 => !self.close,
+            Version::Http10 => self.keep_alive && !self.close,
+        }
+    }
+}
+
 /// RFC 9112 section 6.3. A request with both fields is an attempt at smuggling (section 6.1).
-fn body(head: &Head<'_, '_>) -> Result<Body, Refusal> {
-    let length = content_length(head)?;
-    let chunked = is_chunked(head)?;
-    match (length, chunked) {
+fn body(fields: &Fields<'_>, head: &Head<'_, '_>) -> Result<Body, Refusal> {
+    match (fields.content_length, fields.transfer_encodings > 0) {
+        (None, false) => Ok(Body::None),
         (Some(_), true) => Err(bad("both Content-Length and Transfer-Encoding")),
-        (None, true) => Ok(Body::Chunked),
-        (None | Some(0), false) => Ok(Body::None),
-        (Some(length), false) => Ok(Body::Length(length)),
+        (Some(value), false) => match content_length(value)? {
+            _ if fields.repeated => Err(bad("more than one Content-Length field")),
+            0 => Ok(Body::None),
+            length => Ok(Body::Length(length)),
+        },
+        (None, true) if head.version == Version::Http10 => {
+            Err(bad("Transfer-Encoding in HTTP/1.0"))
+        }
+        (None, true) => chunked(head),
     }
 }
 
 /// RFC 9110 section 8.6: one number. A list of equal ones may be accepted or refused; refused.
-fn content_length(head: &Head<'_, '_>) -> Result<Option<u64>, Refusal> {
+fn content_length(value: &[u8]) -> Result<u64, Refusal> {
     // Longer numbers cannot be lengths, and might not fit.
     const DIGITS_MAX: usize = 19;
-    let mut values = head.values("content-length");
-    let Some(value) = values.next() else { return Ok(None) };
-    if values.next().is_some() {
-        return Err(bad("more than one Content-Length field"));
-    }
     if value.is_empty() || value.len() > DIGITS_MAX || !value.iter().all(u8::is_ascii_digit) {
         return Err(bad("a malformed Content-Length field"));
     }
-    Ok(Some(value.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0'))))
+    Ok(value.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')))
 }
 
 /// RFC 9112 section 6.1: `chunked` once and last; it is the only coding that we undo. Empty elements,
 /// which lists may have elsewhere, are refused: some programs take what is behind the last comma.
-fn is_chunked(head: &Head<'_, '_>) -> Result<bool, Refusal> {
-    let fields = || head.values("transfer-encoding");
-    if fields().next().is_none() {
-        return Ok(false);
-    }
-    if head.version == Version::Http10 {
-        return Err(bad("Transfer-Encoding in HTTP/1.0"));
-    }
-    let codings = fields().flat_map(|value| value.split(|byte| *byte == b','));
+fn chunked(head: &Head<'_, '_>) -> Result<Body, Refusal> {
+    let fields = head.values("transfer-encoding");
+    let codings = fields.flat_map(|value| value.split(|byte| *byte == b','));
     let (mut count, mut chunked, mut last_is_chunked) = (0, 0, false);
     for coding in codings.map(<[u8]>::trim_ascii) {
         last_is_chunked = coding.eq_ignore_ascii_case(b"chunked");
@@ -91,36 +142,24 @@ fn is_chunked(head: &Head<'_, '_>) -> Result<bool, Refusal> {
         }
     }
     match (chunked, last_is_chunked) {
-        (1, true) if count == 1 => Ok(true),
+        (1, true) if count == 1 => Ok(Body::Chunked),
         (1, true) => Err(refuse(501, "transfer codings before chunked")),
         // Section 6.3: 400 and not 501, since nobody can tell where it ends.
         _ => Err(bad("chunked is not the one last transfer coding")),
     }
 }
 
-/// RFC 9112 section 9.3.
-fn keep_alive(head: &Head<'_, '_>) -> bool {
-    let has = |wanted: &[u8]| {
-        let values = head.values("connection");
-        let mut options = values.flat_map(|value| value.split(|byte| *byte == b','));
-        options.any(|option| option.trim_ascii().eq_ignore_ascii_case(wanted))
-    };
-    match head.version {
-        Version::Http11 => !has(b"close"),
-        Version::Http10 => has(b"keep-alive") && !has(b"close"),
-    }
+fn is_continue(value: &[u8]) -> bool {
+    value.eq_ignore_ascii_case(b"100-continue")
 }
 
 /// RFC 9110 section 10.1.1. HTTP/1.0 clients do not wait.
-fn expects_continue(head: &Head<'_, '_>) -> Result<bool, Refusal> {
-    let mut expected = false;
-    for value in head.values("expect") {
-        if !value.eq_ignore_ascii_case(b"100-continue") {
-            return Err(refuse(417, "an expectation that is not 100-continue"));
-        }
-        expected = head.version == Version::Http11;
+fn expects_continue(fields: &Fields<'_>, version: Version) -> Result<bool, Refusal> {
+    match fields.expects {
+        None => Ok(false),
+        Some(value) if is_continue(value) => Ok(version == Version::Http11),
+        Some(_) => Err(refuse(417, "an expectation that is not 100-continue")),
     }
-    Ok(expected)
 }
 
 #[cfg(test)]

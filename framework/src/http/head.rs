@@ -6,6 +6,7 @@
 use std::mem::MaybeUninit;
 
 use httparse::{Error as ParseError, Header, Request as Parsed};
+use memchr::memchr;
 
 use super::limits::{HEADERS_MAX, Limits};
 use super::refusal::{Refusal, bad, refuse};
@@ -45,7 +46,7 @@ pub(super) fn find_end(
         return Err(bad("empty lines before the request"));
     }
     let mut at = searched.clamp(start, bytes.len());
-    while let Some(found) = bytes[at..].iter().position(|byte| *byte == b'\n') {
+    while let Some(found) = memchr(b'\n', &bytes[at..]) {
         let feed = at + found;
         if feed == 0 || bytes[feed - 1] != b'\r' {
             return Err(bad("a line that ends without CR"));

@@ -9,6 +9,7 @@
 //! refused, and the connection closed. Deliberately absent: HTTP/2 and TLS, which a proxy or the
 //! user's own server does better, `Upgrade`, and `CONNECT`.
 
+mod characters;
 mod chunked;
 mod connection;
 mod converse;
@@ -25,6 +26,7 @@ mod pipe;
 mod proxy;
 mod record;
 mod refusal;
+mod rehearsal;
 mod request;
 mod request_target;
 mod response;
@@ -43,6 +45,7 @@ pub(crate) use later::{Job, Letter, Office, Post};
 pub use limits::Limits;
 pub use pipe::BodyWriter;
 pub(crate) use record::Served;
+pub use rehearsal::rehearse;
 pub use request::{Request, Version};
 pub use response::Response;
 pub(crate) use response::Scratch;

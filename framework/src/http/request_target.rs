@@ -2,6 +2,9 @@
 
 use std::net::Ipv6Addr;
 
+use memchr::memchr;
+
+use super::characters::{HOST, PATH, QUERY};
 use super::refusal::{Refusal, bad, refuse};
 
 /// RFC 9112 section 3.2: the four forms of a target.
@@ -31,30 +34,21 @@ fn is_absolute(octets: &[u8]) -> bool {
 }
 
 fn is_path_and_query(octets: &[u8]) -> bool {
-    let end = octets.iter().position(|byte| *byte == b'?').unwrap_or(octets.len());
+    let end = memchr(b'?', octets).unwrap_or(octets.len());
     let (path, query) = octets.split_at(end);
-    let in_path = |byte: u8| is_sent_as_it_is(byte) && byte != b'`';
-    is_encoded(path, in_path) && query.iter().all(|byte| is_sent_as_it_is(*byte))
+    // A lone `%` in a query is the habit of many; it is the handler's to decode, or not.
+    PATH.has_all(path) && is_encoded(path) && QUERY.has_all(query)
 }
 
-/// RFC 3986 section 3.3, and besides `[ \ ] ^ { | }`, which browsers do not encode everywhere (the URL
-/// Standard's percent-encode sets), nor a backtick or a lone `%` in a query.
-fn is_sent_as_it_is(byte: u8) -> bool {
-    byte.is_ascii_graphic() && !matches!(byte, b'"' | b'#' | b'<' | b'>')
-}
-
-/// Of these octets only, and each `%` with its two digits (RFC 3986 section 2.1).
-fn is_encoded(octets: &[u8], is_allowed: impl Fn(u8) -> bool) -> bool {
-    let mut rest = octets.iter();
-    while let Some(byte) = rest.next() {
-        if *byte == b'%' {
-            let digits = (rest.next(), rest.next());
-            let (Some(high), Some(low)) = digits else { return false };
-            if !high.is_ascii_hexdigit() || !low.is_ascii_hexdigit() {
-                return false;
+/// RFC 3986 section 2.1: two digits behind each `%`.
+fn is_encoded(octets: &[u8]) -> bool {
+    let mut rest = octets;
+    while let Some(at) = memchr(b'%', rest) {
+        match &rest[at + 1..] {
+            [high, low, after @ ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => {
+                rest = after;
             }
-        } else if !is_allowed(*byte) {
-            return false;
+            _ => return false,
         }
     }
     true
@@ -78,13 +72,13 @@ pub(super) fn is_authority(text: &[u8], emptiness: Emptiness) -> bool {
         _ => (text, &b""[..]),
     };
     let literal = host.strip_prefix(b"[").and_then(|rest| rest.strip_suffix(b"]"));
-    let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(&byte);
     let host_is_valid = match literal {
         Some(literal) => std::str::from_utf8(literal).is_ok_and(|literal| {
-            // Zones have a meaning on the client's machine only (RFC 6874 section 4); future forms have none.
+            // A zone means something on the client's machine only (RFC 6874 section 4), a future form
+            // nothing yet.
             literal.parse::<Ipv6Addr>().is_ok()
         }),
-        None => !host.is_empty() && is_encoded(host, is_name),
+        None => !host.is_empty() && HOST.has_all(host) && is_encoded(host),
     };
     host_is_valid && is_port(port)
 }

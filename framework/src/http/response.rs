@@ -3,10 +3,11 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use super::characters::{is_field_value, is_token};
 use super::head::Head;
 use super::later::{Office, Responder, Ticket};
 use super::outgoing::Parts;
-use super::refusal::{is_field_value, is_token};
+
 use super::source::{Producer, Source};
 
 /// The answer to one request: status 200 and empty, until the handler says something else.

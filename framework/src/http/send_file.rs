@@ -50,8 +50,9 @@ impl Response<'_> {
     }
 }
 
-/// From the keys that the standard library draws for its tables, which nobody outside can know.
+/// From the keys that the standard library draws for its tables, which nobody outside can know. Workers
+/// have the same ones if the master had a table before the fork: their ids are not the same.
 fn random() -> u128 {
-    let half = || u128::from(RandomState::new().hash_one(0));
+    let half = || u128::from(RandomState::new().hash_one(std::process::id()));
     half() << 64 | half()
 }

@@ -1,6 +1,7 @@
 //! What may stand in the lines of the coding.
 
-use super::super::refusal::{Refusal, bad, is_field_value, is_token};
+use super::super::characters::{is_field_value, is_token};
+use super::super::refusal::{Refusal, bad};
 
 /// RFC 9112 section 7.1.1: what follows the first `;`. Their meaning is nobody's, but where they end is
 /// read in two ways when their form is not kept.
@@ -41,9 +42,8 @@ fn quoted_end(mut line: &[u8]) -> Option<&[u8]> {
     loop {
         line = match line {
             [b'"', after @ ..] => return Some(after),
-            [b'\\', _, after @ ..] => after,
             [b'\\'] | [] => return None,
-            [_, after @ ..] => after,
+            [b'\\', _, after @ ..] | [_, after @ ..] => after,
         }
     }
 }

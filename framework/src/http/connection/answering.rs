@@ -5,16 +5,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use super::{Connection, Next, State};
 use crate::error::panic_text;
-use crate::http::encode::{self, Delimiter, Persistence};
+use crate::http::encode::Persistence;
 use crate::http::framing::Framing;
 use crate::http::handler::{BodySink, Handler};
-use crate::http::head::{self, Head};
+use crate::http::head::Head;
 use crate::http::later::Answer;
-use crate::http::outgoing::{Coding, Outgoing, Progress};
+use crate::http::outgoing::{Outgoing, Progress};
 use crate::http::record::{KeptLine, Line, Served};
-use crate::http::refusal::refuse;
 use crate::http::request::{Request, Version};
-use crate::http::response::{Draft, Payload, Response, Scratch};
+use crate::http::response::{Draft, Payload, Response};
 use crate::http::turn::{Meter, Turn};
 
 /// A client that went away before its answer, as nginx names it.
@@ -23,22 +22,22 @@ const GONE: u16 = 499;
 /// An answer that is not complete.
 #[derive(Debug)]
 pub(super) struct Answering {
-    exchange: Exchange,
-    line: Option<KeptLine>,
-    stage: Stage,
+    pub(super) exchange: Exchange,
+    pub(super) line: Option<KeptLine>,
+    pub(super) stage: Stage,
 }
 
 /// What an answer needs to know of its request.
 #[derive(Clone, Copy, Debug)]
-struct Exchange {
-    version: Version,
-    head_only: bool,
-    keep_alive: bool,
-    began_ns: u64,
+pub(super) struct Exchange {
+    pub(super) version: Version,
+    pub(super) head_only: bool,
+    pub(super) keep_alive: bool,
+    pub(super) began_ns: u64,
 }
 
 #[derive(Debug)]
-enum Stage {
+pub(super) enum Stage {
     /// It will come under this serial.
     Later(u64),
     Sending {
@@ -68,7 +67,7 @@ pub(super) enum Outcome {
 }
 
 /// What the client said, where it can still be looked up.
-enum Said<'a> {
+pub(super) enum Said<'a> {
     Now(&'a Head<'a, 'a>),
     Before(Option<KeptLine>),
 }
@@ -210,65 +209,6 @@ impl Connection {
             (false, false) => self.pause(),
         }
     }
-
-    /// Encodes what was made, as far as it is there.
-    fn conclude<H, M: Meter>(
-        &mut self,
-        exchange: Exchange,
-        draft: Draft,
-        scratch: &Scratch,
-        said: Said<'_>,
-        after: &[u8],
-        turn: &mut Turn<'_, H, M>,
-    ) -> Outcome {
-        let persistence = self.persistence(exchange, draft.close, after, turn);
-        let body = if draft.status == 205 { &[][..] } else { &scratch.body };
-        let planned = draft
-            .fault
-            .map_or_else(|| plan(exchange.version, draft.status, draft.payload, body.len()), Err);
-        let (delimiter, outgoing) = match planned {
-            Ok(planned) => planned,
-            Err(fault) => {
-                turn.meter.fault(&fault);
-                let failure = refuse(500, "the server failed");
-                let sent = encode::refusal(turn.out, failure, turn.date, exchange.head_only);
-                tell(turn, exchange, 500, sent, &said);
-                return Outcome::Last;
-            }
-        };
-        let persistence = match delimiter {
-            Delimiter::Close => Persistence::Close,
-            _ => persistence,
-        };
-        encode::head(turn.out, draft.status, delimiter, persistence, &scratch.headers, turn.date);
-        let bodiless = exchange.head_only || delimiter == Delimiter::Nothing;
-        if let Some(outgoing) = outgoing.filter(|_| !bodiless) {
-            let line = said.keep(turn.meter.keeps_lines());
-            let stage = Stage::Sending { status: draft.status, outgoing, persistence, sent: 0 };
-            self.state = State::Answering(Box::new(Answering { exchange, line, stage }));
-            return Outcome::Unfinished;
-        }
-        let body = if bodiless { &[][..] } else { body };
-        turn.out.extend_from_slice(body);
-        tell(turn, exchange, draft.status, body.len() as u64, &said);
-        if persistence == Persistence::Close { Outcome::Last } else { Outcome::Kept }
-    }
-
-    fn persistence<H, M>(
-        &self,
-        exchange: Exchange,
-        close: bool,
-        after: &[u8],
-        turn: &Turn<'_, H, M>,
-    ) -> Persistence {
-        let last = self.requests >= turn.limits.requests_max
-            || turn.draining && !matches!(head::find_end(after, 0, turn.limits), Ok(Some(_)));
-        match exchange.version {
-            _ if last || close || !exchange.keep_alive => Persistence::Close,
-            Version::Http10 => Persistence::KeepAndSay,
-            Version::Http11 => Persistence::Keep,
-        }
-    }
 }
 
 impl Answering {
@@ -278,57 +218,17 @@ impl Answering {
 }
 
 impl Said<'_> {
-    fn line(&self) -> Option<Line<'_>> {
+    pub(super) fn line(&self) -> Option<Line<'_>> {
         match self {
             Self::Now(head) => Some(Line::of(head)),
             Self::Before(kept) => kept.as_ref().map(KeptLine::line),
         }
     }
 
-    fn keep(self, wanted: bool) -> Option<KeptLine> {
+    pub(super) fn keep(self, wanted: bool) -> Option<KeptLine> {
         match self {
             Self::Now(head) => wanted.then(|| KeptLine::of(head)),
             Self::Before(kept) => kept,
         }
     }
-}
-
-/// How the body is delimited, and what sends it if it is not there whole.
-fn plan(
-    version: Version,
-    status: u16,
-    payload: Payload,
-    length: usize,
-) -> Result<(Delimiter, Option<Outgoing>), crate::http::response::Fault> {
-    let streamed = |producer, coding| Some(Outgoing::Stream(producer, coding));
-    let (delimiter, outgoing) = match payload {
-        Payload::Whole => (Delimiter::Length(length as u64), None),
-        Payload::File(parts) => (Delimiter::Length(parts.length()), Some(Outgoing::File(parts))),
-        Payload::Stream(producer, Some(bytes)) => {
-            (Delimiter::Length(bytes), streamed(producer, Coding::Counted(bytes)))
-        }
-        Payload::Stream(producer, None) => match version {
-            Version::Http11 => (Delimiter::Chunked, streamed(producer, Coding::Chunked)),
-            Version::Http10 => (Delimiter::Close, streamed(producer, Coding::UntilClose)),
-        },
-        Payload::Later(_) => return Err("an answer that was put off twice".into()),
-    };
-    Ok(match status {
-        204 | 304 => (Delimiter::Nothing, None),
-        // RFC 9110 section 15.3.6: it has an empty body.
-        205 => (Delimiter::Length(0), None),
-        _ => (delimiter, outgoing),
-    })
-}
-
-fn tell<H, M: Meter>(
-    turn: &mut Turn<'_, H, M>,
-    exchange: Exchange,
-    status: u16,
-    body_bytes: u64,
-    said: &Said<'_>,
-) {
-    let line = if turn.meter.keeps_lines() { said.line() } else { None };
-    let (began_ns, remote) = (Some(exchange.began_ns), *turn.remote);
-    turn.meter.served(&Served { status, began_ns, body_bytes, remote, line });
 }

@@ -1,8 +1,5 @@
 //! What an answer goes by.
 
-use std::fs::Metadata;
-use std::os::unix::fs::MetadataExt;
-
 use super::super::limits::SETTLED_AFTER_SECONDS;
 
 /// What is known of a representation.
@@ -26,17 +23,6 @@ pub(crate) struct Stat {
     pub(crate) seconds: i64,
     /// Added to `seconds`; below a thousand million.
     pub(crate) nanoseconds: i64,
-}
-
-impl From<&Metadata> for Stat {
-    fn from(metadata: &Metadata) -> Self {
-        Self {
-            length: metadata.size(),
-            inode: metadata.ino(),
-            seconds: metadata.mtime(),
-            nanoseconds: metadata.mtime_nsec(),
-        }
-    }
 }
 
 impl Facts {
@@ -100,16 +86,6 @@ mod tests {
         let facts = Facts::of_file(&stat, 5);
         assert_eq!(facts.modified, None);
         assert_eq!(facts.etag.as_deref(), Some("\"ffffffffffffffff.00000000-0-1\""));
-    }
-
-    #[test]
-    fn a_real_file_is_described() {
-        let metadata = std::fs::metadata(env!("CARGO_MANIFEST_DIR")).expect("this folder");
-        let facts = Facts::of_file(&Stat::from(&metadata), u64::MAX);
-        assert_eq!(facts.length, metadata.len());
-        let modified = metadata.modified().expect("a date");
-        let since = modified.duration_since(std::time::UNIX_EPOCH).expect("after 1970");
-        assert_eq!(facts.modified, Some(since.as_secs()));
     }
 
     fn stats() -> impl Strategy<Value = Stat> {

@@ -72,7 +72,7 @@ const TYPES: [(&str, &str); 49] = [
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::super::super::refusal::is_token;
+    use super::super::super::characters::is_token;
     use super::*;
 
     #[test]

@@ -1,6 +1,6 @@
 //! The body of an answer: text, and slices of the representation, in the order of sending.
 
-use super::super::refusal::is_field_value;
+use super::super::characters::is_field_value;
 use super::range::Slice;
 use super::selection::{Selection, content_range};
 

@@ -1,7 +1,7 @@
 //! Which octets a `Range` field asks for (RFC 9110 section 14).
 
+use super::super::characters::is_token;
 use super::super::limits::RANGES_MAX;
-use super::super::refusal::is_token;
 
 /// Octets of a representation that follow each other: at least one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

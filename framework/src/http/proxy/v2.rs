@@ -37,8 +37,7 @@ pub(super) fn read(bytes: &[u8]) -> Result<Proxied, Stop> {
     }
     let end = FIXED + length;
     let elements = FIXED + family.bytes();
-    let known = &bytes[..bytes.len().min(end)];
-    let checksum = match known.get(elements..) {
+    let checksum = match bytes.get(elements..) {
         Some(known) if proxied => checksum_in(known, end - elements)?.map(|at| elements + at),
         _ => None,
     };
@@ -98,8 +97,8 @@ impl Family {
     }
 }
 
-/// Follows the elements (type, length, value), of which `known` is the beginning: they must fill
-/// `length` octets. Where the value of the checksum stands, if one is among them.
+/// Where the value of the checksum stands, if one is among the elements (type, length, value). They
+/// must fill `length` octets, of which `known` has the first.
 fn checksum_in(known: &[u8], length: usize) -> Result<Option<usize>, Refusal> {
     let (mut at, mut found) = (0, None);
     while at < length {

@@ -33,6 +33,12 @@ pub(super) enum Sent {
 impl Client {
     /// Writes the desk's output; false if some of it is left.
     pub(super) fn write<H>(&mut self, desk: &mut Desk<H>) -> io::Result<bool> {
+        if let Some(writing) = self.writing.as_mut().filter(|writing| !writing.rest.is_empty()) {
+            // What comes later must not overtake what is still waiting.
+            writing.rest.extend_from_slice(&desk.output);
+            desk.clear_output();
+            return Ok(false);
+        }
         if desk.output.is_empty() {
             return Ok(true);
         }

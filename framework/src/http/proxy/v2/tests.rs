@@ -114,7 +114,8 @@ fn elements_must_fill_the_header_and_a_checksum_must_be_right() {
     }
     assert!(refused(&with(&element(CRC32C, &[0; 3]))));
     assert!(refused(&with(&element(CRC32C, &[0; 5]))));
-    assert!(refused(&with(&element(CRC32C, &[0; 4]).repeat(2))));
+    let twice = with(&element(CRC32C, &[0; 4]).repeat(2));
+    assert!(refused(&twice[..twice.len() - 4]));
     let right = from_aws();
     for bit in 0..8 * right.len() {
         let mut wrong = right.clone();
