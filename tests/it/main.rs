@@ -8,6 +8,8 @@
 
 #[path = "../harness/mod.rs"]
 mod harness;
+#[path = "../second_reader/mod.rs"]
+mod second_reader;
 #[path = "../sim/mod.rs"]
 mod sim;
 
@@ -21,6 +23,7 @@ mod control;
 mod cpu;
 mod crash;
 mod descriptors;
+mod differential;
 mod drain;
 mod faults;
 mod flood;
