@@ -1,7 +1,6 @@
 //! The server's parser against two others: hyper, and the plain reader in `tests/second_reader`.
 
 mod hyper;
-mod near_valid;
 
 use evenkeel::internals::{Heard, converse};
 use evenkeel::{Limits, Version};
@@ -9,8 +8,8 @@ use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{Config, TestRunner};
 
+use crate::near_valid::pipelines;
 use crate::second_reader::agree;
-use near_valid::pipelines;
 
 /// `EVENKEEL_CASES=1000000` looks longer.
 fn cases() -> Config {

@@ -25,15 +25,19 @@ const CONTINUATIONS: [&[u8]; 8] = [
 /// What they differ in.
 pub(crate) fn agree(input: &[u8], limits: Limits) -> Result<Conversation, String> {
     let terms = Terms { limits, proxied: false };
-    let whole = converse_on(&terms, &[input]);
-    let octets = converse_on(&terms, &input.chunks(1).collect::<Vec<_>>());
-    let portions = converse_on(&terms, &portions(input));
+    disagreement(input, &terms).map_err(|why| format!("{}\n{why}", input.escape_ascii()))
+}
+
+fn disagreement(input: &[u8], terms: &Terms) -> Result<Conversation, String> {
+    let whole = converse_on(terms, &[input]);
+    let octets = converse_on(terms, &input.chunks(1).collect::<Vec<_>>());
+    let portions = converse_on(terms, &portions(input));
     for (how, said) in [("octet by octet", &octets), ("in portions", &portions)] {
         if meaning(said) != meaning(&whole) {
             return Err(format!("{how}: {said:?}\nwhole: {whole:?}"));
         }
     }
-    let bounds = bounds(&limits);
+    let bounds = bounds(&terms.limits);
     let reading = read(input, &bounds);
     same_messages(&octets, &reading)?;
     same_end(input, &whole, &reading, &bounds)?;

@@ -131,7 +131,7 @@ fn trimmed_end(text: &[u8]) -> &[u8] {
 
 /// The octets that the trailer takes.
 fn trailer(text: &[u8], bounds: &Bounds) -> Result<usize, No> {
-    let (mut at, mut sum) = (0, 0);
+    let (mut at, mut sum, mut count) = (0, 0, 0);
     loop {
         let line = line(&text[at..])?;
         at += line.len() + 2;
@@ -139,13 +139,14 @@ fn trailer(text: &[u8], bounds: &Bounds) -> Result<usize, No> {
         if line.is_empty() {
             return Ok(at);
         }
+        count += 1;
         let Some(colon) = line.iter().position(|octet| *octet == b':') else {
             return refused("a trailer field without a colon");
         };
         let name = String::from_utf8_lossy(&line[..colon]).to_ascii_lowercase();
         let forbidden = NOT_IN_TRAILERS.split(' ').any(|word| word == name);
         let valid = is_token(&line[..colon]) && is_value(trimmed(&line[colon + 1..]));
-        if !valid || forbidden || sum > bounds.trailer_bytes {
+        if !valid || forbidden || sum > bounds.trailer_bytes || count > bounds.fields {
             return refused("a trailer field");
         }
     }

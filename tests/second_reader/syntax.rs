@@ -84,9 +84,10 @@ pub(super) fn is_host_field(text: &[u8]) -> bool {
     port_is_valid && (is_ipv6_literal(host) || is_registered_name(host.as_bytes()))
 }
 
+/// Without percent-encoding, which the RFC would let pass.
 fn is_registered_name(text: &[u8]) -> bool {
-    let in_name = |octet: &u8| octet.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%".contains(octet);
-    !text.is_empty() && text.iter().all(in_name) && has_whole_escapes(text)
+    let in_name = |octet: &u8| octet.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=".contains(octet);
+    !text.is_empty() && text.iter().all(in_name)
 }
 
 /// RFC 3986 section 3.2.2, by counting: eight groups, or fewer and one `::`.

@@ -2,7 +2,7 @@
 
 mod syntax;
 
-use super::limits::{CHUNK_LINE_BYTES_MAX, Limits, TRAILER_BYTES_MAX};
+use super::limits::{CHUNK_LINE_BYTES_MAX, HEADERS_MAX, Limits, TRAILER_BYTES_MAX};
 use super::refusal::{Refusal, bad, refuse};
 
 const LONG_CHUNK_LINE: Refusal = bad("a line before a chunk that is too long");
@@ -15,6 +15,7 @@ pub(super) struct Decoder {
     spent: usize,
     /// The extensions of a chunk, or a line of the trailer.
     line: Vec<u8>,
+    trailers: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -116,6 +117,10 @@ impl Decoder {
             (State::TrailerFeed, b'\n') if self.line.is_empty() => return Ok(true),
             (State::TrailerFeed, b'\n') => {
                 syntax::check_trailer(&self.line)?;
+                self.trailers += 1;
+                if self.trailers > HEADERS_MAX {
+                    return Err(refuse(431, "too many trailer fields"));
+                }
                 self.line.clear();
                 State::Trailer
             }

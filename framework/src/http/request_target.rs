@@ -78,7 +78,7 @@ pub(super) fn is_authority(text: &[u8], emptiness: Emptiness) -> bool {
             // nothing yet.
             literal.parse::<Ipv6Addr>().is_ok()
         }),
-        None => !host.is_empty() && HOST.has_all(host) && is_encoded(host),
+        None => !host.is_empty() && HOST.has_all(host),
     };
     host_is_valid && is_port(port)
 }

@@ -63,7 +63,7 @@ fn authorities_name_a_host_and_perhaps_a_port() {
         ("a:-1", false),
         (":80", false),
         ("a:b:80", false),
-        ("a%41", true),
+        ("a%41", false),
         ("a%4", false),
         ("a%", false),
         ("a b", false),

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
 /// Some requests behind one another, and what little changes make of them.
-pub(super) fn pipelines() -> impl Strategy<Value = Vec<u8>> {
+pub(crate) fn pipelines() -> impl Strategy<Value = Vec<u8>> {
     let octet = prop_oneof![any::<u8>(), select(b"\r\n \t:;,\0\x7f\x80\xff0a\"/%".to_vec())];
     let change = (any::<Index>(), octet, 0u8..5);
     let changes = prop_oneof![4 => Just(Vec::new()), 1 => vec(change, 1..3)];
