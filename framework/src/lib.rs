@@ -61,6 +61,9 @@ pub use plan::{AcceptWake, AccessLog, Listener, LogFormat, Policy, Timeouts, Wor
 pub use server::Server;
 pub use worker::Worker;
 
+#[doc = include_str!("http/strictness.md")]
+pub mod conformance {}
+
 /// The examples of README.md, compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]

@@ -19,6 +19,7 @@ mod bad_input;
 mod balance;
 mod bench;
 mod bodies;
+mod conformance;
 mod control;
 mod cpu;
 mod crash;

@@ -6,7 +6,8 @@
 //! ```
 //!
 //! RFC 9110 and 9112 are the judges, and strictly: what two programs could read in two ways is
-//! refused, and the connection closed. Deliberately absent: HTTP/2 and TLS, which a proxy or the
+//! refused, and the connection closed: [`conformance`](crate::conformance) says how, rule by rule.
+//! Deliberately absent: HTTP/2 and TLS, which a proxy or the
 //! user's own server does better, `Upgrade`, and `CONNECT`.
 
 mod characters;
