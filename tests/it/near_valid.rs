@@ -111,6 +111,7 @@ fn host() -> BoxedStrategy<String> {
     prop_oneof![
         60 => Just("Host: a\r\n".to_owned()),
         2 => value,
+        2 => "[!-~]{1,3}".prop_map(|value| format!("Host: a{value}\r\n")),
         2 => others.prop_map(str::to_owned),
     ]
     .boxed()

@@ -7,6 +7,7 @@ mod fields;
 mod framing;
 mod host;
 mod limits;
+mod octets;
 mod request_line;
 mod targets;
 
