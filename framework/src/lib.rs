@@ -61,6 +61,9 @@ pub use plan::{AcceptWake, AccessLog, Address, Listener, LogFormat, Policy, Time
 pub use server::Server;
 pub use worker::Worker;
 
+#[doc = include_str!("http/strictness.md")]
+pub mod conformance {}
+
 /// The examples of README.md, compiled.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
@@ -70,6 +73,7 @@ mod readme {}
 #[doc(hidden)]
 pub mod internals {
     pub use crate::http::rehearse;
+    pub use crate::http::{Awaited, Conversation, Heard, Terms, converse, converse_on, proxied};
     pub use crate::ids::{ChildId, Generation, Place, SlotId};
     pub use crate::master::action::{Action, Outcome, Reason, Rollout, Verdict};
     pub use crate::master::event::{Event, Exit};

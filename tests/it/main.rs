@@ -8,6 +8,8 @@
 
 #[path = "../harness/mod.rs"]
 mod harness;
+#[path = "../second_reader/mod.rs"]
+mod second_reader;
 #[path = "../sim/mod.rs"]
 mod sim;
 
@@ -22,10 +24,12 @@ mod balance;
 mod bench;
 mod bodies;
 mod clients;
+mod conformance;
 mod control;
 mod cpu;
 mod crash;
 mod descriptors;
+mod differential;
 mod drain;
 mod faults;
 mod flood;
@@ -35,17 +39,20 @@ mod http;
 mod left_behind;
 mod limits;
 mod master_death;
+mod near_valid;
 mod privileges;
 mod programs;
 mod proxy;
 mod reload;
 mod scale;
 mod service;
+mod splits;
 mod start;
 mod steering;
 mod stop;
 mod stop_vacant;
 mod storm;
+mod strictness;
 mod supervisor;
 mod suspend;
 mod tidy;

@@ -25,6 +25,11 @@ fn files(folder: &str, ending: &str) -> Vec<(PathBuf, String)> {
     found
 }
 
+/// The Rust sources below a folder of the project.
+pub(crate) fn source_files(folder: &str) -> Vec<(PathBuf, String)> {
+    files(folder, ".rs")
+}
+
 /// The top-level module that a file of the framework belongs to.
 fn module_of(path: &Path) -> String {
     let source = Path::new(ROOT).join("framework/src");

@@ -34,8 +34,16 @@ impl Class {
 /// RFC 9110 section 5.6.2: the characters of names and methods.
 static TOKEN: Class = Class::alphanumeric_and(b"!#$%&'*+-.^_`|~");
 
-/// RFC 3986 section 3.2.2: the characters of a registered name or an IPv4 address.
-pub(super) static HOST: Class = Class::alphanumeric_and(b"-._~%!$&'()*+,;=");
+/// RFC 3986 section 3.3: the characters of a path. Besides `[ \ ] ^ { | }`, which browsers do not encode
+/// everywhere (the URL Standard's percent-encode sets).
+pub(super) static PATH: Class = Class::alphanumeric_and(b"-._~%!$&'()*+,;=:@/[\\]^{|}");
+
+/// The same of a query, in which browsers send backticks too.
+pub(super) static QUERY: Class = Class::alphanumeric_and(b"-._~%!$&'()*+,;=:@/?[\\]^{|}`");
+
+/// RFC 3986 section 3.2.2: the characters of a registered name or an IPv4 address. Without `%`: some would
+/// take `%61` for `a`, and others for another host.
+pub(super) static HOST: Class = Class::alphanumeric_and(b"-._~!$&'()*+,;=");
 
 pub(super) fn is_token(bytes: &[u8]) -> bool {
     !bytes.is_empty() && TOKEN.has_all(bytes)

@@ -1,8 +1,11 @@
 //! The chunked transfer coding (RFC 9112 section 7.1), undone strictly and in any portions.
 
-use super::characters::{is_field_value, is_token};
-use super::limits::{CHUNK_LINE_BYTES_MAX, Limits, TRAILER_BYTES_MAX};
+mod syntax;
+
+use super::limits::{CHUNK_LINE_BYTES_MAX, HEADERS_MAX, Limits, TRAILER_BYTES_MAX};
 use super::refusal::{Refusal, bad, refuse};
+
+const LONG_CHUNK_LINE: Refusal = bad("a line before a chunk that is too long");
 
 /// Where in the coding the decoder stands.
 #[derive(Debug, Default)]
@@ -10,7 +13,9 @@ pub(super) struct Decoder {
     state: State,
     /// Octets of the present chunk line, or of all trailer lines.
     spent: usize,
-    trailer: Vec<u8>,
+    /// The extensions of a chunk, or a line of the trailer.
+    line: Vec<u8>,
+    trailers: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -75,18 +80,23 @@ impl Decoder {
                 return self.step(byte, body_bytes, limits);
             }
             (State::Size(size), _) if byte.is_ascii_hexdigit() => {
-                self.spend(CHUNK_LINE_BYTES_MAX, bad("a chunk size that is too long"))?;
+                self.spend(CHUNK_LINE_BYTES_MAX, LONG_CHUNK_LINE)?;
                 State::Size(Some(grown(size.unwrap_or(0), byte, body_bytes, limits)?))
             }
-            (State::Size(Some(size)) | State::Extension(size), b'\r') => State::SizeFeed(size),
-            (State::Size(Some(size)) | State::Blank(size), b';') => State::Extension(size),
-            (State::Size(Some(size)) | State::Blank(size), b' ' | b'\t') => {
-                self.spend(CHUNK_LINE_BYTES_MAX, bad("a chunk size that is too long"))?;
-                State::Blank(size)
+            (State::Size(Some(size)), b'\r') => State::SizeFeed(size),
+            (State::Extension(size), b'\r') => {
+                syntax::check_extensions(&self.line)?;
+                self.line.clear();
+                State::SizeFeed(size)
+            }
+            (State::Size(Some(size)) | State::Blank(size), b';' | b' ' | b'\t') => {
+                self.spend(CHUNK_LINE_BYTES_MAX, LONG_CHUNK_LINE)?;
+                if byte == b';' { State::Extension(size) } else { State::Blank(size) }
             }
             (State::Size(_) | State::Blank(_), _) => return Err(bad("a malformed chunk size")),
             (State::Extension(size), _) if byte == b'\t' || byte >= b' ' && byte != 0x7f => {
-                self.spend(CHUNK_LINE_BYTES_MAX, bad("a chunk extension that is too long"))?;
+                self.spend(CHUNK_LINE_BYTES_MAX, LONG_CHUNK_LINE)?;
+                self.line.push(byte);
                 State::Extension(size)
             }
             (State::Extension(_), _) => return Err(bad("a malformed chunk extension")),
@@ -101,13 +111,17 @@ impl Decoder {
             (State::Trailer, b'\n') => return Err(bad("a line that ends without CR")),
             (State::Trailer, _) => {
                 self.spend(TRAILER_BYTES_MAX, refuse(431, "the trailer fields are too long"))?;
-                self.trailer.push(byte);
+                self.line.push(byte);
                 State::Trailer
             }
-            (State::TrailerFeed, b'\n') if self.trailer.is_empty() => return Ok(true),
+            (State::TrailerFeed, b'\n') if self.line.is_empty() => return Ok(true),
             (State::TrailerFeed, b'\n') => {
-                check_trailer(&self.trailer)?;
-                self.trailer.clear();
+                syntax::check_trailer(&self.line)?;
+                self.trailers += 1;
+                if self.trailers > HEADERS_MAX {
+                    return Err(refuse(431, "too many trailer fields"));
+                }
+                self.line.clear();
                 State::Trailer
             }
             _ => return Err(bad("a chunk that does not end in CRLF")),
@@ -130,29 +144,6 @@ fn grown(size: u64, digit: u8, body_bytes: u64, limits: &Limits) -> Result<u64, 
     let size = size.checked_mul(16).and_then(|size| size.checked_add(u64::from(value)));
     size.filter(|size| size.saturating_add(body_bytes) <= limits.body_bytes_max)
         .ok_or(refuse(413, "the body is too long"))
-}
-
-/// RFC 9110 section 6.5.1: fields that frame or route the message have no place behind it.
-fn check_trailer(line: &[u8]) -> Result<(), Refusal> {
-    const FORBIDDEN: [&[u8]; 8] = [
-        b"content-length",
-        b"transfer-encoding",
-        b"host",
-        b"connection",
-        b"expect",
-        b"te",
-        b"trailer",
-        b"authorization",
-    ];
-    let colon = line.iter().position(|byte| *byte == b':');
-    let (name, value) = line.split_at(colon.ok_or(bad("a malformed trailer field"))?);
-    if !is_token(name) || !is_field_value(value) {
-        return Err(bad("a malformed trailer field"));
-    }
-    if FORBIDDEN.iter().any(|forbidden| name.eq_ignore_ascii_case(forbidden)) {
-        return Err(bad("a trailer field that must not be one"));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::encode;
 use super::handler::Handler;
+use super::head;
 use super::limits::REQUESTS_PER_TURN;
 use super::record::Served;
 use super::refusal::{Refusal, refuse};
@@ -168,7 +169,10 @@ impl Connection {
         if self.awaits() == Awaits::Idle {
             return self.close(false);
         }
-        let head_only = self.leftover.starts_with(b"HEAD ");
+        let head_only = match &self.state {
+            State::Receiving(receiving) => head::asks_for_head(&receiving.head),
+            _ => head::asks_for_head(&self.leftover),
+        };
         self.refuse(refuse(408, "the request took too long"), head_only, turn)
     }
 
@@ -213,9 +217,13 @@ impl Connection {
                 return (at, Stop::Full);
             }
             let rest = &bytes[at..];
+            let mut in_body = None;
             let step = match std::mem::take(&mut self.state) {
                 State::Between => self.begin(rest, turn),
-                State::Receiving(receiving) => self.receive(receiving, rest, turn),
+                State::Receiving(receiving) => {
+                    in_body = Some(head::asks_for_head(&receiving.head));
+                    self.receive(receiving, rest, turn)
+                }
                 State::Preface => self.preface(rest, turn),
                 answering @ State::Answering(_) => {
                     self.state = answering;
@@ -229,7 +237,7 @@ impl Connection {
                 Ok(Step::Answering(count)) => return (at + count, Stop::Answering),
                 Ok(Step::Close { linger }) => return (at, Stop::Close { linger }),
                 Err(refusal) => {
-                    let head_only = rest.starts_with(b"HEAD ");
+                    let head_only = in_body.unwrap_or_else(|| head::asks_for_head(rest));
                     return (at, Stop::Refused(refusal, head_only));
                 }
             }

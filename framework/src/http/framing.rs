@@ -39,9 +39,10 @@ pub(super) struct Framing {
 #[derive(Default)]
 struct Fields<'b> {
     content_length: Option<&'b [u8]>,
-    transfer_encoding: Option<&'b [u8]>,
-    /// One of the two was there twice.
+    /// It was there twice.
     repeated: bool,
+    /// How many of them.
+    transfer_encodings: usize,
     close: bool,
     keep_alive: bool,
     expects: Option<&'b [u8]>,
@@ -51,7 +52,7 @@ impl Framing {
     pub(super) fn of(head: &Head<'_, '_>) -> Result<Self, Refusal> {
         let fields = Fields::of(head);
         Ok(Self {
-            body: body(&fields, head.version)?,
+            body: body(&fields, head)?,
             keep_alive: fields.keeps_alive(head.version),
             expects_continue: expects_continue(&fields, head.version)?,
         })
@@ -69,9 +70,7 @@ impl<'b> Fields<'b> {
                 14 if is("content-length") => {
                     this.repeated |= this.content_length.replace(value).is_some();
                 }
-                17 if is("transfer-encoding") => {
-                    this.repeated |= this.transfer_encoding.replace(value).is_some();
-                }
+                17 => this.transfer_encodings += usize::from(is("transfer-encoding")),
                 _ => {}
             }
         }
@@ -102,17 +101,19 @@ impl<'b> Fields<'b> {
 }
 
 /// RFC 9112 section 6.3. A request with both fields is an attempt at smuggling (section 6.1).
-fn body(fields: &Fields<'_>, version: Version) -> Result<Body, Refusal> {
-    match (fields.content_length, fields.transfer_encoding) {
-        (None, None) => Ok(Body::None),
-        (Some(_), Some(_)) => Err(bad("both Content-Length and Transfer-Encoding")),
-        (Some(value), None) => match content_length(value)? {
+fn body(fields: &Fields<'_>, head: &Head<'_, '_>) -> Result<Body, Refusal> {
+    match (fields.content_length, fields.transfer_encodings > 0) {
+        (None, false) => Ok(Body::None),
+        (Some(_), true) => Err(bad("both Content-Length and Transfer-Encoding")),
+        (Some(value), false) => match content_length(value)? {
             _ if fields.repeated => Err(bad("more than one Content-Length field")),
             0 => Ok(Body::None),
             length => Ok(Body::Length(length)),
         },
-        (None, Some(_)) if version == Version::Http10 => Err(bad("Transfer-Encoding in HTTP/1.0")),
-        (None, Some(value)) => chunked(value, fields.repeated),
+        (None, true) if head.version == Version::Http10 => {
+            Err(bad("Transfer-Encoding in HTTP/1.0"))
+        }
+        (None, true) => chunked(head),
     }
 }
 
@@ -126,16 +127,24 @@ fn content_length(value: &[u8]) -> Result<u64, Refusal> {
     Ok(value.iter().fold(0, |sum, digit| sum * 10 + u64::from(digit - b'0')))
 }
 
-/// RFC 9112 section 6.1: `chunked` once and last; it is the only coding that we undo.
-fn chunked(value: &[u8], more: bool) -> Result<Body, Refusal> {
-    let mut codings = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii);
-    let chunked = codings.clone().filter(|coding| coding.eq_ignore_ascii_case(b"chunked")).count();
-    let last_is_chunked =
-        codings.next_back().is_some_and(|coding| coding.eq_ignore_ascii_case(b"chunked"));
-    match (chunked, last_is_chunked, codings.next().is_some() || more) {
-        (1, true, false) => Ok(Body::Chunked),
-        (0, ..) => Err(refuse(501, "a transfer coding that is not chunked")),
-        (1, true, true) => Err(refuse(501, "transfer codings before chunked")),
+/// RFC 9112 section 6.1: `chunked` once and last; it is the only coding that we undo. Empty elements,
+/// which lists may have elsewhere, are refused: some programs take what is behind the last comma.
+fn chunked(head: &Head<'_, '_>) -> Result<Body, Refusal> {
+    let fields = head.values("transfer-encoding");
+    let codings = fields.flat_map(|value| value.split(|byte| *byte == b','));
+    let (mut count, mut chunked, mut last_is_chunked) = (0, 0, false);
+    for coding in codings.map(<[u8]>::trim_ascii) {
+        last_is_chunked = coding.eq_ignore_ascii_case(b"chunked");
+        chunked += usize::from(last_is_chunked);
+        count += 1;
+        if coding.is_empty() {
+            return Err(bad("a malformed Transfer-Encoding field"));
+        }
+    }
+    match (chunked, last_is_chunked) {
+        (1, true) if count == 1 => Ok(Body::Chunked),
+        (1, true) => Err(refuse(501, "transfer codings before chunked")),
+        // Section 6.3: 400 and not 501, since nobody can tell where it ends.
         _ => Err(bad("chunked is not the one last transfer coding")),
     }
 }

@@ -3,7 +3,7 @@
 /// Octets of a request line and its header fields. nginx takes up to 4 × 8 KiB, Node 16 KiB.
 pub(crate) const HEAD_BYTES_MAX: usize = 16 * 1024;
 
-/// Header fields of one request, as in Apache httpd.
+/// Header fields of one request, as in Apache httpd. Its trailer may have as many.
 pub(crate) const HEADERS_MAX: usize = 100;
 
 /// Octets of one request body, which is held in memory: nginx's default.

@@ -6,12 +6,14 @@
 //! ```
 //!
 //! RFC 9110 and 9112 are the judges, and strictly: what two programs could read in two ways is
-//! refused, and the connection closed. Deliberately absent: HTTP/2 and TLS, which a proxy or the
+//! refused, and the connection closed: [`conformance`](crate::conformance) says how, rule by rule.
+//! Deliberately absent: HTTP/2 and TLS, which a proxy or the
 //! user's own server does better, `Upgrade`, and `CONNECT`.
 
 mod characters;
 mod chunked;
 mod connection;
+mod converse;
 mod date;
 mod encode;
 mod file;
@@ -27,6 +29,7 @@ mod record;
 mod refusal;
 mod rehearsal;
 mod request;
+mod request_target;
 mod response;
 mod send_file;
 mod solitude;
@@ -34,6 +37,7 @@ mod source;
 mod turn;
 
 pub(crate) use connection::{Awaits, Connection, Next};
+pub use converse::{Awaited, Conversation, Heard, Terms, converse, converse_on, proxied};
 pub(crate) use date::{DateCache, DateLine};
 pub(crate) use file::{Stat, media_type};
 pub use handler::{BodyPlan, BodySink, Handler};

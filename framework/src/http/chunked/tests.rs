@@ -28,6 +28,7 @@ fn valid_bodies_are_decoded_in_any_portions() {
         ("A\r\n0123456789\r\n0\r\n\r\n", "0123456789"),
         ("1;x=\"y z\"\r\na\r\n0;end\r\nTrailer-One: 1\r\nTwo:\r\n\r\n", "a"),
         ("1 ;x\r\na\r\n0\r\n\r\n", "a"),
+        ("1 ; x = y\t; z=\"\\\" ;\u{e9}\"\r\na\r\n0\r\n\r\n", "a"),
     ] {
         for step in 1..=input.len() {
             let decoded = decode(input.as_bytes(), step);
@@ -60,6 +61,15 @@ fn malformed_bodies_are_refused() {
         ("1\r\na\n", 400),
         ("1\r\na\rb", 400),
         ("1\rx", 400),
+        ("1;\r\n", 400),
+        ("1;x \r\n", 400),
+        ("1;x;\r\n", 400),
+        ("1;x y\r\n", 400),
+        ("1;=y\r\n", 400),
+        ("1;x=\r\n", 400),
+        ("1;x=\"y\r\n", 400),
+        ("1;x=\"y\"z\r\n", 400),
+        ("1;x=\"\\\"\r\n", 400),
         ("1;a\nb\r\n", 400),
         ("1;a\rb\r\n", 400),
         ("1;a\0b\r\n", 400),
@@ -73,6 +83,8 @@ fn malformed_bodies_are_refused() {
         ("0\r\nContent-Length: 3\r\n\r\n", 400),
         ("0\r\ntransfer-encoding: chunked\r\n\r\n", 400),
         ("0\r\nHost: b\r\n\r\n", 400),
+        ("0\r\nCookie: a=b\r\n\r\n", 400),
+        ("0\r\nContent-Type: text/plain\r\n\r\n", 400),
         ("100001\r\n", 413),
         ("fffffffffffffffff\r\n", 413),
         ("100000\r\n", 0),
@@ -86,14 +98,15 @@ fn malformed_bodies_are_refused() {
 #[test]
 fn lines_and_trailers_have_their_limits() {
     let extension = |length| format!("1;{}\r\na\r\n0\r\n\r\n", "x".repeat(length));
-    assert!(decode(extension(CHUNK_LINE_BYTES_MAX - 1).as_bytes(), 7).is_ok());
-    assert_eq!(decode(extension(CHUNK_LINE_BYTES_MAX).as_bytes(), 7), Err(400));
+    assert!(decode(extension(CHUNK_LINE_BYTES_MAX - 2).as_bytes(), 7).is_ok());
+    assert_eq!(decode(extension(CHUNK_LINE_BYTES_MAX - 1).as_bytes(), 7), Err(400));
     assert_eq!(decode("0".repeat(CHUNK_LINE_BYTES_MAX + 1).as_bytes(), 7), Err(400));
     let trailer = |length: usize| format!("0\r\nX: {}\r\n\r\n", "x".repeat(length - 3));
     assert!(decode(trailer(TRAILER_BYTES_MAX).as_bytes(), 999).is_ok());
     assert_eq!(decode(trailer(TRAILER_BYTES_MAX + 1).as_bytes(), 999), Err(431));
-    let many = "X: y\r\n".repeat(TRAILER_BYTES_MAX);
-    assert_eq!(decode(format!("0\r\n{many}\r\n").as_bytes(), 999), Err(431));
+    let many = |count| format!("0\r\n{}\r\n", "X: y\r\n".repeat(count));
+    assert!(decode(many(HEADERS_MAX).as_bytes(), 999).is_ok());
+    assert_eq!(decode(many(HEADERS_MAX + 1).as_bytes(), 999), Err(431));
 }
 
 proptest! {

@@ -32,8 +32,8 @@ impl Connection {
         bytes: &[u8],
         turn: &mut Turn<'_, H, M>,
     ) -> Result<Step, Refusal> {
+        head::check_beginning(bytes, turn.limits)?;
         let Some(end) = head::find_end(bytes, self.searched.min(bytes.len()), turn.limits)? else {
-            head::check_beginning(bytes)?;
             self.searched = bytes.len();
             return Ok(Step::Incomplete(0));
         };

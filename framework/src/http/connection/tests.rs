@@ -222,6 +222,26 @@ fn a_refusal_ends_the_connection_and_what_follows_is_ignored() {
 }
 
 #[test]
+fn a_refusal_has_a_body_unless_a_head_was_asked_for() {
+    let chunked = "Host: x\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for (input, body) in [
+        ("HEAD / HTTP/1.1\r\n\r\n", ""),
+        ("\r\nHEAD / HTTP/1.1\r\n\r\n", ""),
+        (&format!("HEAD / HTTP/1.1\r\n{chunked}x"), ""),
+        (&format!("POST / HTTP/1.1\r\n{chunked}HEAD / HTTP/1.1"), "a malformed chunk size\n"),
+    ] {
+        for step in [1, usize::MAX] {
+            let mut peer = Peer::default();
+            peer.feed(input.as_bytes(), step);
+            let text = peer.text();
+            let (head, found) = text.split_once("\r\n\r\n").expect("a head");
+            assert!(head.starts_with("HTTP/1.1 400 "), "{input:?}: {head}");
+            assert_eq!(found, body, "{input:?} by {step}");
+        }
+    }
+}
+
+#[test]
 fn a_draining_server_answers_what_was_sent_and_closes_with_the_last_answer() {
     let mut peer = Peer { draining: true, ..Peer::default() };
     let one = "GET / HTTP/1.1\r\nHost: x\r\n\r\n";

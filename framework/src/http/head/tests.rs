@@ -61,7 +61,12 @@ fn heads_that_are_not_valid_are_refused() {
         ("GET http:///x HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         ("GET http://u@a/x HTTP/1.1\r\nHost: a\r\n\r\n", 400),
         ("CONNECT a:80 HTTP/1.1\r\nHost: a\r\n\r\n", 501),
+        ("GET / b HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("GET / http/1.1\r\nHost: a\r\n\r\n", 400),
+        ("GET / HTTP/1.11\r\nHost: a\r\n\r\n", 400),
+        ("GET / HTTP/2.0 \r\nHost: a\r\n\r\n", 400),
         ("GET / HTTP/2.0\r\nHost: a\r\n\r\n", 505),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
         ("GET / HTTP/1.2\r\nHost: a\r\n\r\n", 505),
     ] {
         assert_eq!(read(bytes.as_bytes()), Err(status), "{bytes:?}");
