@@ -14,6 +14,7 @@ mod sim;
 mod abuse;
 mod access_log;
 mod access_log_full;
+mod allocation;
 mod bad_input;
 mod balance;
 mod bench;
