@@ -25,7 +25,8 @@ pub(crate) struct Options {
     /// Measures only the servers whose name begins so, such as `evenkeel`
     #[arg(long, default_value = "")]
     only: String,
-    /// Measures instead what busy connections cost beside the idle ones, and without them
+    /// Measures instead what busy connections cost beside the idle ones, and without them; only for
+    /// evenkeel, unless --only names others
     #[arg(long)]
     idle: bool,
     /// Connections at a time that are busy, with --idle

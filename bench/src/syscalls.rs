@@ -134,7 +134,10 @@ fn title(way: Way, options: &Options) -> String {
     match way {
         Way::KeepAlive => format!("keep-alive, {} requests: calls per request", options.requests),
         Way::NewConnection => {
-            format!("\n{} new connections, one request each: calls per request", options.connections)
+            format!(
+                "\n{} new connections, one request each: calls per request",
+                options.connections
+            )
         }
     }
 }

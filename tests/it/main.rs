@@ -18,6 +18,7 @@ mod allocation;
 mod bad_input;
 mod balance;
 mod bench;
+mod bench_costs;
 mod bodies;
 mod clients;
 mod control;

@@ -17,7 +17,8 @@ pub(super) fn run(options: &Options) -> Result<()> {
          [min..max]",
         options.workers, options.clients, options.seconds, options.repetitions
     );
-    for kind in kinds(&options.only)? {
+    let only = if options.only.is_empty() { "evenkeel" } else { &options.only };
+    for kind in kinds(only)? {
         beside_idle(&kind, options, &client)?;
     }
     println!(

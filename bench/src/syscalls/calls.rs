@@ -71,7 +71,10 @@ mod tests {
     #[test]
     fn the_table_of_strace_is_read_with_and_without_errors() {
         let calls = Calls::read(SUMMARY).per_request(10);
-        assert_eq!((calls.cell("epoll_wait"), calls.cell("accept4")), ("2.00".into(), "3.00".into()));
+        assert_eq!(
+            (calls.cell("epoll_wait"), calls.cell("accept4")),
+            ("2.00".into(), "3.00".into())
+        );
         assert_eq!((calls.cell("write"), calls.cell("total")), ("–".into(), "–".into()));
         assert!((calls.sum() - 5.1).abs() < 1e-9);
         let rare = Calls::read(SUMMARY).per_request(1000);
@@ -81,7 +84,8 @@ mod tests {
 
     #[test]
     fn what_is_beyond_another_server_is_named() {
-        let (few, many) = (Calls::read(SUMMARY).per_request(20), Calls::read(SUMMARY).per_request(10));
+        let (few, many) =
+            (Calls::read(SUMMARY).per_request(20), Calls::read(SUMMARY).per_request(10));
         assert_eq!(many.beyond(&few), "accept4 1.50, epoll_wait 1.00, timerfd_settime 0.05");
         assert_eq!(few.beyond(&many), "nothing");
     }
