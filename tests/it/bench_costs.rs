@@ -52,14 +52,18 @@ fn the_system_calls_of_a_request_are_those_of_the_bare_loop() {
     let brief = ["syscalls", "--requests", "400", "--connections", "100"];
     let text = printed(bench(&brief).args(SERVER));
     assert!(!text.contains("skipped: system calls"), "{text}");
-    // One request at a time: one wait, one read, one write.
-    for call in ["epoll_wait", "recvfrom", "sendto"] {
-        assert_eq!(rows(&text, call)[0][1..3], ["1.00", "1.00"], "{text}");
+    // One request at a time: one wait, one read, one write. A timer's tick may come between them.
+    let near = |cell: &str, count: f64| (cell.parse::<f64>().unwrap() - count).abs() < 0.2;
+    for (call, count) in [("epoll_wait", 1.0), ("recvfrom", 1.0), ("sendto", 1.0), ("all", 3.0)] {
+        let keep_alive = &rows(&text, call)[0];
+        assert!(keep_alive[1..3].iter().all(|cell| near(cell, count)), "{text}");
     }
-    assert_eq!(rows(&text, "all")[0][1..3], ["3.00", "3.00"], "{text}");
+    let new_connection = &rows(&text, "close")[0];
+    assert!(new_connection[1..3].iter().all(|cell| near(cell, 1.0)), "{text}");
     let beyond = text.lines().find(|line| line.starts_with("evenkeel none/reuseport beyond"));
-    assert!(beyond.unwrap().ends_with(": nothing"), "{text}");
-    assert_eq!(rows(&text, "accept4").len(), 1, "a connection is accepted once: {text}");
+    let (_, calls) = beyond.unwrap().split_once(": ").unwrap();
+    let counts = calls.split(", ").filter_map(|call| call.rsplit(' ').next());
+    assert!(calls == "nothing" || counts.into_iter().all(|count| near(count, 0.0)), "{text}");
 }
 
 /// The program in `folder` is what is found under this name.
