@@ -14,7 +14,7 @@ export CARGO_TARGET_DIR=$PWD/../../target/fuzz
 RUSTFLAGS="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
 -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 --cfg fuzzing" \
-    cargo build --release --locked --target "$host"
+    cargo build --release --target "$host"
 
 # The last number behind "cov:" on the line of this kind.
 coverage() { sed -n "s/^#[0-9]*[[:space:]]*$1 *cov: \([0-9]*\).*/\1/p" "$2" | tail -1; }
@@ -26,10 +26,13 @@ for target in "${targets[@]}"; do
     work=$CARGO_TARGET_DIR/work/$target
     findings=$CARGO_TARGET_DIR/findings/$target
     rm -rf "$work" && mkdir -p "$work/blind" "$work/seeded" "$findings"
-    dictionary=http.dict
-    [ "$target" != proxy ] || dictionary=proxy.dict
-    options=(-seed=1 -max_len=2048 -timeout=10 -rss_limit_mb=1024 "-dict=$dictionary"
-        "-artifact_prefix=$findings/")
+    options=(-seed=1 -timeout=10 -rss_limit_mb=1024 "-artifact_prefix=$findings/")
+    case $target in
+        # One character is one piece of a message: see src/pieces.rs.
+        framing) options+=(-max_len=100 -only_ascii=1) ;;
+        proxy) options+=(-max_len=2400 -dict=proxy.dict) ;;
+        *) options+=(-max_len=1000 -dict=http.dict) ;;
+    esac
 
     # Without seeds all depends on the guidance: coverage must grow.
     log=$work/blind.log
