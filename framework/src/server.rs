@@ -81,7 +81,7 @@ impl Server<'_> {
     /// A reload (SIGHUP) forks new workers from this master: `handler` is copied anew, and the closure
     /// of [`Server::serve_with`] runs again, so that what it reads is new. What stands in `main` before
     /// that runs again with an upgrade only (SIGUSR2): once as a trial, which must come to this call
-    /// within [`Server::ready_timeout`], with settings that have the same address and policy; and once
+    /// within [`Server::ready_timeout`], with settings that have the same addresses and policy; and once
     /// in this process. Until it comes to this call the second time all sockets stand open, so `main`
     /// must not start a process before that would outlive it. A program that the kernel was given at the
     /// start ([`Policy::LeastBusy`], [`Policy::KernelRoundRobin`]) stays the same over upgrades.
