@@ -21,8 +21,12 @@ impl Response<'_> {
     ///
     /// ```no_run
     /// evenkeel::Server::bind("127.0.0.1:8080").serve(|_req, res| {
-    ///     if res.file("/srv/www/index.html").is_err() {
-    ///         res.status(404).body("no such page\n");
+    ///     match res.file("/srv/www/index.html") {
+    ///         Ok(()) => {}
+    ///         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+    ///             res.status(404).body("no such page\n");
+    ///         }
+    ///         Err(_) => res.status(503).body("not now\n"),
     ///     }
     /// })?;
     /// # Ok::<(), evenkeel::Error>(())

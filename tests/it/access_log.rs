@@ -102,7 +102,7 @@ fn no_client_can_forge_a_line() {
     let mut client = Client::connect(app.port).unwrap();
     let agent = b"x\" 200 0\\\n\t\xff\x85";
     let agent: Vec<u8> = agent.iter().copied().filter(|octet| *octet != b'\n').collect();
-    let head = b"GET /\"%0a HTTP/1.1\r\nHost: test\r\nUser-Agent: ".as_slice();
+    let head = b"GET /%22%0a HTTP/1.1\r\nHost: test\r\nUser-Agent: ".as_slice();
     client.send([head, &agent, b"\r\n\r\n"].concat()).unwrap();
     client.answer().unwrap();
     let line = &lines(&path, 1)[0];

@@ -6,7 +6,7 @@ use std::io::Write;
 use std::net::{Shutdown, SocketAddr};
 
 use nix::sys::signal::Signal;
-use socket2::{Domain, Socket, Type};
+use socket2::{Domain, SockRef, Socket, Type};
 
 use crate::harness::app::{App, fixture};
 use crate::harness::client::{Client, get};
@@ -182,6 +182,7 @@ fn a_file_is_sent_whole_in_parts_or_not_at_all() {
         assert_eq!((answer.0, answer.2.as_str()), (status, body), "{fields}: {}", answer.1);
     }
     let (status, head, body) = ask(&mut client, "small.txt", "Range: bytes=0-1,5-6\r\n");
+    assert_eq!(head.to_lowercase().matches("content-type:").count(), 1, "{head}");
     assert_eq!(status, 206);
     assert!(head.contains("multipart/byteranges; boundary="), "{head}");
     assert!(body.contains("Content-Range: bytes 0-1/10\r\n\r\n01\r\n"), "{body}");
@@ -248,4 +249,31 @@ fn an_answer_that_comes_later_overtakes_none_that_is_still_being_written() {
         assert_eq!(client.answer().unwrap().text(), "late", "behind {count}");
     }
     app.stop();
+}
+
+/// Octets of a request are there all the time, and it is never the same one.
+#[test]
+fn a_client_that_always_has_half_a_request_under_way_is_served_for_as_long_as_it_asks() {
+    let app = App::start(&mut fixture(&["short-timeouts"])).listening();
+    let mut client = Client::connect(app.port).unwrap();
+    client.send("GET / HT").unwrap();
+    // Longer than a head may take.
+    let begun = std::time::Instant::now();
+    while begun.elapsed() < std::time::Duration::from_secs(4) {
+        client.send("TP/1.1\r\nHost: a\r\n\r\nGET / HT").unwrap();
+        assert_eq!(client.answer().unwrap().status, 200);
+    }
+    app.stop();
+}
+
+#[test]
+fn a_client_that_went_away_before_its_answer_is_let_go_of() {
+    let app = one_worker();
+    let worker = app.worker(0);
+    let before = worker.settled_descriptors();
+    for client in Client::waiting(app.port, 20, "/offload?ms=60000") {
+        SockRef::from(&client.stream).set_linger(Some(std::time::Duration::ZERO)).unwrap();
+    }
+    wait_until("the end of their connections", || worker.settled_descriptors() <= before);
+    app.signal(Signal::SIGQUIT);
 }

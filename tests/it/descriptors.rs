@@ -190,14 +190,16 @@ fn what_waits_for_a_full_worker_outlives_the_dispatcher() {
         let mut command = Command::new("prlimit");
         command.args(["--nofile=64:64"]).arg(demo_path()).args(["--workers", "1", "--port", "0"]);
         let app = App::start(command.args(["--policy", "rr"])).listening();
-        let mut idle = Vec::new();
-        // The limit leaves room for fewer than forty: as many as are answered fill the worker.
+        let mut busy = Vec::new();
+        // The limit leaves room for fewer than forty: as many as are answered fill the worker. With half a
+        // request they do not give way.
         let mut client = Client::connect(app.port).unwrap();
         while client.get_within("/", Duration::from_secs(1)).is_ok() {
-            idle.push(client);
+            client.send("GET").unwrap();
+            busy.push(client);
             client = Client::connect(app.port).unwrap();
         }
-        assert!(idle.len() < 64, "the worker is never full");
+        assert!(busy.len() < 64, "the worker is never full");
         let mut waiting = vec![client];
         waiting.extend((0..3).map(|_| {
             let mut client = Client::connect(app.port).unwrap();
@@ -208,7 +210,7 @@ fn what_waits_for_a_full_worker_outlives_the_dispatcher() {
         let dispatcher = app.dispatcher();
         dispatcher.signal(end);
         wait_until("its end", || !dispatcher.lives());
-        drop(idle);
+        drop(busy);
         for client in &mut waiting {
             assert_eq!(client.answer().map(|answer| answer.status), Ok(200), "{end}");
         }

@@ -58,6 +58,8 @@ pub(crate) enum Next {
     /// Write what stands in the output. Read nothing until the answer comes, or resume when there is
     /// more of it.
     Wait,
+    /// Cut the connection, so that the peer can see that the answer is not complete.
+    Abort,
     /// Write what stands in the output, then close. With `linger` the peer may still be sending:
     /// close for writing, and read to the end first.
     Close { linger: bool },
@@ -166,7 +168,8 @@ impl Connection {
 
     /// The peer took too long: silence ends an idle connection, a 408 one with half a request.
     pub(crate) fn timed_out<H, M: Meter>(&mut self, turn: &mut Turn<'_, H, M>) -> Next {
-        if self.awaits() == Awaits::Idle {
+        // In an answer nothing can be said any more.
+        if matches!(self.awaits(), Awaits::Idle | Awaits::Nothing) {
             return self.close(false);
         }
         let head_only = match &self.state {
@@ -213,7 +216,7 @@ impl Connection {
             if self.requests >= most {
                 return (at, Stop::Enough);
             }
-            if turn.out.len() >= turn.limits.output_high_water_bytes {
+            if turn.out.len() >= turn.limits.output_high_water_bytes.max(1) {
                 return (at, Stop::Full);
             }
             let rest = &bytes[at..];

@@ -188,6 +188,8 @@ impl Meter for Refusals {
         0
     }
 
+    fn progress(&mut self) {}
+
     fn served(&mut self, served: &Served<'_>) {
         if served.began_ns.is_none() {
             self.status = Some(served.status);

@@ -101,6 +101,7 @@ impl Outgoing {
             Self::File(parts) => return parts.go_on(out, sent),
             Self::Stream(producer, coding) => (producer, coding),
         };
+        let before = *sent;
         for _ in 0..FILLS_MAX {
             portion.clear();
             let filled = fill(producer, portion);
@@ -113,6 +114,9 @@ impl Outgoing {
                 (Ok(Filled::More), _) if out.len() >= limits.output_high_water_bytes => break,
                 (Ok(Filled::More), _) => {}
             }
+        }
+        if *sent == before {
+            return Progress::Broken("a source says that there is more, and makes nothing".into());
         }
         Progress::Output
     }

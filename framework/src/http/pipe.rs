@@ -9,7 +9,8 @@ use super::source::Filled;
 
 /// Writes the body of an answer from any thread; see [`Responder::writer`](crate::Responder::writer).
 ///
-/// A write waits while the client has much to take that was written before. It fails when the
+/// A write waits while the client has much to take that was written before, so it must not be called on
+/// the worker's own thread. It fails when the
 /// connection has ended. The body is complete with [`BodyWriter::finish`]; dropping the writer before
 /// cuts the connection, so that the client sees that something is missing.
 #[derive(Debug)]

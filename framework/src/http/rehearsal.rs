@@ -17,6 +17,8 @@ impl Meter for Unheard {
         0
     }
 
+    fn progress(&mut self) {}
+
     fn served(&mut self, _served: &Served<'_>) {}
 
     fn fault(&mut self, _what: &str) {}

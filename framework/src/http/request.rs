@@ -89,8 +89,8 @@ impl<'a> Request<'a> {
         self.body
     }
 
-    /// The address that the connection came from; `None` when the peer had gone before it could be
-    /// asked for.
+    /// The address that the connection came from, or that its proxy names; `None` for unix-domain sockets,
+    /// and when the peer had gone before it could be asked for.
     pub fn remote(&self) -> Option<SocketAddr> {
         self.remote
     }

@@ -16,12 +16,13 @@ impl Response<'_> {
         if self.status == 200 {
             self.status = selection.status;
         }
+        let said = self.take_type();
+        let media_type = said.as_deref().unwrap_or(media_type);
         let body = Body::of(&selection, media_type, random());
         for (name, value) in &selection.fields {
             self.header(name, value);
         }
-        let in_parts = selection.slices.len() > 1;
-        if let Some(kind) = body.content_type.filter(|_| in_parts || !self.has_type()) {
+        if let Some(kind) = body.content_type {
             self.header("Content-Type", kind);
         }
         let segments = body.segments.into();
@@ -42,11 +43,21 @@ impl Response<'_> {
         }
     }
 
-    /// The handler has said what it is.
-    fn has_type(&self) -> bool {
+    /// What the handler has said that it is; it is said anew, or for each part.
+    fn take_type(&mut self) -> Option<String> {
         const NAME: &[u8] = b"content-type:";
-        let lines = self.scratch.headers.split(|byte| *byte == b'\n');
-        lines.filter_map(|line| line.get(..NAME.len())).any(|line| line.eq_ignore_ascii_case(NAME))
+        let headers = &mut self.scratch.headers;
+        let mut at = 0;
+        let (start, end) = headers.split_inclusive(|byte| *byte == b'\n').find_map(|line| {
+            let start = at;
+            at += line.len();
+            let named = line.get(..NAME.len())?.eq_ignore_ascii_case(NAME);
+            named.then_some((start, at))
+        })?;
+        let value = headers[start + NAME.len()..end].trim_ascii();
+        let said = String::from_utf8_lossy(value).into_owned();
+        headers.drain(start..end);
+        Some(said)
     }
 }
 

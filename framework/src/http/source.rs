@@ -11,7 +11,8 @@ pub trait Source: Send {
     /// Appends the next portion to `portion`, which is empty; some 16 to 64 KiB serve well. An error ends
     /// the connection before the body is complete, so that the client can see that it is not.
     ///
-    /// It runs on the worker's thread and should not wait for anything.
+    /// It runs on the worker's thread and should not wait for anything. One that says [`Flow::More`] again
+    /// and again, and makes nothing, has failed.
     ///
     /// # Errors
     /// Whatever keeps it from going on.

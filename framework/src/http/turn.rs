@@ -13,6 +13,8 @@ use super::response::Scratch;
 pub(crate) trait Meter {
     /// A handler is about to be called. The moment, in nanoseconds of a clock that only goes on.
     fn begin(&mut self) -> u64;
+    /// Something was done that may have taken a while: the worker gets on.
+    fn progress(&mut self);
     /// An answer was made, and sent as far as it will be.
     fn served(&mut self, served: &Served<'_>);
     /// A handler panicked, or made an answer that cannot be sent.

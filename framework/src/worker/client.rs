@@ -13,7 +13,7 @@ use socket2::SockRef;
 use super::desk::Desk;
 use super::stream::Stream;
 use crate::http::{Awaits, Connection, Handler, Letter, Next};
-use crate::limits::{DRAIN_SILENCE, READS_PER_TURN, WRITES_PER_TURN};
+use crate::limits::{DRAIN_SILENCE, LINGER_TIMEOUT, READS_PER_TURN, WRITES_PER_TURN};
 use writing::{Sent, Writing};
 
 /// A connection of this worker.
@@ -29,6 +29,8 @@ pub(super) struct Client {
     writing: Option<Box<Writing>>,
     end: End,
     awaited: Awaits,
+    /// Requests that were answered when the deadline was set.
+    answered: u32,
     pub(super) deadline: Instant,
     /// epoll is asked for room to write, too.
     wants_write: bool,
@@ -78,6 +80,7 @@ impl Client {
             writing: None,
             end: End::No,
             awaited,
+            answered: 0,
             deadline,
             wants_write: false,
         }
@@ -86,6 +89,11 @@ impl Client {
     /// Nothing has come from the peer yet.
     pub(super) fn is_unheard(&self) -> bool {
         self.protocol.requests() == 0 && self.protocol.awaits() == Awaits::Idle
+    }
+
+    /// Nothing is to be read or written before an answer comes.
+    pub(super) fn waits(&self) -> bool {
+        self.writing.is_none() && self.protocol.awaits() == Awaits::Nothing
     }
 
     /// What epoll is to be asked for now, if that is something else than before.
@@ -133,7 +141,7 @@ impl Client {
         }
         if self.writing.is_some() {
             // What it does not take is not to stay in the kernel's memory.
-            let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+            self.reset_at_close();
             return Fate::Gone;
         }
         if self.end != End::No {
@@ -178,7 +186,7 @@ impl Client {
             return Ok(Fate::Writes);
         }
         if let End::WhenWritten { .. } = self.end {
-            let fate = self.close()?;
+            let fate = self.close(desk)?;
             if fate != Fate::Again {
                 return Ok(fate);
             }
@@ -223,6 +231,10 @@ impl Client {
     /// Writes what stands in the desk's output, and does what the protocol wants next.
     fn answer<H: Handler>(&mut self, mut next: Next, desk: &mut Desk<H>) -> io::Result<Fate> {
         for _ in 0..WRITES_PER_TURN {
+            if next == Next::Abort {
+                self.reset_at_close();
+                return Ok(Fate::Gone);
+            }
             if let Next::Close { linger } = next {
                 self.end = End::WhenWritten { linger };
             }
@@ -233,8 +245,8 @@ impl Client {
                 Next::Read => return Ok(Fate::Reads),
                 Next::Wait => return Ok(Fate::Waits),
                 Next::Again => return Ok(Fate::Again),
-                Next::Close { .. } => return self.close(),
-                Next::Flush => {}
+                Next::Close { .. } => return self.close(desk),
+                Next::Flush | Next::Abort => {}
                 Next::File => match self.send_slice(desk)? {
                     Sent::All => {}
                     Sent::Part => return Ok(Fate::Again),
@@ -242,6 +254,10 @@ impl Client {
                 },
             }
             next = self.protocol.resume(&mut desk.turn(&mut self.remote, self.key));
+        }
+        if next == Next::Abort {
+            self.reset_at_close();
+            return Ok(Fate::Gone);
         }
         // What the protocol made last is not lost: it stands in the output.
         if let Next::Close { linger } = next {
@@ -251,13 +267,20 @@ impl Client {
         Ok(if written { Fate::Again } else { Fate::Writes })
     }
 
+    /// The peer is to see an end that is no end.
+    fn reset_at_close(&self) {
+        // A socket that cannot be reset is closed all the same.
+        let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+    }
+
     /// RFC 9112 section 9.6: closing a socket that still receives would reset it, and with it the
     /// answer that the peer has not read yet.
-    fn close(&mut self) -> io::Result<Fate> {
+    fn close<H>(&mut self, desk: &Desk<H>) -> io::Result<Fate> {
         if self.end == (End::WhenWritten { linger: false }) {
             return Ok(Fate::Gone);
         }
         self.stream.shutdown(Shutdown::Write)?;
+        self.deadline = desk.now + LINGER_TIMEOUT;
         self.end = End::Lingering;
         Ok(Fate::Again)
     }

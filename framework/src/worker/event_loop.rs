@@ -207,6 +207,7 @@ where
             match event.token() {
                 MASTER | SIGNALS | LETTERS => {}
                 // Nobody has the token of a source.
+                Token(key) if event.is_write_closed() => self.hung_up(key),
                 Token(key) => self.advance(key, event.is_read_closed()),
             }
         }

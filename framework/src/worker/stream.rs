@@ -35,6 +35,11 @@ impl Stream {
         self.origin
     }
 
+    /// Its peer has no address.
+    pub(super) fn is_unix(&self) -> bool {
+        self.socket.local_addr().is_ok_and(|address| address.is_unix())
+    }
+
     pub(super) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.socket.shutdown(how)
     }
@@ -47,7 +52,7 @@ impl Read for Stream {
 }
 
 impl Write for Stream {
-    /// A peer that is gone is an error, and no SIGPIPE, whatever the user's program does about that.
+    /// A peer that is gone is an error, and no SIGPIPE.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.socket.send_with_flags(bytes, libc::MSG_NOSIGNAL)
     }

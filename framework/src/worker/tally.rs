@@ -73,6 +73,10 @@ impl Meter for Tally {
         began_ns
     }
 
+    fn progress(&mut self) {
+        self.seat.progress(monotonic_ns());
+    }
+
     fn served(&mut self, served: &Served<'_>) {
         let mut duration_ns = 0;
         match served.began_ns {

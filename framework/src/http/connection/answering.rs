@@ -143,6 +143,7 @@ impl Connection {
         let Stage::Sending { outgoing, persistence, sent, .. } = &mut answering.stage else {
             return Next::Wait;
         };
+        turn.meter.progress();
         let portion = &mut turn.scratch.portion;
         let last = *persistence == Persistence::Close;
         let exchange = answering.exchange;
@@ -157,7 +158,8 @@ impl Connection {
             Progress::Broken(why) => {
                 turn.meter.fault(&why);
                 self.abandon(turn);
-                self.close(false)
+                self.close(false);
+                Next::Abort
             }
         }
     }

@@ -118,6 +118,7 @@ impl fmt::Debug for Receiving {
 
 /// Runs the user's code, which may panic.
 fn guarded<T>(meter: &mut impl Meter, call: impl FnOnce() -> T) -> Result<T, Refusal> {
+    meter.progress();
     catch_unwind(AssertUnwindSafe(call)).map_err(|panic| {
         meter.fault(panic_text(&*panic));
         refuse(500, "the server failed")

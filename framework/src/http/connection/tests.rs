@@ -37,6 +37,8 @@ impl Meter for Heard {
         7
     }
 
+    fn progress(&mut self) {}
+
     fn served(&mut self, served: &Served<'_>) {
         self.statuses.push(served.status);
         self.body_bytes += served.body_bytes;

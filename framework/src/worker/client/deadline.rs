@@ -1,16 +1,22 @@
 //! How long a peer is waited for.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::{Client, End, Fate};
 use crate::http::Awaits;
-use crate::limits::{DRAIN_SILENCE, LINGER_TIMEOUT, TIME_MAX};
+use crate::limits::{DRAIN_SILENCE, TIME_MAX};
 use crate::plan::Timeouts;
 use crate::worker::desk::Desk;
 
 impl Client {
     pub(super) fn set_deadline<H>(&mut self, fate: Fate, desk: &Desk<H>) {
-        let awaits = self.protocol.awaits();
+        // What is written, or made elsewhere, is not waited for in the time of a head.
+        let awaits = match fate {
+            Fate::Waits | Fate::Writes => Awaits::Nothing,
+            _ => self.protocol.awaits(),
+        };
+        let answered = std::mem::replace(&mut self.answered, self.protocol.requests())
+            != self.protocol.requests();
         let timeouts = &desk.timeouts;
         self.deadline = match awaits {
             _ if fate == Fate::Waits => desk.now + TIME_MAX,
@@ -18,9 +24,11 @@ impl Client {
                 let Some(writing) = &self.writing else { return };
                 writing.deadline(timeouts)
             }
-            _ if self.end == End::Lingering => desk.now + LINGER_TIMEOUT.min(self.left(desk.now)),
-            // Its time does not begin anew with each octet.
-            Awaits::Head if self.awaited == Awaits::Head => return,
+            // It was set when that began.
+            _ if self.end == End::Lingering => return,
+            // Its time does not begin anew with each octet; that of the first one began with the accept.
+            Awaits::Head if self.awaited == Awaits::Head && !answered => return,
+            Awaits::Head if self.protocol.requests() == 0 => self.deadline,
             Awaits::Head => desk.now + timeouts.head,
             Awaits::Body => {
                 let (since, octets) = self.protocol.receives().unwrap_or_default();
@@ -45,9 +53,5 @@ impl Client {
         }
         let unheard = self.protocol.requests() == 0;
         self.deadline.checked_sub(if unheard { timeouts.head } else { timeouts.idle })
-    }
-
-    fn left(&self, now: Instant) -> Duration {
-        self.deadline.saturating_duration_since(now)
     }
 }

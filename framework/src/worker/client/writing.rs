@@ -7,6 +7,7 @@ use std::time::Instant;
 use nix::sys::sendfile::sendfile;
 
 use super::Client;
+use crate::http::Meter;
 use crate::limits::SENDFILE_BYTES_PER_CALL;
 use crate::plan::Timeouts;
 use crate::sys::unsent::unsent;
@@ -97,6 +98,7 @@ impl Client {
             Err(error) => return Err(error.into()),
         };
         desk.seat.count_bytes_out(sent);
+        desk.tally.progress();
         self.protocol.slice_sent(sent as u64);
         if let Some(writing) = &mut self.writing {
             writing.took(sent as u64, desk.now);

@@ -21,12 +21,23 @@ where
         }
     }
 
+    /// Both ways are closed. Who waits for an answer will not be there for it.
+    pub(super) fn hung_up(&mut self, key: usize) {
+        match self.clients.get(key) {
+            Some(client) if client.enrolled && client.waits() => self.remove(key),
+            _ => self.advance(key, true),
+        }
+    }
+
     /// What other threads sent.
     pub(super) fn take_letters(&mut self) {
         for letter in self.desk.pool.post().take() {
             let (Letter::Answer(ticket, _) | Letter::Look(ticket)) = &letter;
             let key = ticket.client;
-            let Some(client) = self.clients.get_mut(key) else { continue };
+            // A successor under the same key has not asked for it.
+            let Some(client) = self.clients.get_mut(key).filter(|client| client.enrolled) else {
+                continue;
+            };
             if let Some(fate) = client.deliver(letter, &mut self.desk) {
                 self.settle(key, fate);
             }

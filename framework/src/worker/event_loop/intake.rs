@@ -68,7 +68,9 @@ where
         if remote.is_some() {
             listener::readmit(&stream, self.board);
         }
-        let preface = self.trusted.is_some_and(|them| them.trusts(remote));
+        // Nobody is believed whose address is not known, but for peers on a unix-domain socket.
+        let known = remote.is_some() || stream.is_unix();
+        let preface = known && self.trusted.is_some_and(|them| them.trusts(remote));
         self.adopt(Client::new(stream, remote, self.first_deadline(), preface));
     }
 

@@ -59,7 +59,7 @@ fn a_stream_of_known_length_that_is_wrong_ends_the_connection() {
         };
         let mut peer = Peer::default();
         let next = peer.turn_of(answer, |connection, turn| connection.feed(GET.as_bytes(), turn));
-        assert_eq!(next, Next::Close { linger: false });
+        assert_eq!(next, Next::Abort);
         assert_eq!(peer.meter.faults.len(), 1);
     }
 }
@@ -74,7 +74,7 @@ fn a_source_that_fails_or_panics_leaves_the_body_incomplete() {
     };
     for answer in [failing as fn(&Request<'_>, &mut Response<'_>), panicking] {
         let (peer, next) = streamed(GET, answer);
-        assert_eq!(next, Next::Close { linger: false });
+        assert_eq!(next, Next::Abort);
         assert!(peer.text().ends_with("\r\n\r\n"), "no last chunk: {}", peer.text());
         assert_eq!(peer.meter.faults.len(), 1);
     }
@@ -218,4 +218,19 @@ fn a_body_that_a_thread_writes_arrives_and_its_end_is_seen() {
     writer.finish();
     assert_eq!(deliver(&mut peer), Next::Read);
     assert!(peer.text().ends_with("\r\n0\r\n\r\n"), "{}", peer.text());
+}
+
+#[test]
+fn a_source_that_makes_nothing_and_says_that_there_is_more_has_failed() {
+    let (peer, next) =
+        streamed(GET, |_, response| response.stream(|_: &mut Vec<u8>| Ok(Flow::More)));
+    assert_eq!((next, peer.meter.faults.len()), (Next::Abort, 1));
+}
+
+#[test]
+fn an_answer_that_takes_too_long_is_no_408_in_the_middle() {
+    let mut peer = Peer::default();
+    let _responder = put_off(&mut peer, GET);
+    assert_eq!(peer.turn(Connection::timed_out), Next::Close { linger: false });
+    assert!(peer.out.is_empty());
 }
