@@ -103,7 +103,7 @@ fn measure(subject: &Subject, abuse: &Abuse, options: &Options) -> Result<Vec<St
     let memory = private_memory(subject);
     let (done, began) = (AtomicBool::new(false), Instant::now());
     let before = procfs::spent(subject.master());
-    let (answers, tries, grown, (workers, others)) = std::thread::scope(|scope| {
+    let (answers, tries, grown, (workers, others), lasted) = std::thread::scope(|scope| {
         // A thread of its own, so that nobody else inherits its priority.
         let client = scope.spawn(|| good_client::ask(subject.port, &done));
         let abuser = scope.spawn(|| (abuse.run)(subject.port, &done));
@@ -112,16 +112,17 @@ fn measure(subject: &Subject, abuse: &Abuse, options: &Options) -> Result<Vec<St
             std::thread::sleep(TICK);
         }
         let spent = procfs::spent_since(&before, subject.master(), subject.workers());
+        let lasted = began.elapsed();
         let grown = private_memory(subject).saturating_sub(memory);
         done.store(true, Relaxed);
         let panicked = |_| anyhow!("a client panicked");
         let tries = abuser.join().map_err(panicked)??;
         let answers = client.join().map_err(panicked)??;
-        anyhow::Ok((answers, tries, grown, spent))
+        anyhow::Ok((answers, tries, grown, spent, lasted))
     })?;
     interrupt::check()?;
     ensure!(subject.has_its_workers(), "{}, {}: a worker ended", subject.name(), abuse.name);
-    let cpu = float(workers + others) / 1e7 / began.elapsed().as_secs_f64();
+    let cpu = float(workers + others) / 1e7 / lasted.as_secs_f64();
     Ok(row(subject, &answers, tries, grown, cpu))
 }
 

@@ -14,7 +14,7 @@ export CARGO_TARGET_DIR=$PWD/../../target/fuzz
 RUSTFLAGS="-Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
 -Cllvm-args=-sanitizer-coverage-trace-compares -Ccodegen-units=1 --cfg fuzzing" \
-    cargo build --release --target "$host"
+    cargo build --release --locked --target "$host"
 
 # The last number behind "cov:" on the line of this kind.
 coverage() { sed -n "s/^#[0-9]*[[:space:]]*$1 *cov: \([0-9]*\).*/\1/p" "$2" | tail -1; }

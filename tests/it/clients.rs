@@ -137,8 +137,12 @@ fn undici_is_content() {
 
 /// The scripts judge by themselves, each answer and all connections.
 fn runs_its_checks(program: &str, script: &str, more: &[OsString]) {
-    if !Command::new(program).arg("--version").output().is_ok_and(|it| it.status.success()) {
-        return skip(script, program);
+    // The scripts speak as Node does since version 20.
+    let version = Command::new(program).arg("--version").output();
+    let version = version.map(|it| said(&it)).unwrap_or_default();
+    let major = version.strip_prefix('v').and_then(|it| it.split('.').next()?.parse().ok());
+    if version.is_empty() || major.is_some_and(|major: u32| major < 20) {
+        return skip(script, &format!("a {program} that is new enough"));
     }
     for arguments in [NONE, INHERITED] {
         let app = app(arguments);

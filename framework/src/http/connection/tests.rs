@@ -290,6 +290,7 @@ fn what_the_peer_owes_is_known() {
     slow.feed(b"GET", 1);
     assert_eq!(slow.turn(Connection::timed_out), Next::Close { linger: true });
     assert!(slow.text().starts_with("HTTP/1.1 408 "));
+    assert!(slow.text().contains("\r\nConnection: close\r\n"));
 }
 
 /// Messages whose octets cut in any way mean the same.
