@@ -34,6 +34,7 @@ if (cluster.isPrimary) {
 } else {
   const index = Number(process.env.INDEX);
   const body = JSON.stringify({ worker: index, pid: process.pid, generation: 0 });
+  const large = 'x'.repeat(1 << 20);
   const still = new Int32Array(new SharedArrayBuffer(4));
   // Like demo-app's, both block the worker's one thread, and work is CPU time.
   const onCpu = () => { const { user, system } = process.cpuUsage(); return user + system; };
@@ -44,7 +45,11 @@ if (cluster.isPrimary) {
   const answer = (request, response) => {
     const [path, query] = request.url.split('?');
     if (spend[path]) spend[path](Number(query.split('=')[1]));
-    response.setHeader('X-Worker', index).end(body);
+    const finish = () => {
+      response.setHeader('X-Worker', index).end(path === '/stream' ? large : body);
+    };
+    if (path === '/upload') request.resume().once('end', finish);
+    else finish();
   };
   // Port 0 in every worker means the one port that the primary chose.
   const server = http.createServer(answer);

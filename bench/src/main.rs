@@ -1,6 +1,7 @@
 //! Measurements of evenkeel beside its peers, each in one command.
 #![allow(clippy::print_stdout, reason = "the figures are this program's output")]
 
+mod abuse;
 mod bare;
 mod client;
 mod columns;
@@ -10,6 +11,7 @@ mod interrupt;
 mod load;
 mod memory;
 mod plot;
+mod priority;
 mod procfs;
 mod reload;
 mod respawn;
@@ -40,6 +42,8 @@ enum Command {
     Memory(memory::Options),
     /// Requests that fail while the server reloads
     Reload(reload::Options),
+    /// How soon whoever behaves is answered, and how memory grows, while others do not behave
+    Abuse(abuse::Options),
     /// What it costs to choose a worker: time of the kernel's programs, and CPU time per new connection
     /// under each policy
     Steering(steering::Options),
@@ -72,6 +76,7 @@ fn main() -> anyhow::Result<()> {
         Command::Throughput(options) => throughput::run(&options),
         Command::Memory(options) => memory::run(&options),
         Command::Reload(options) => reload::run(&options),
+        Command::Abuse(options) => abuse::run(&options),
         Command::Steering(options) => steering::run(&options),
     }
 }

@@ -35,13 +35,17 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "MILLISECONDS", default_value_t = 1.0, value_parser = milliseconds)]
     pub(crate) stall_after: f64,
 
-    /// Address to listen on; 0.0.0.0 or :: for all
-    #[arg(long, value_name = "IP", default_value = "127.0.0.1")]
-    pub(crate) bind: IpAddr,
+    /// Address to listen on; 0.0.0.0 or :: for all. Or a unix-domain socket, which has no port
+    #[arg(long, value_name = "IP|unix:PATH", default_value = "127.0.0.1", value_parser = bind)]
+    pub(crate) bind: Bind,
 
     /// Port to listen on; 0 lets the kernel choose
     #[arg(long, default_value_t = 8080)]
     pub(crate) port: u16,
+
+    /// One more address to listen on, which all workers share whatever the policy; can be repeated
+    #[arg(long, value_name = "HOST:PORT|unix:PATH")]
+    pub(crate) also: Vec<String>,
 
     /// Longest time for a worker to finish its requests when it is to stop
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
@@ -106,6 +110,13 @@ pub(crate) struct Cli {
     pub(crate) log_format: LogFormat,
 }
 
+/// What `--bind` names.
+#[derive(Clone, Debug)]
+pub(crate) enum Bind {
+    Ip(IpAddr),
+    Unix(String),
+}
+
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(crate) enum LogFormat {
@@ -122,6 +133,7 @@ Examples:
   demo-app --listener inherited          one accept queue for all workers
   demo-app --policy auto                 to the worker with the fewest connections, if it may
   demo-app --bind 0.0.0.0 --port 80      all interfaces; needs CAP_NET_BIND_SERVICE
+  demo-app --also unix:/run/demo.sock    for a proxy on this machine, too
 
 Routes:
   /              hello
@@ -145,9 +157,19 @@ Signals to the master:
   TTIN, TTOU     one worker more, one fewer";
 
 impl Cli {
-    pub(crate) fn address(&self) -> SocketAddr {
-        SocketAddr::new(self.bind, self.port)
+    pub(crate) fn address(&self) -> String {
+        match &self.bind {
+            Bind::Ip(ip) => SocketAddr::new(*ip, self.port).to_string(),
+            Bind::Unix(path) => path.clone(),
+        }
     }
+}
+
+fn bind(text: &str) -> Result<Bind, String> {
+    if text.starts_with("unix:") {
+        return Ok(Bind::Unix(text.to_owned()));
+    }
+    text.parse().map(Bind::Ip).map_err(|error: std::net::AddrParseError| error.to_string())
 }
 
 fn milliseconds(text: &str) -> Result<f64, String> {

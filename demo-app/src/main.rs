@@ -38,8 +38,11 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
         .ready_timeout(Duration::from_secs(cli.ready_timeout))
         .pre_stop_delay(Duration::from_secs_f64(cli.pre_stop_delay))
         .hang_timeout(Some(Duration::from_secs_f64(cli.hang_timeout)).filter(|t| !t.is_zero()))
-        .on_listening(|address| summary::print_listening(cli, address))
+        .on_listening_all(|addresses| summary::print_listening(cli, addresses))
         .on_stop(summary::print);
+    for address in &cli.also {
+        server = server.also(address);
+    }
     if let Some(listener) = cli.listener {
         server = server.listener(listener);
     }

@@ -1,15 +1,13 @@
 //! What the demo prints at its start and at its end.
 #![allow(clippy::print_stdout, reason = "this is the program's output; its log goes elsewhere")]
 
-use std::net::SocketAddr;
+use evenkeel::{Address, Listener, Policy, Snapshot, WorkerSnapshot, Workers};
 
-use evenkeel::{Listener, Policy, Snapshot, WorkerSnapshot, Workers};
+use crate::cli::{Bind, Cli};
 
-use crate::cli::Cli;
-
-pub(crate) fn print_listening(cli: &Cli, address: SocketAddr) {
-    let default = match cli.policy {
-        Policy::RoundRobin => Listener::Inherited,
+pub(crate) fn print_listening(cli: &Cli, addresses: &[Address]) {
+    let default = match (cli.policy, &cli.bind) {
+        (Policy::RoundRobin, _) | (_, Bind::Unix(_)) => Listener::Inherited,
         _ => Listener::Reuseport,
     };
     let listener = cli.listener.unwrap_or(default);
@@ -18,9 +16,17 @@ pub(crate) fn print_listening(cli: &Cli, address: SocketAddr) {
         Workers::Max => std::thread::available_parallelism().map_or(1, usize::from),
     };
     let policy = cli.policy;
-    println!(
-        "listening on http://{address} (policy {policy}, listener {listener}, {workers} workers)"
-    );
+    let mut addresses = addresses.iter().map(url);
+    let first = addresses.next().unwrap_or_default();
+    println!("listening on {first} (policy {policy}, listener {listener}, {workers} workers)");
+    for further in addresses {
+        println!("and on {further}");
+    }
+}
+
+fn url(address: &Address) -> String {
+    let scheme = if address.tcp().is_some() { "http://" } else { "" };
+    format!("{scheme}{address}")
 }
 
 pub(crate) fn print(snapshot: &Snapshot) {

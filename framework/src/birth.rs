@@ -27,6 +27,8 @@ pub(crate) struct Birth {
     pub(crate) channel: Channel,
     pub(crate) signals: Signals,
     pub(crate) stock: Stock,
+    /// The listeners of further addresses, if it is a worker.
+    pub(crate) further: Vec<OwnedFd>,
 }
 
 /// Where a child gets its connections from.

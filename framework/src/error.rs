@@ -50,6 +50,10 @@ impl Error {
             io::ErrorKind::AddrInUse => Kind::AddressInUse,
             io::ErrorKind::AddrNotAvailable => Kind::AddressNotAvailable,
             io::ErrorKind::PermissionDenied => Kind::Permission,
+            // Of the path of a unix-domain socket.
+            io::ErrorKind::NotFound
+            | io::ErrorKind::AlreadyExists
+            | io::ErrorKind::NotADirectory => Kind::Config,
             _ => Kind::System,
         };
         Self(Box::new(Inner { kind, text, source: Some(source.into()) }))

@@ -57,7 +57,7 @@ pub use http::{
     Version,
 };
 pub use limits::SLOTS_MAX;
-pub use plan::{AcceptWake, AccessLog, Listener, LogFormat, Policy, Timeouts, Workers};
+pub use plan::{AcceptWake, AccessLog, Address, Listener, LogFormat, Policy, Timeouts, Workers};
 pub use server::Server;
 pub use worker::Worker;
 

@@ -87,8 +87,18 @@ pub(crate) const RETIRE_ATTEMPTS_MAX: u32 = 3;
 /// soon as their accept queues are empty and handshakes are completed, which takes 0.25 to 1 s.
 pub(crate) const ORPHAN_WAIT_MAX: Duration = Duration::from_secs(2);
 
+/// Addresses beside the primary one. Each costs every process one descriptor, and a worker two system
+/// calls when it begins.
+pub(crate) const FURTHER_ADDRESSES_MAX: usize = 64;
+
+/// Octets of the path of a unix-domain socket (unix(7): `sun_path` has 108, of which one ends it).
+pub(crate) const UNIX_PATH_BYTES_MAX: usize = 107;
+
 /// Connections to the control socket at a time. Each costs the master one descriptor.
 pub(crate) const CONTROL_CLIENTS_MAX: usize = 32;
+
+/// Connections to the control socket that wait for the master to look: the standard library's number.
+pub(crate) const CONTROL_BACKLOG: i32 = 128;
 
 /// Octets of one command on the control socket: the longest one has 40.
 pub(crate) const CONTROL_LINE_BYTES_MAX: usize = 1024;
@@ -125,6 +135,10 @@ pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 /// kernel took none: connections end often.
 pub(crate) const HAND_OUT_PAUSE: Duration = Duration::from_millis(50);
 
+/// New connections that are not read from at once, at most, after some where nothing had come: a useless read
+/// costs about half of what a useful one saves.
+pub(crate) const EARLY_READ_PAUSE_MAX: u32 = 15;
+
 /// Readiness events taken in one turn of a loop.
 pub(crate) const EVENTS_PER_TURN: usize = 256;
 
@@ -135,7 +149,7 @@ pub(crate) const READ_BUFFER_BYTES: usize = 64 * 1024;
 pub(crate) const READS_PER_TURN: usize = 4;
 
 /// Writes to one connection in a turn before the others get theirs.
-pub(crate) const WRITES_PER_TURN: usize = 16;
+pub(crate) const WRITES_PER_TURN: usize = 4;
 
 /// Bytes of a file that are sent in one call: enough that its own cost is of no account, few enough that
 /// the others do not wait long while they are read from a disk.
@@ -156,6 +170,13 @@ pub(crate) const KEPT_BUFFER_BYTES: usize = 256 * 1024;
 
 /// How often a worker looks for connections that are past their deadline; deadlines are this coarse.
 pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A connection that has been silent for so long may give way to new ones when a worker is full: a client
+/// that asks without a pause is never silent for so long.
+pub(crate) const GIVE_WAY_AFTER: Duration = Duration::from_secs(1);
+
+/// So many parts of a full worker's connections there are; one of them gives way at a time, at most.
+pub(crate) const GIVE_WAY_PARTS: usize = 16;
 
 /// Time to send a whole request head, from its first byte or, on a new connection, from the accept.
 pub(crate) const HEAD_TIMEOUT: Duration = Duration::from_secs(30);

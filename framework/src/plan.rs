@@ -3,11 +3,11 @@
 #[macro_use]
 mod named;
 mod access_log;
+mod address;
 mod checks;
 mod intake;
 mod trusted;
 
-use std::net::{SocketAddr, ToSocketAddrs};
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::thread::available_parallelism;
@@ -21,6 +21,7 @@ pub(crate) use trusted::Trusted;
 
 pub(crate) use access_log::Target;
 pub use access_log::{AccessLog, LogFormat};
+pub use address::Address;
 pub use intake::Rule;
 pub(crate) use intake::{Balance, Intake};
 
@@ -133,6 +134,7 @@ impl Policy {
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) address: String,
+    pub(crate) further: Vec<String>,
     pub(crate) workers: Workers,
     pub(crate) policy: Policy,
     pub(crate) listener: Option<Listener>,
@@ -198,7 +200,10 @@ impl Timeouts {
 /// A valid plan.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
-    pub(crate) address: SocketAddr,
+    /// The primary one, to which the policy applies.
+    pub(crate) address: Address,
+    /// Those that all workers accept from besides.
+    pub(crate) further: Vec<Address>,
     pub(crate) workers: NonZeroU16,
     pub(crate) intake: Intake,
     /// With `auto`: what to do where the kernel does not allow that.
@@ -228,19 +233,30 @@ impl Plan {
     }
 
     /// How long handshakes that were under way may take until their connection is in an accept
-    /// queue that is about to be closed.
+    /// queue that is about to be closed. A unix-domain socket knows none.
     pub(crate) fn handshake_linger(&self) -> Duration {
-        let loopback = self.address.ip().is_loopback();
-        if loopback { HANDSHAKE_LINGER_LOOPBACK } else { HANDSHAKE_LINGER }
+        let ips = self.addresses().filter_map(Address::tcp).map(|address| address.ip());
+        let times = ips
+            .map(|ip| if ip.is_loopback() { HANDSHAKE_LINGER_LOOPBACK } else { HANDSHAKE_LINGER });
+        times.max().unwrap_or_default()
+    }
+
+    /// All addresses, the primary one first.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = &Address> {
+        std::iter::once(&self.address).chain(&self.further)
     }
 }
 
 impl Config {
     /// The plan, or what is wrong and how to mend it.
     pub(crate) fn plan(self) -> Result<Plan, Error> {
-        let (intake, otherwise) = intake::choose(self.policy, self.listener, self.accept_wake)?;
+        let address = Address::resolve(&self.address)?;
+        let further = address::further(&address, &self.further)?;
+        let listener = address.listener(self.policy, self.listener)?;
+        let (intake, otherwise) = intake::choose(self.policy, listener, self.accept_wake)?;
         Ok(Plan {
-            address: resolve(&self.address)?,
+            address,
+            further,
             workers: count(self.workers)?,
             intake,
             otherwise,
@@ -261,17 +277,6 @@ impl Config {
             trusted: self.proxy_protocol.as_deref().map(Trusted::parse).transpose()?,
         })
     }
-}
-
-fn resolve(address: &str) -> Result<SocketAddr, Error> {
-    let wrong = |why: String| {
-        Error::config(format!(
-            "{address:?} is no address to listen on: {why}; write HOST:PORT, such as 127.0.0.1:8080 \
-             or [::]:8080"
-        ))
-    };
-    let mut found = address.to_socket_addrs().map_err(|error| wrong(error.to_string()))?;
-    found.next().ok_or_else(|| wrong("the name has no address".into()))
 }
 
 fn count(workers: Workers) -> Result<NonZeroU16, Error> {

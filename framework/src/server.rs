@@ -37,11 +37,21 @@ pub struct Server<'a> {
 }
 
 impl Server<'_> {
-    /// A server on `HOST:PORT`. With port 0 the kernel chooses one; see [`Server::on_listening`].
+    /// A server on `HOST:PORT`, or on `unix:/PATH`. This is its primary address, to which policy and
+    /// listener apply; [`Server::also`] adds others. With port 0 the kernel chooses one; see
+    /// [`Server::on_listening`]. `[::]` takes connections of IPv4 as well, and any other address those of
+    /// its own family only.
+    ///
+    /// All workers share the one accept queue of a unix-domain socket: policies `none` and `auto` have
+    /// [`Listener::Inherited`](crate::Listener::Inherited) then, `rr` works as ever, and no other does.
+    /// Its file is made when the server starts, in a folder that is there, and everybody may connect, as
+    /// with nginx (mode 0666): a folder that not everybody may enter keeps others out. A file that a
+    /// dead server left is replaced, and the server's own is removed when it has stopped.
     pub fn bind(address: impl fmt::Display) -> Self {
         let timeouts = Timeouts::default();
         let config = Config {
             address: address.to_string(),
+            further: Vec::new(),
             workers: Workers::default(),
             policy: Policy::default(),
             listener: None,

@@ -2,6 +2,9 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::time::Duration;
 
 /// Longer than any answer takes: what is not answered by then hangs.
@@ -38,6 +41,15 @@ impl Client {
         let stream =
             TcpStream::connect_timeout(&address, HANG).map_err(|error| Failure::of(&error))?;
         Ok(Self::of(stream))
+    }
+
+    pub(crate) fn connect_unix(path: &Path) -> Result<Self, Failure> {
+        let stream = UnixStream::connect(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => Failure::Refused,
+            _ => Failure::of(&error),
+        })?;
+        // Reading, writing and their timeouts are the same for all stream sockets.
+        Ok(Self::of(OwnedFd::from(stream).into()))
     }
 
     /// On a connection that was made in another way.

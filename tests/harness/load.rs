@@ -46,7 +46,7 @@ impl Load {
     }
 
     /// Clients that ask one after the other, each as `make_client` makes it.
-    fn of<A>(clients: usize, make_client: impl Fn() -> A) -> Self
+    pub(crate) fn of<A>(clients: usize, make_client: impl Fn() -> A) -> Self
     where
         A: FnMut() -> Result<Answer, Failure> + Send + 'static,
     {

@@ -7,6 +7,8 @@ pub(crate) mod deployed;
 pub(crate) mod installed;
 pub(crate) mod load;
 pub(crate) mod packet;
+pub(crate) mod place;
 pub(crate) mod privilege;
 pub(crate) mod process;
 pub(crate) mod wait;
+pub(crate) mod witness;

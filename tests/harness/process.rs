@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+
+use super::wait::wait_until;
 
 /// A process for all time: its id, and when it started, so that a reused id is another process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -57,6 +59,18 @@ impl Process {
         self.system_call().is_some_and(|call| calls.contains(&call))
     }
 
+    /// Waits until it has nothing to do: it is found waiting for events each time. One that spins, even if
+    /// it asks for events all the time, is not.
+    pub(crate) fn comes_to_rest(self) {
+        let looks = || {
+            (0..20).all(|_| {
+                std::thread::sleep(Duration::from_millis(3));
+                self.waits_for_events()
+            })
+        };
+        wait_until("it to have nothing to do", looks);
+    }
+
     /// The number of the system call in which it is blocked.
     fn system_call(self) -> Option<i64> {
         let line = fs::read_to_string(format!("/proc/{}/syscall", self.pid)).ok()?;
@@ -76,6 +90,13 @@ impl Process {
         let smaps = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid)).unwrap();
         let lines = smaps.lines().filter(|line| line.starts_with("Anonymous:"));
         lines.map(|line| line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap()).sum()
+    }
+
+    /// The most memory that it has ever used, in KiB.
+    pub(crate) fn peak_kib(self) -> u64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
+        peak.split_whitespace().next().unwrap().parse().unwrap()
     }
 
     pub(crate) fn children(self) -> Vec<Self> {
@@ -146,6 +167,15 @@ pub(crate) fn half_open(port: u16) -> usize {
     tcp_sockets(port, "03").len()
 }
 
+/// A process has the server's end of the connection from this port of a client. One that was closed with
+/// something left to send is the kernel's alone, and has no inode.
+pub(crate) fn is_held(port: u16, client_port: u16) -> bool {
+    let end = format!(":{client_port:04X}");
+    let held = |fields: &Vec<String>| fields[2].ends_with(&end) && fields[9] != "0";
+    // Established, and closed by the client (`tcp_states.h`).
+    ["01", "08"].iter().any(|state| tcp_sockets(port, state).iter().any(held))
+}
+
 /// The lines of `proc_net_tcp` for local sockets of this port in this state, in fields.
 fn tcp_sockets(port: u16, state: &str) -> Vec<Vec<String>> {
     let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
@@ -158,6 +188,15 @@ fn tcp_sockets(port: u16, state: &str) -> Vec<Vec<String>> {
 /// Connections in all accept queues of a port.
 pub(crate) fn queued(port: u16) -> usize {
     listening(port).iter().map(|listener| listener.queued).sum()
+}
+
+/// Connections in the accept queue of a unix-domain listener.
+pub(crate) fn queued_at(path: &Path) -> usize {
+    let list = std::process::Command::new("ss").args(["-Hlx", "src"]).arg(path).output();
+    let text = String::from_utf8_lossy(&list.expect("ss, of iproute2").stdout).into_owned();
+    let lines =
+        text.lines().filter_map(|line| line.split_whitespace().nth(2)?.parse::<usize>().ok());
+    lines.sum()
 }
 
 /// The kernel's names for the sockets that listen on a port; no two sockets ever have the same one.

@@ -187,6 +187,7 @@ fn the_other_measurements_run() {
     for arguments in [
         "respawn --workers 2 --rounds 1 --kills 2 --only evenkeel".split(' ').collect::<Vec<_>>(),
         "memory --workers 2 --connections 200 --only evenkeel".split(' ').collect(),
+        "abuse --seconds 1 --abuse 1".split(' ').chain(["--only", "evenkeel none/"]).collect(),
         "reload --reloads 1".split(' ').chain(["--only", "evenkeel none/reuseport"]).collect(),
         "throughput --repetitions 1 --seconds 1 --clients 4"
             .split(' ')
@@ -270,6 +271,7 @@ fn servers_that_lack_a_privilege_are_skipped_with_the_mend() {
         ("respawn --workers 2 --rounds 1 --kills 1", "evenkeel"),
         ("memory --connections 100", "evenkeel least-busy"),
         ("reload", "evenkeel least-busy"),
+        ("abuse --seconds 1 --abuse nobody", "evenkeel least-busy"),
         ("steering --connections 100 --repetitions 1", "evenkeel least-busy"),
     ] {
         let mut command = Command::new(folder.path().join("bench"));

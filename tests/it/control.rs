@@ -232,7 +232,10 @@ fn a_socket_that_a_dead_master_left_is_replaced_and_a_living_ones_is_not() {
     };
     let (code, _, log) = run_to_end(&mut second(&control));
     assert_eq!(code, Some(69));
-    assert!(log.contains("another master listens there; stop it, or choose another path"), "{log}");
+    assert!(
+        log.contains("another process listens there; stop it, or choose another path"),
+        "{log}"
+    );
     first.signal(Signal::SIGKILL);
     first.ended();
     assert!(control.exists());

@@ -10,6 +10,7 @@ use crate::harness::client::Client;
 use crate::harness::privilege::may_load_programs;
 use crate::harness::process::{Process, queued};
 use crate::harness::wait::wait_until;
+use crate::harness::witness::Witness;
 
 /// The worker answers that it has no descriptor, and the dispatcher gives the socket to the other.
 #[test]
@@ -59,6 +60,34 @@ fn a_stop_waits_for_a_worker_that_is_out_of_descriptors_for_the_rest_of_its_queu
         assert_eq!(app.ended().code(), Some(0));
         let pauses = app.log.count("accepting pauses");
         assert!(pauses < 20, "it tries without a pause: {pauses} times, {arguments:?}");
+    }
+}
+
+/// Accepting pauses: nobody spins, whoever is connected is served all the time, and who waits is answered
+/// when there are descriptors again.
+#[test]
+fn nobody_who_is_connected_is_hurt_when_descriptors_run_out() {
+    for arguments in intakes() {
+        let app = App::demo(&[&["--workers", "1"], arguments].concat());
+        let worker = app.worker(0);
+        let mut starved = vec![worker];
+        starved.extend(arguments.contains(&"rr").then(|| app.dispatcher()));
+        // The dispatcher has them in its hands only while it passes them on.
+        for starved in starved {
+            let witness = Witness::start_kept(app.port);
+            limit_descriptors(starved, lowest_free(starved));
+            let mut waiting = Client::waiting(app.port, 5, "/");
+            app.log.wait_for("accepting pauses");
+            witness.is_answered();
+            app.children().into_iter().for_each(Process::comes_to_rest);
+            limit_descriptors(starved, 1024);
+            for client in &mut waiting {
+                assert_eq!(client.answer().map(|answer| answer.status), Ok(200), "{arguments:?}");
+            }
+            witness.stop();
+        }
+        assert!(worker.lives(), "{arguments:?}");
+        app.stop();
     }
 }
 

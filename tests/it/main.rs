@@ -13,12 +13,17 @@ mod second_reader;
 #[path = "../sim/mod.rs"]
 mod sim;
 
+mod abuse;
 mod access_log;
 mod access_log_full;
+mod addresses;
+mod addresses_change;
+mod addresses_end;
 mod bad_input;
 mod balance;
 mod bench;
 mod bodies;
+mod clients;
 mod conformance;
 mod control;
 mod cpu;
@@ -51,4 +56,5 @@ mod strictness;
 mod supervisor;
 mod suspend;
 mod tidy;
+mod unix_sockets;
 mod upgrade;

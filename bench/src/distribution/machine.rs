@@ -23,7 +23,7 @@ impl Machine {
     pub(super) fn this() -> Self {
         let cpus = std::thread::available_parallelism().map_or(1, usize::from);
         let memory = field("/proc/meminfo", "MemTotal");
-        let first = std::thread::spawn(super::measure::run_before_others).join();
+        let first = std::thread::spawn(crate::priority::run_before_others).join();
         Self {
             kernel: fs::read_to_string("/proc/sys/kernel/osrelease")
                 .unwrap_or_default()

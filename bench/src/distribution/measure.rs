@@ -1,14 +1,9 @@
 //! One run of one server.
 
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use thread_priority::unix::{
-    RealtimeThreadSchedulePolicy, ThreadSchedulePolicy, set_thread_priority_and_policy,
-    thread_native_id,
-};
-use thread_priority::{ThreadPriority, ThreadPriorityValue};
 
 use super::disturb::{self, Stopped};
 use super::report::{LATE, Latency, Run};
@@ -16,17 +11,13 @@ use super::scenario::{self, Disturbance, Scenario};
 use super::settings::Settings;
 use crate::interrupt;
 use crate::load::{self, Class, Load, Outcome};
+use crate::priority;
 use crate::procfs;
 use crate::stats::{Evenness, float};
 use crate::subject::{Kind, Subject};
 
 /// Columns of the heat strips.
 const STRIP_BINS: u16 = 48;
-/// How often, and how long at the most, a server is looked at until it rests.
-const SETTLE_TICK: Duration = Duration::from_millis(5);
-const SETTLE_MAX: Duration = Duration::from_secs(2);
-/// CPU time in a tick of a server that rests: Node has its timers.
-const IDLE_NS: u64 = 250_000;
 /// Long enough for a few dozen of the long requests.
 const CALIBRATION: Duration = Duration::from_millis(1500);
 
@@ -56,7 +47,7 @@ pub(super) fn run(
     let (worker_ns, other_ns) = procfs::spent_since(&before, subject.master(), subject.workers());
     drop(stopped);
     check(subject, scenario, &outcome)?;
-    settle(subject);
+    subject.settle();
     let per_request = |ns: u64| match outcome.answered() {
         0 => f64::NAN,
         answered => float(ns) / 1000.0 / float(answered),
@@ -94,21 +85,6 @@ fn check(subject: &Subject, scenario: &Scenario, outcome: &Outcome) -> Result<()
     Ok(())
 }
 
-/// Waits until the server has nothing left to do of this run: it would disturb the next server's.
-fn settle(subject: &Subject) {
-    let spent = || procfs::spent(subject.master()).into_values().sum::<u64>();
-    let deadline = Instant::now() + SETTLE_MAX;
-    let mut before = spent();
-    while Instant::now() < deadline {
-        std::thread::sleep(SETTLE_TICK);
-        let now = spent();
-        if now - before.min(now) < IDLE_NS {
-            return;
-        }
-        before = now;
-    }
-}
-
 fn with_stalls(subject: &Subject, scenario: &Scenario, load: &Load) -> Result<Outcome> {
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -117,7 +93,7 @@ fn with_stalls(subject: &Subject, scenario: &Scenario, load: &Load) -> Result<Ou
         // A thread of its own, so that no server inherits its priority.
         let client = scope.spawn(|| {
             if scenario.is_open() {
-                run_before_others();
+                priority::run_before_others();
             }
             load::run(load, interrupt::flag())
         });
@@ -128,16 +104,6 @@ fn with_stalls(subject: &Subject, scenario: &Scenario, load: &Load) -> Result<Ou
             stall.join().map_err(panicked)??;
         }
         outcome.map_err(panicked)?
-    })
-}
-
-/// A client that waits for a CPU would count its own delay as the server's. It has little to do.
-/// `false` without the privilege for it.
-pub(super) fn run_before_others() -> bool {
-    let lowest = ThreadPriorityValue::try_from(1).map(ThreadPriority::Crossplatform);
-    let policy = ThreadSchedulePolicy::Realtime(RealtimeThreadSchedulePolicy::Fifo);
-    lowest.is_ok_and(|lowest| {
-        set_thread_priority_and_policy(thread_native_id(), lowest, policy).is_ok()
     })
 }
 

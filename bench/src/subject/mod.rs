@@ -33,6 +33,12 @@ const START_MILLISECONDS: u16 = 20_000;
 const END_PATIENCE: Duration = Duration::from_secs(5);
 const END_TICK: Duration = Duration::from_millis(1);
 
+/// How often, and how long at the most, a server is looked at until it rests.
+const SETTLE_TICK: Duration = Duration::from_millis(5);
+const SETTLE_MAX: Duration = Duration::from_secs(2);
+/// CPU time in a tick of a server that rests: Node has its timers.
+const IDLE_NS: u64 = 250_000;
+
 /// A server ends with this when it lacks a privilege (`EX_NOPERM`).
 const NOT_PERMITTED: i32 = 77;
 
@@ -131,6 +137,21 @@ impl Subject {
     pub(crate) fn has_its_workers(&self) -> bool {
         let children = procfs::children(self.master());
         self.workers.iter().all(|worker| children.contains(worker))
+    }
+
+    /// Waits until it has nothing left to do of a run: it would disturb the next server's.
+    pub(crate) fn settle(&self) {
+        let spent = || procfs::spent(self.master()).into_values().sum::<u64>();
+        let deadline = Instant::now() + SETTLE_MAX;
+        let mut before = spent();
+        while Instant::now() < deadline {
+            std::thread::sleep(SETTLE_TICK);
+            let now = spent();
+            if now - before.min(now) < IDLE_NS {
+                return;
+            }
+            before = now;
+        }
     }
 
     /// The column of the worker that said so in its `X-Worker`: an index, or nginx's process id.

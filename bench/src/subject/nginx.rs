@@ -19,6 +19,9 @@ const PERL_MODULE: [&str; 2] = [
     "/usr/lib64/nginx/modules/ngx_http_perl_module.so",
 ];
 
+/// Whatever `/stream?kib=N` asks for.
+const STREAM_BYTES: usize = 1 << 20;
+
 /// Routes that the demo computes, in nginx's embedded perl. Like the demo's they block the worker.
 const PERL_ROUTES: &str = r#"
     location = /work { perl 'sub {
@@ -47,6 +50,7 @@ pub(super) fn start(workers: u16, reuseport: bool) -> Result<Option<Started>> {
     // It cannot be told to take a free port: one that was free a moment ago.
     let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
     fs::write(folder.path().join("nginx.conf"), configuration(port, workers, reuseport))?;
+    fs::write(folder.path().join("stream"), vec![b'x'; STREAM_BYTES])?;
     let mut nginx = Command::new(program());
     nginx.arg("-p").arg(folder.path()).args(["-c", "nginx.conf", "-e", "error.log"]);
     let started = command::spawn(nginx, Some(port))?;
@@ -85,6 +89,9 @@ http {{
     default_type text/plain;
     location = / {{ return 200 'hello\\n'; }}
     location = /whoami {{ return 200 '{{\"worker\":0,\"pid\":$pid,\"generation\":0}}\\n'; }}
+    # A body is read to its end before it is passed on.
+    location = /stream {{ root .; }}
+    location = /upload {{ proxy_pass http://127.0.0.1:{port}/; }}
     {routes}
   }}
 }}

@@ -7,6 +7,7 @@
 
 mod histogram;
 mod layout;
+mod seat;
 mod snapshot;
 
 use std::ffi::CString;
@@ -15,7 +16,8 @@ use std::os::fd::OwnedFd;
 
 use crate::sys::shared;
 
-pub(crate) use layout::{Board, LAYOUT, Row, SEATS, Seat};
+pub(crate) use layout::{Board, LAYOUT, Row, SEATS};
+pub(crate) use seat::Seat;
 pub use snapshot::{Phase, Snapshot, WorkerSnapshot};
 
 /// How the name of the mapping begins in `/proc/PID/maps`; the master's pid follows.

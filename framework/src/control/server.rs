@@ -3,29 +3,28 @@
 use std::fs;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt};
 use std::os::unix::net::{UnixListener, UnixStream};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{UnixCredentials, getsockopt, sockopt::PeerCredentials};
-use nix::sys::stat::{Mode, umask};
+use nix::sys::stat::Mode;
 use nix::unistd::geteuid;
+use socket2::SockRef;
 
 use super::command::{Command, Reply};
-use crate::limits::{CONTROL_CLIENTS_MAX, CONTROL_LINE_BYTES_MAX};
+use crate::limits::{CONTROL_BACKLOG, CONTROL_CLIENTS_MAX, CONTROL_LINE_BYTES_MAX};
+use crate::sys::socket_file::SocketFile;
 
 /// The socket, and those who are connected to it.
 #[derive(Debug)]
 pub(crate) struct Control {
-    path: PathBuf,
+    file: SocketFile,
     listener: UnixListener,
     callers: Vec<Caller>,
     next: u64,
     /// No descriptor was left for a connection: the next turn tries again.
     deaf: bool,
-    /// What was made at `path`, by device and number.
-    made: (u64, u64),
 }
 
 /// Somebody who is connected.
@@ -52,27 +51,25 @@ pub(crate) struct Taken {
 impl Control {
     /// Listens at `path`, for this user and root only. What a dead master left there is removed.
     pub(crate) fn listen(path: &Path) -> io::Result<Self> {
-        make_room(path)?;
-        let before = umask(Mode::S_IRWXG | Mode::S_IRWXO | Mode::S_IXUSR);
-        let listener = UnixListener::bind(path);
-        umask(before);
-        Self::with(path, listener?)
+        let without = Mode::S_IRWXG | Mode::S_IRWXO | Mode::S_IXUSR;
+        let (socket, file) = SocketFile::bind(path, without)?;
+        SockRef::from(&socket).listen(CONTROL_BACKLOG)?;
+        Self::with(file, socket)
     }
 
     /// Goes on with a listener that another program had opened at `path`.
     pub(crate) fn take_over(path: &Path, listener: OwnedFd) -> io::Result<Self> {
-        Self::with(path, listener.into())
+        Self::with(SocketFile::found(path), listener)
     }
 
-    fn with(path: &Path, listener: UnixListener) -> io::Result<Self> {
+    fn with(file: SocketFile, listener: OwnedFd) -> io::Result<Self> {
+        let listener = UnixListener::from(listener);
         listener.set_nonblocking(true)?;
-        let made = fs::symlink_metadata(path).map_or((0, 0), |made| (made.dev(), made.ino()));
-        let path = path.to_owned();
-        Ok(Self { path, listener, callers: Vec::new(), next: 0, deaf: false, made })
+        Ok(Self { file, listener, callers: Vec::new(), next: 0, deaf: false })
     }
 
     pub(crate) fn path(&self) -> &Path {
-        &self.path
+        self.file.path()
     }
 
     pub(crate) fn listener(&self) -> BorrowedFd<'_> {
@@ -165,12 +162,8 @@ impl Control {
 
     /// Removes the socket from the file system, unless somebody else's is there.
     pub(crate) fn close(&self) {
-        let found = fs::symlink_metadata(&self.path).map(|found| (found.dev(), found.ino()));
-        if found.is_ok_and(|found| found != self.made) {
-            return;
-        }
-        if let Err(error) = fs::remove_file(&self.path) {
-            tracing::warn!("control: cannot remove {}: {error}", self.path.display());
+        if let Err(error) = self.file.remove() {
+            tracing::warn!("control: cannot remove {}: {error}", self.path().display());
         }
     }
 
@@ -264,23 +257,6 @@ impl Caller {
         let mut line = serde_json::to_vec(reply)?;
         line.push(b'\n');
         self.stream.write_all(&line)
-    }
-}
-
-/// Only what nobody listens on is removed, and only if it is a socket.
-fn make_room(path: &Path) -> io::Result<()> {
-    let found = match fs::symlink_metadata(path) {
-        Ok(found) => found,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(error) => return Err(error),
-    };
-    if !found.file_type().is_socket() {
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, "it exists, and is no socket"));
-    }
-    match UnixStream::connect(path) {
-        Ok(_) => Err(io::Error::new(io::ErrorKind::AddrInUse, "another master listens there")),
-        Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => fs::remove_file(path),
-        Err(error) => Err(error),
     }
 }
 

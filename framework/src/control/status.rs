@@ -1,8 +1,8 @@
 //! How a master and its workers are, as plain data.
 
-use std::net::SocketAddr;
-
 use serde::{Deserialize, Serialize};
+
+use crate::plan::Address;
 
 /// A master at one moment.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -10,8 +10,11 @@ use serde::{Deserialize, Serialize};
 pub struct Status {
     /// The master's process id.
     pub pid: u32,
-    /// Where connections are accepted.
-    pub address: SocketAddr,
+    /// The primary address at which connections are accepted.
+    pub address: Address,
+    /// All of them, the primary one first.
+    #[serde(default)]
+    pub addresses: Vec<Address>,
     /// How connections come to workers: the policy, or `none/inherited`. For `auto` what it chose.
     pub policy: String,
     /// Why `auto` chose that, or that an upgrade kept it; absent with any other policy.

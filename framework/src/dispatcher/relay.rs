@@ -7,7 +7,6 @@ use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::time::{Duration, Instant};
 
-use mio::net::TcpListener;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
@@ -39,7 +38,7 @@ pub(super) struct Relay<'a> {
     seat: &'static Seat,
     grace: Duration,
     handshake_linger: Duration,
-    listener: TcpListener,
+    listener: OwnedFd,
     /// Until the master says so, waiting for connections would be answered with a hang-up for ever.
     listens: bool,
     armed: bool,
@@ -73,7 +72,7 @@ impl<'a> Relay<'a> {
             grace: birth.plan.grace,
             handshake_linger: birth.plan.handshake_linger(),
             listens: listener::listens(&listener)?,
-            listener: TcpListener::from_std(listener.into()),
+            listener,
             armed: false,
             paused_until: None,
             rotation: Rotation::default(),
@@ -166,16 +165,21 @@ impl<'a> Relay<'a> {
             return None;
         }
         loop {
-            let error = match self.listener.accept() {
-                Ok((stream, _)) => {
+            let error = match listener::accept(&self.listener) {
+                Ok((socket, remote)) => {
                     self.seat.count_accepted();
-                    listener::readmit(&stream, self.board);
-                    return Some(std::net::TcpStream::from(stream).into());
+                    if remote.is_some() {
+                        listener::readmit(&socket, self.board);
+                    }
+                    return Some(socket);
                 }
                 Err(error) => error,
             };
             match listener::accept_error(&error) {
-                AcceptError::Nothing => return None,
+                AcceptError::Nothing => {
+                    self.found_empty();
+                    return None;
+                }
                 AcceptError::ThisConnection => {}
                 AcceptError::Lasting => {
                     tracing::warn!("accepting pauses: {error}; raise the limit of open files");

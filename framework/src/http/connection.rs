@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::encode;
 use super::handler::Handler;
 use super::head;
+use super::limits::REQUESTS_PER_TURN;
 use super::record::Served;
 use super::refusal::{Refusal, refuse};
 use super::turn::{Meter, Turn};
@@ -52,6 +53,8 @@ pub(crate) enum Next {
     Flush,
     /// Write all that stands in the output, then what [`Connection::slice`] says, and resume.
     File,
+    /// Write what stands in the output, then resume when the other connections had their turn.
+    Again,
     /// Write what stands in the output. Read nothing until the answer comes, or resume when there is
     /// more of it.
     Wait,
@@ -91,6 +94,8 @@ enum Stop {
     Incomplete,
     /// The output is to be written first.
     Full,
+    /// The others come first.
+    Enough,
     /// An answer is to be completed first.
     Answering,
     Close {
@@ -130,6 +135,10 @@ impl Connection {
         match stop {
             Stop::Incomplete => Next::Read,
             Stop::Full => self.pause(),
+            Stop::Enough => {
+                self.paused = true;
+                Next::Again
+            }
             Stop::Answering => self.go_on_answering(turn),
             Stop::Close { linger } => self.close(linger),
             Stop::Refused(refusal, head_only) => self.refuse(refusal, head_only, turn),
@@ -199,7 +208,11 @@ impl Connection {
         turn: &mut Turn<'_, H, M>,
     ) -> (usize, Stop) {
         let mut at = 0;
+        let most = self.requests.saturating_add(REQUESTS_PER_TURN);
         while at < bytes.len() {
+            if self.requests >= most {
+                return (at, Stop::Enough);
+            }
             if turn.out.len() >= turn.limits.output_high_water_bytes {
                 return (at, Stop::Full);
             }

@@ -84,7 +84,7 @@ pub fn converse_on(terms: &Terms, portions: &[&[u8]]) -> Conversation {
     for portion in portions {
         peer.listener.fed += portion.len();
         let mut next = peer.turn(terms, |connection, turn| connection.feed(portion, turn));
-        while next == Next::Flush {
+        while matches!(next, Next::Flush | Next::Again) {
             said.output.append(&mut peer.out);
             next = peer.turn(terms, Connection::resume);
         }

@@ -35,6 +35,10 @@ pub(crate) const PROXY_BLOCK_BYTES_MAX: usize = 216 + 2048;
 /// Requests on one connection, so that a long-lived one meets the balance again some day.
 pub(crate) const REQUESTS_MAX: u32 = 1_000_000;
 
+/// Requests of one connection that are answered before the other connections get their turn. Clients that
+/// pipeline send some tens.
+pub(crate) const REQUESTS_PER_TURN: u32 = 64;
+
 /// Octets of answers that are gathered for one write before they are sent.
 pub(crate) const OUTPUT_HIGH_WATER_BYTES: usize = 64 * 1024;
 

@@ -10,12 +10,13 @@ use socket2::SockRef;
 
 use super::action::{Action, Outcome, Reason};
 use super::event::Event;
-use super::{Child, Master, notify};
+use super::{Child, Endpoint, Master, notify};
 use crate::error::Error;
 use crate::ids::{ChildId, Generation, Place, SlotId};
 use crate::limits::SUSPENDED_AFTER;
 use crate::net::channel::{Order, Queue};
 use crate::net::listener;
+use crate::plan::Address;
 use crate::sys::descriptors;
 
 impl Master<'_> {
@@ -23,8 +24,14 @@ impl Master<'_> {
     pub(super) fn act(&mut self, action: Action) -> Result<Option<Event>, Error> {
         match action {
             Action::Fork(child) => return Ok(self.fork_or_report(child)),
-            Action::Listen(slot) => return self.listen(slot),
-            Action::ListenShared => self.listen_shared()?,
+            Action::Listen(slot) => {
+                self.open_further()?;
+                return self.listen(slot);
+            }
+            Action::ListenShared => {
+                self.open_further()?;
+                self.listen_shared()?;
+            }
             Action::Steer(live) => self.steer(&live)?,
             Action::CloseListener(slot) => {
                 self.lodged[slot.index()].take().into_iter().for_each(listener::close);
@@ -100,9 +107,18 @@ impl Master<'_> {
         Ok(())
     }
 
+    /// With the first listener of the primary address: from then on whoever is told that its own listens
+    /// finds that these do, too.
+    fn open_further(&self) -> Result<(), Error> {
+        let closed = |endpoint: &&Endpoint| !listener::listens(&endpoint.socket).unwrap_or(false);
+        self.further
+            .iter()
+            .filter(closed)
+            .try_for_each(|endpoint| endpoint.listen(self.plan.backlog))
+    }
+
     fn listen_shared(&mut self) -> Result<(), Error> {
-        listener::listen(&self.address.socket, self.plan.backlog)
-            .map_err(|error| Error::system("listen", error))?;
+        self.primary.listen(self.plan.backlog)?;
         self.let_accept(|_| true);
         self.announce();
         Ok(())
@@ -122,16 +138,23 @@ impl Master<'_> {
     pub(super) fn announce(&mut self) {
         if !self.announced {
             self.tell_address();
-            notify::ready(&format!("listening on {}", self.plan.address));
+            let addresses: Vec<String> = self.plan.addresses().map(Address::to_string).collect();
+            notify::ready(&format!("listening on {}", addresses.join(", ")));
         }
     }
 
     /// Connections are accepted, from now on or already.
     pub(super) fn tell_address(&mut self) {
         self.announced = true;
-        tracing::info!(address = %self.plan.address, "listening");
-        if let Some(on_listening) = self.hooks.on_listening.take() {
-            on_listening(self.plan.address);
+        for address in self.plan.addresses() {
+            tracing::info!(%address, "listening");
+        }
+        let on_listening = self.hooks.listening.take();
+        if let (Some(on_listening), Some(address)) = (on_listening, self.plan.address.tcp()) {
+            on_listening(address);
+        }
+        if let Some(on_listening_all) = self.hooks.listening_all.take() {
+            on_listening_all(&self.plan.addresses().cloned().collect::<Vec<_>>());
         }
     }
 
@@ -145,8 +168,9 @@ impl Master<'_> {
     fn refuse_newcomers(&self) {
         self.board.close();
         notify::stopping("draining");
-        let shared = self.group.members().is_empty().then_some(&self.address.socket);
-        for socket in self.lodged.iter().flatten().chain(shared) {
+        let shared = self.group.members().is_empty().then_some(&self.primary.socket);
+        let further = self.further.iter().map(|endpoint| &endpoint.socket);
+        for socket in self.lodged.iter().flatten().chain(shared).chain(further) {
             if let Err(error) = listener::refuse_newcomers(socket, self.board) {
                 tracing::warn!("connections that come now may be reset: {error}");
             }

@@ -1,13 +1,14 @@
 //! How a program came to be run: by a user, as a trial, or in the place of another one.
 
 use std::io;
+use std::os::fd::OwnedFd;
 
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::unistd::{getpid, getppid};
 
-use super::address::Address;
 use super::balance::give_up_privilege;
+use super::endpoint::HandedEndpoint;
 use super::event::{Event, Exit};
 use super::handover::{Handed, HandedCaller, HandedChild, Handover};
 use super::obey::{Wait, Waiting};
@@ -145,7 +146,8 @@ impl<'a> Master<'a> {
         let failed = |error| Error::system("take over from the program before", error);
         handover.fits(&plan)?;
         plan.intake = handover.intake(&plan).unwrap_or(plan.intake);
-        plan.address = handover.address;
+        plan.address = handover.primary.address.clone();
+        plan.further = handover.further.iter().map(|handed| handed.address.clone()).collect();
         let balancer = handover.balancer(plan.intake).map_err(failed)?;
         if plan.uses_privilege() {
             // The change of programs has brought it back, if the file has it.
@@ -154,7 +156,9 @@ impl<'a> Master<'a> {
         let kept = || "kept from the program before: a start anew chooses anew".to_owned();
         let why_policy = plan.otherwise.map(|_| handover.why_policy.clone().unwrap_or_else(kept));
         let (board, memory) = handover.board().map_err(failed)?;
-        let socket = handover.socket.take().map_err(failed)?;
+        let primary = handover.primary.take().map_err(failed)?;
+        let further = handover.further.iter().map(HandedEndpoint::take);
+        let further = further.collect::<Result<_, _>>().map_err(failed)?;
         let lodged = handover.lodged.iter().map(|lodged| lodged.as_ref().map(Handed::take));
         let lodged = lodged.map(Option::transpose).collect::<Result<_, _>>().map_err(failed)?;
         let children = handover.children.iter().map(HandedChild::take);
@@ -172,7 +176,8 @@ impl<'a> Master<'a> {
             signals: take_signals()?,
             board,
             memory,
-            address: Address { local: plan.address, socket },
+            primary,
+            further,
             group: Group::of(handover.group),
             balancer,
             why_policy,
@@ -214,7 +219,10 @@ impl<'a> Master<'a> {
         let group =
             self.group.members().iter().filter_map(|slot| self.lodged[slot.index()].as_ref());
         let shared = self.group.members().is_empty() && self.supervisor.shared_listens();
-        for socket in group.chain(shared.then_some(&self.address.socket)) {
+        let shared = shared.then_some(&self.primary.socket);
+        let listens = |socket: &&OwnedFd| listener::listens(socket).unwrap_or(false);
+        let further = self.further.iter().map(|endpoint| &endpoint.socket).filter(listens);
+        for socket in group.chain(shared).chain(further) {
             // Its length may be another one now.
             if let Err(error) = listener::listen(socket, self.plan.backlog) {
                 tracing::error!("cannot set the length of an accept queue: {error}");

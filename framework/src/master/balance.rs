@@ -14,7 +14,7 @@ use crate::ids::SlotId;
 use crate::net::balance::Balancer;
 use crate::net::group::Choice;
 use crate::net::{cpu, listener, steer};
-use crate::plan::{Balance, Intake, Plan};
+use crate::plan::{Address, Balance, Intake, Plan};
 use crate::sys::{exec, reuseport};
 
 /// What carries the policy out.
@@ -30,7 +30,11 @@ pub(super) fn choose(plan: &mut Plan) -> Result<Chosen, Error> {
         cpu::check().map_err(Error::unsupported)?;
     }
     let Some(rule) = plan.intake.rule() else {
-        let why = plan.otherwise.map(|_| "the listener was chosen by hand".to_owned());
+        let why = match plan.address {
+            Address::Tcp(_) => "the listener was chosen by hand",
+            Address::Unix(_) => "the workers of a unix-domain socket share one accept queue",
+        };
+        let why = plan.otherwise.map(|_| why.to_owned());
         return Ok(Chosen { balancer: None, why });
     };
     let (balancer, why) = match (Balancer::new(rule), plan.otherwise) {

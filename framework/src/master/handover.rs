@@ -5,7 +5,6 @@
 //! `SO_REUSEPORT` a bind would succeed as well, and hide that a hand-over has failed.
 
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -13,6 +12,7 @@ use std::path::PathBuf;
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
+use super::endpoint::HandedEndpoint;
 use super::supervisor::Saved;
 use super::{Child, Master};
 use crate::board;
@@ -22,18 +22,21 @@ use crate::ids::{ChildId, Generation, SlotId};
 use crate::net::balance::{self, Balancer, Descriptors};
 use crate::net::channel::Channel;
 use crate::net::listener;
-use crate::plan::{Intake, Plan};
+use crate::plan::{Address, Intake, Plan};
 use crate::sys::exec;
 
 /// Changes with the form of what follows.
-const FORM: u32 = 2;
+const FORM: u32 = 3;
 
 /// What the next program is to know. Numbers of descriptors are the same there.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Handover {
     form: u32,
     pid: u32,
-    pub(super) address: SocketAddr,
+    #[serde(flatten)]
+    pub(super) primary: HandedEndpoint,
+    #[serde(default)]
+    pub(super) further: Vec<HandedEndpoint>,
     /// Who accepts from what, in words.
     intake: String,
     /// The table, the map of listeners and the program, if one chooses.
@@ -47,7 +50,6 @@ pub(crate) struct Handover {
     board_layout: u64,
     /// Where the program is.
     pub(super) program: Option<PathBuf>,
-    pub(super) socket: Handed,
     pub(super) lodged: Vec<Option<Handed>>,
     /// The members of the reuseport group in the kernel's order.
     pub(super) group: Vec<SlotId>,
@@ -89,16 +91,14 @@ pub(super) struct HandedChild {
 impl Master<'_> {
     /// All that is known, to be read by another program.
     pub(super) fn handover(&self) -> io::Result<Handover> {
-        let handed = |socket: &OwnedFd| {
-            let cookie = listener::cookie(socket)?;
-            io::Result::Ok(Handed { number: socket.as_raw_fd(), cookie })
-        };
-        let lodged = self.lodged.iter().map(|lodged| lodged.as_ref().map(handed).transpose());
+        let lodged = self.lodged.iter().map(|lodged| lodged.as_ref().map(Handed::of).transpose());
+        let further = self.further.iter().map(HandedEndpoint::of);
         let control = self.control.as_ref();
         Ok(Handover {
             form: FORM,
             pid: std::process::id(),
-            address: self.plan.address,
+            primary: HandedEndpoint::of(&self.primary)?,
+            further: further.collect::<io::Result<_>>()?,
             intake: format!("{:?}", self.plan.intake),
             balancer: self.balancer.as_ref().map(|balancer| {
                 balancer.descriptors().all().map(|descriptor| descriptor.as_raw_fd())
@@ -108,7 +108,6 @@ impl Master<'_> {
             memory: self.memory.as_raw_fd(),
             board_layout: board::LAYOUT,
             program: self.upgrade.program_path(),
-            socket: handed(&self.address.socket)?,
             lodged: lodged.collect::<io::Result<_>>()?,
             group: self.group.members().to_vec(),
             children: self.children.iter().map(HandedChild::of).collect(),
@@ -124,7 +123,8 @@ impl Master<'_> {
     pub(super) fn leave_open(&self, open: bool) -> io::Result<()> {
         let inherit = |socket: &dyn AsFd| exec::inherit(socket.as_fd(), open);
         inherit(&self.memory)?;
-        inherit(&self.address.socket)?;
+        inherit(&self.primary.socket)?;
+        self.further.iter().try_for_each(|endpoint| inherit(&endpoint.socket))?;
         for descriptor in self.balancer.iter().flat_map(|balancer| balancer.descriptors().all()) {
             inherit(&descriptor)?;
         }
@@ -180,9 +180,14 @@ impl Handover {
                         form: stop, and start anew";
             return Err(Error::config(text.into()));
         }
-        let (old, new) = (self.address, plan.address);
-        if old.ip() != new.ip() || new.port() != 0 && old.port() != new.port() {
-            return differs("address", &old, &new);
+        let old = &self.primary.address;
+        if !old.serves_as(&plan.address) {
+            return differs("address", old, &plan.address);
+        }
+        let old = || self.further.iter().map(|endpoint| &endpoint.address);
+        let same = old().zip(&plan.further).all(|(old, new)| old.serves_as(new));
+        if !same || self.further.len() != plan.further.len() {
+            return differs("further addresses", &list(old()), &list(plan.further.iter()));
         }
         if self.intake(plan).is_none() {
             let (what, new) =
@@ -225,7 +230,17 @@ impl Handover {
     }
 }
 
+/// In words.
+fn list<'a>(addresses: impl Iterator<Item = &'a Address>) -> String {
+    let addresses: Vec<String> = addresses.map(Address::to_string).collect();
+    if addresses.is_empty() { "none".into() } else { addresses.join(", ") }
+}
+
 impl Handed {
+    pub(super) fn of(socket: &OwnedFd) -> io::Result<Self> {
+        Ok(Self { number: socket.as_raw_fd(), cookie: listener::cookie(socket)? })
+    }
+
     /// The socket; an error if it is another one.
     pub(super) fn take(&self) -> io::Result<OwnedFd> {
         let socket = exec::take(self.number)?;

@@ -4,11 +4,11 @@
 
 mod act;
 pub(crate) mod action;
-mod address;
 mod arrival;
 pub(crate) mod backoff;
 mod balance;
 mod collect;
+mod endpoint;
 pub(crate) mod event;
 mod handover;
 mod moment;
@@ -41,11 +41,11 @@ use crate::limits::SLOTS_MAX;
 use crate::net::balance::Balancer;
 use crate::net::channel::Channel;
 use crate::net::group::Group;
-use crate::plan::{Intake, Plan};
+use crate::plan::{Address, Intake, Plan};
 use crate::signals::Signals;
 use action::Outcome;
-use address::Address;
 use arrival::Arrival;
+use endpoint::Endpoint;
 use event::Event;
 use obey::Waiting;
 use supervisor::{Layout, Rules, Supervisor};
@@ -71,12 +71,15 @@ const SIGNALS: [Signal; 11] = [
 /// What the user wants to be told.
 #[derive(Default)]
 pub(crate) struct Hooks<'a> {
-    pub(crate) on_listening: Option<Listening<'a>>,
-    pub(crate) on_stop: Option<Stopped<'a>>,
+    pub(crate) listening: Option<Listening<'a>>,
+    pub(crate) listening_all: Option<ListeningAll<'a>>,
+    pub(crate) stop: Option<Stopped<'a>>,
 }
 
-/// Hears the address.
+/// Hears the primary address.
 type Listening<'a> = Box<dyn FnOnce(SocketAddr) + 'a>;
+/// Hears all addresses.
+type ListeningAll<'a> = Box<dyn FnOnce(&[Address]) + 'a>;
 /// Hears the last counts.
 type Stopped<'a> = Box<dyn FnOnce(&Snapshot) + 'a>;
 
@@ -88,7 +91,9 @@ pub(crate) struct Master<'a> {
     board: &'static Board,
     /// The memory of the scoreboard.
     memory: OwnedFd,
-    address: Address,
+    primary: Endpoint,
+    /// Beside the primary one; each has one listener that all workers share.
+    further: Vec<Endpoint>,
     group: Group,
     /// Chooses among the listeners of the group, if the kernel's hash does not.
     balancer: Option<Balancer>,
@@ -147,8 +152,11 @@ impl<'a> Master<'a> {
         work: &'a mut dyn FnMut(Birth) -> i32,
     ) -> Result<Self, Error> {
         let balance::Chosen { balancer, why } = balance::choose(&mut plan)?;
-        let address = Address::take(&plan)?;
-        plan.address = address.local;
+        let primary = Endpoint::primary(&plan)?;
+        let further = plan.further.iter().map(Endpoint::shared);
+        let further = further.collect::<Result<Vec<_>, _>>()?;
+        plan.address = primary.local.clone();
+        plan.further = further.iter().map(|endpoint| endpoint.local.clone()).collect();
         let (board, memory) =
             board::create().map_err(|error| Error::system("map shared memory", error))?;
         let listen = |path| Control::listen(path).map_err(|error| Error::control(path, error));
@@ -158,7 +166,8 @@ impl<'a> Master<'a> {
             signals: take_signals()?,
             board,
             memory,
-            address,
+            primary,
+            further,
             group: Group::default(),
             balancer,
             why_policy: why,
@@ -181,7 +190,7 @@ impl<'a> Master<'a> {
     pub(crate) fn run(mut self) -> Result<(), Error> {
         let first = std::mem::take(&mut self.resumed);
         let what = if first.is_empty() { "starts" } else { "goes on as a new program" };
-        let (address, workers) = (self.plan.address, self.plan.workers);
+        let (address, workers) = (&self.plan.address, self.plan.workers);
         tracing::info!(%address, workers, policy = %self.plan.intake, "master {what}");
         if let Some(why) = &self.why_policy {
             tracing::info!("policy auto is {}: {why}", self.plan.intake);
@@ -203,7 +212,7 @@ impl<'a> Master<'a> {
                 self.decide(event)?;
             }
         }
-        if let Some(on_stop) = self.hooks.on_stop.take() {
+        if let Some(on_stop) = self.hooks.stop.take() {
             on_stop(&Snapshot::of(self.board));
         }
         tracing::info!("master stops");

@@ -41,7 +41,7 @@ impl Master<'_> {
         let row = self.board.row(child.id.place);
         let hung = row.left(child.id.generation, child.seat);
         if let (Some(balancer), Place::Slot(slot)) = (&self.balancer, child.id.place) {
-            balancer.left(slot, child.seat, row.seat(child.seat).accepted());
+            balancer.left(slot, child.seat, row.seat(child.seat).primary_accepted());
         }
         self.unlink(child.id);
         let why = child.failure.as_deref();

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::io::{self, Write};
+use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use nix::sys::prctl::set_pdeathsig;
@@ -77,11 +78,11 @@ impl Master<'_> {
     fn live(&mut self, id: ChildId, seat: usize, master: Pid, channel: Channel) -> ! {
         let load = self.load_of(id.place, seat);
         let exit = match self.let_go(id, master) {
-            Ok((signals, stock)) => {
+            Ok((signals, stock, further)) => {
                 let plan = self.plan.clone();
                 let seat = self.board.row(id.place).seat(seat);
                 let board = self.board;
-                let birth = Birth { id, plan, board, seat, load, channel, signals, stock };
+                let birth = Birth { id, plan, board, seat, load, channel, signals, stock, further };
                 let life = AssertUnwindSafe(|| match id.place {
                     Place::Dispatcher => dispatcher::run(birth),
                     Place::Slot(_) => (self.work)(birth),
@@ -99,7 +100,7 @@ impl Master<'_> {
     }
 
     /// Keeps what is the child's own and lets go of all else.
-    fn let_go(&mut self, id: ChildId, master: Pid) -> io::Result<(Signals, Stock)> {
+    fn let_go(&mut self, id: ChildId, master: Pid) -> io::Result<(Signals, Stock, Vec<OwnedFd>)> {
         self.children = Vec::new();
         self.control = None;
         self.balancer = None;
@@ -116,14 +117,17 @@ impl Master<'_> {
                     (balance == Balance::Cpu).then(|| cpu::bind(slot, workers)).transpose()?;
                 Stock::Slot { listener: lodged[slot.index()].take(), cpu }
             }
-            (Intake::Shared(wake), _) => Stock::Shared(self.address.socket.try_clone()?, wake),
-            (_, Place::Dispatcher) => Stock::Dispatcher(self.address.socket.try_clone()?),
+            (Intake::Shared(wake), _) => Stock::Shared(self.primary.socket.try_clone()?, wake),
+            (_, Place::Dispatcher) => Stock::Dispatcher(self.primary.socket.try_clone()?),
             (Intake::Dispatcher, Place::Slot(_)) => Stock::Links,
         };
         drop(lodged);
         // The master's socket cannot be moved out of its place; a channel to nowhere stands in.
         let (stand_in, _) = descriptors::pair()?;
-        self.address.socket = stand_in;
+        self.primary.socket = stand_in;
+        let further = std::mem::take(&mut self.further).into_iter();
+        let accepts = matches!(id.place, Place::Slot(_));
+        let further = further.filter(|_| accepts).map(|endpoint| endpoint.socket).collect();
         let signals = Signals::register(&CHILD_SIGNALS)?;
         std::mem::replace(&mut self.signals, Signals::register(&[])?).unregister();
         // Until it is ready a child has nothing to finish, and its loop does not watch the channel.
@@ -132,7 +136,7 @@ impl Master<'_> {
             return Err(io::Error::other("the master died during the fork"));
         }
         Signals::unblock(&SIGNALS)?;
-        Ok((signals, stock))
+        Ok((signals, stock, further))
     }
 }
 

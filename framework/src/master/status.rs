@@ -15,7 +15,8 @@ impl Master<'_> {
         let count = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
         Status {
             pid: std::process::id(),
-            address: self.plan.address,
+            address: self.plan.address.clone(),
+            addresses: self.plan.addresses().cloned().collect(),
             policy: self.plan.intake.to_string(),
             policy_why: self.why_policy.clone(),
             doing: self.doing().to_owned(),

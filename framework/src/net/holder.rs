@@ -1,13 +1,14 @@
-//! Who holds a port, for an error that says so, and to tell another server from the last workers of
+//! Who holds an address, for an error that says so, and to tell another server from the last workers of
 //! a master that died.
 
 use std::collections::BTreeSet;
 use std::fs;
-use std::net::SocketAddr;
+use std::path::Path;
 
 use crate::board;
+use crate::plan::Address;
 
-/// A process with a socket on the port.
+/// A process with a socket there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Holder {
     pub(crate) pid: u32,
@@ -17,10 +18,13 @@ pub(crate) struct Holder {
     pub(crate) orphan: bool,
 }
 
-/// The processes that listen on the port of `address`. Those of other users can only be seen with
-/// privileges, so the list may be empty though the port is taken.
-pub(crate) fn holders(address: SocketAddr) -> Vec<Holder> {
-    let sockets = listening_inodes(address.port());
+/// The processes that listen on the port, or at the path, of `address`. Those of other users can only
+/// be seen with privileges, so the list may be empty though it is taken.
+pub(crate) fn holders(address: &Address) -> Vec<Holder> {
+    let sockets = match address {
+        Address::Tcp(address) => listening_on_port(address.port()),
+        Address::Unix(path) => listening_at_path(path),
+    };
     if sockets.is_empty() {
         return Vec::new();
     }
@@ -52,7 +56,7 @@ fn board_of(pid: u32) -> Option<(u32, String)> {
 }
 
 /// Inodes of the sockets in state LISTEN (0A in `proc_net_tcp`) on a port.
-fn listening_inodes(port: u16) -> BTreeSet<u64> {
+fn listening_on_port(port: u16) -> BTreeSet<u64> {
     let mut inodes = BTreeSet::new();
     for table in ["/proc/net/tcp", "/proc/net/tcp6"] {
         let text = fs::read_to_string(table).unwrap_or_default();
@@ -66,6 +70,22 @@ fn listening_inodes(port: u16) -> BTreeSet<u64> {
         }
     }
     inodes
+}
+
+/// Inodes of the sockets that listen at a path: those whose flags have `__SO_ACCEPTCON`
+/// (`proc_net_unix`). One that lost its name to another is still listed with it.
+fn listening_at_path(path: &Path) -> BTreeSet<u64> {
+    const LISTENS: &str = "00010000";
+    let text = fs::read_to_string("/proc/net/unix").unwrap_or_default();
+    let inode = |line: &str| {
+        let mut fields = line.split_ascii_whitespace();
+        let listens = fields.nth(3)? == LISTENS;
+        let inode = fields.nth(2)?.parse().ok()?;
+        // A path may hold spaces.
+        let (_, name) = line.split_once('/')?;
+        (listens && Path::new("/").join(name) == path).then_some(inode)
+    };
+    text.lines().skip(1).filter_map(inode).collect()
 }
 
 fn has_one_of(pid: u32, sockets: &BTreeSet<u64>) -> bool {
@@ -86,14 +106,25 @@ fn numbers_in(directory: &str) -> impl Iterator<Item = u32> {
 #[cfg(test)]
 mod tests {
     use std::net::TcpListener;
+    use std::os::unix::net::UnixListener;
 
     use super::*;
 
     #[test]
     fn the_holder_of_a_port_is_found_and_is_no_orphan() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let found = holders(listener.local_addr().unwrap());
+        let found = holders(&Address::Tcp(listener.local_addr().unwrap()));
         let ours = found.iter().find(|holder| holder.pid == std::process::id());
         assert!(ours.is_some_and(|holder| !holder.orphan), "{found:?}");
+    }
+
+    #[test]
+    fn the_holder_of_a_path_is_found() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("with a space");
+        assert_eq!(holders(&Address::Unix(path.clone())), []);
+        let _listener = UnixListener::bind(&path).unwrap();
+        let found = holders(&Address::Unix(path));
+        assert!(found.iter().any(|holder| holder.pid == std::process::id()), "{found:?}");
     }
 }

@@ -51,12 +51,18 @@ pub(crate) fn bind_shared(address: SocketAddr) -> io::Result<OwnedFd> {
     Ok(socket.into())
 }
 
-/// The same, for threads that block in `accept`: whether they do is a flag of the socket itself, which
-/// all processes share.
-pub(crate) fn bind_shared_blocking(address: SocketAddr) -> io::Result<OwnedFd> {
-    let socket = bind_shared(address)?;
-    SockRef::from(&socket).set_nonblocking(false)?;
-    Ok(socket)
+/// Has threads block in `accept`: whether they do is a flag of the socket itself, which all processes
+/// share.
+pub(crate) fn block(listener: impl AsFd) -> io::Result<()> {
+    SockRef::from(&listener.as_fd()).set_nonblocking(false)
+}
+
+/// Takes the next connection, which does not block, and its peer's address, if it has one.
+pub(crate) fn accept(listener: impl AsFd) -> io::Result<(OwnedFd, Option<SocketAddr>)> {
+    let listener = listener.as_fd();
+    let flags = libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK;
+    let (socket, peer) = SockRef::from(&listener).accept4(flags)?;
+    Ok((socket.into(), peer.as_socket()))
 }
 
 /// Connections wait to be accepted.
@@ -77,7 +83,14 @@ pub(crate) fn listen(socket: impl AsFd, backlog: u32) -> io::Result<()> {
 /// takes only packets that come with the highest time to live, which hardly any client's have: the kernel
 /// drops the SYNs of the others, too (RFC 5082), and ACKs that redeem a SYN cookie. Connections inherit it,
 /// so each that is accepted must be given to [`readmit`], which learns of it from `board`.
+///
+/// A unix-domain listener that is shut down for reading refuses newcomers, who see at once that nobody
+/// listens any more, and keeps what is queued (`unix_stream_connect`). It stays readable for ever, so
+/// whoever finds its queue empty must not wait on it any more.
 pub(crate) fn refuse_newcomers(listener: impl AsFd, board: &Board) -> io::Result<()> {
+    if is_unix(listener.as_fd()) {
+        return SockRef::from(&listener.as_fd()).shutdown(Shutdown::Read);
+    }
     match SockRef::from(&listener.as_fd()).attach_filter(&steer::refuse_openers()) {
         Err(error) if error.raw_os_error() == Some(libc::EPERM) => {
             board.mute();
@@ -128,6 +141,11 @@ pub(crate) fn preferred_cpu(listener: impl AsFd) -> Option<u32> {
 pub(crate) fn local_address(socket: impl AsFd) -> io::Result<SocketAddr> {
     let address = SockRef::from(&socket.as_fd()).local_addr()?;
     address.as_socket().ok_or_else(|| io::Error::other("not an internet socket"))
+}
+
+/// It is a unix-domain socket.
+pub(crate) fn is_unix(socket: impl AsFd) -> bool {
+    SockRef::from(&socket.as_fd()).domain().is_ok_and(|domain| domain == Domain::UNIX)
 }
 
 /// The socket listens already. One that does not yet would be reported by epoll as hung up, again and

@@ -1,5 +1,6 @@
 //! What can be set.
 
+use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,12 +8,24 @@ use std::time::Duration;
 use super::Server;
 use crate::board::Snapshot;
 use crate::http::Limits;
-use crate::plan::{AcceptWake, AccessLog, Listener, Policy, Timeouts, Workers};
+use crate::plan::{AcceptWake, AccessLog, Address, Listener, Policy, Timeouts, Workers};
 
 impl<'a> Server<'a> {
     /// How many workers to begin with. Default: [`Workers::Max`].
     pub fn workers(mut self, workers: Workers) -> Self {
         self.config.workers = workers;
+        self
+    }
+
+    /// Accepts connections at one more address, `HOST:PORT` or `unix:/PATH`; see [`Server::bind`]. It can
+    /// be called several times.
+    ///
+    /// Whatever the policy of the primary address, all workers share the accept queue of this one: the
+    /// kernel wakes one that waits, each in turn ([`AcceptWake::Rotating`]), also with policy `rr`, whose
+    /// dispatcher has nothing to do with it. [`Policy::LeastBusy`] does not count these connections. An
+    /// upgrade keeps the socket, and cannot change the further addresses, or their order.
+    pub fn also(mut self, address: impl fmt::Display) -> Self {
+        self.config.further.push(address.to_string());
         self
     }
 
@@ -89,14 +102,14 @@ impl<'a> Server<'a> {
         self
     }
 
-    /// Most threads of each worker for [`Response::offload`]; they begin when they are needed. Default: 4.
+    /// Most threads of each worker for [`Response::offload`](crate::Response::offload); they begin when they are needed. Default: 4.
     pub fn offload_threads(mut self, threads: usize) -> Self {
         self.config.offload_threads = threads;
         self
     }
 
     /// Between the first SIGTERM and the begin of the drain, everything is served as before, so that
-    /// a load balancer has the time to notice: [`Worker::is_closing`] is true from the start of it.
+    /// a load balancer has the time to notice: [`Worker::is_closing`](crate::Worker::is_closing) is true from the start of it.
     /// Default: none. A second signal ends it, and stops at once.
     pub fn pre_stop_delay(mut self, delay: Duration) -> Self {
         self.config.pre_stop_delay = delay;
@@ -137,7 +150,7 @@ impl<'a> Server<'a> {
     }
 
     /// When so many workers died young within so long, and none serves, the server stops with exit
-    /// code 79 ([`Error::is_gave_up`]). Default: it goes on trying, after pauses of up to 30 s.
+    /// code 79 ([`Error::is_gave_up`](crate::Error::is_gave_up)). Default: it goes on trying, after pauses of up to 30 s.
     pub fn give_up(mut self, deaths: u32, within: Duration) -> Self {
         self.config.give_up = Some((deaths, within));
         self
@@ -172,17 +185,24 @@ impl<'a> Server<'a> {
         self
     }
 
-    /// Is called once, in the master, as soon as connections are accepted, with the address; its port
-    /// is the real one. It must not start a thread.
+    /// Is called once, in the master, as soon as connections are accepted, with the primary address; its
+    /// port is the real one. It is not called when that is a unix-domain socket. It must not start a
+    /// thread.
     pub fn on_listening(mut self, tell: impl FnOnce(SocketAddr) + 'a) -> Self {
-        self.hooks.on_listening = Some(Box::new(tell));
+        self.hooks.listening = Some(Box::new(tell));
+        self
+    }
+
+    /// Like [`Server::on_listening`], with all addresses, the primary one first, of whatever kind.
+    pub fn on_listening_all(mut self, tell: impl FnOnce(&[Address]) + 'a) -> Self {
+        self.hooks.listening_all = Some(Box::new(tell));
         self
     }
 
     /// Is called once, in the master, when all workers are gone, with the last state of the
     /// scoreboard.
     pub fn on_stop(mut self, tell: impl FnOnce(&Snapshot) + 'a) -> Self {
-        self.hooks.on_stop = Some(Box::new(tell));
+        self.hooks.stop = Some(Box::new(tell));
         self
     }
 }

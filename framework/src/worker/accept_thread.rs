@@ -13,14 +13,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use mio::Waker;
-use socket2::Socket;
 
 use crate::limits::{ACCEPT_INTERRUPT_INTERVAL, ACCEPT_INTERRUPTS_MAX};
 use crate::net::listener::{self, AcceptError};
 use crate::sys::interrupt;
 
 /// What the thread brought.
-pub(super) type Taken = io::Result<(std::net::TcpStream, Option<SocketAddr>)>;
+pub(super) type Taken = io::Result<(OwnedFd, Option<SocketAddr>)>;
 
 /// The thread, as the loop sees it. It starts with the first offer.
 pub(super) struct AcceptThread {
@@ -34,7 +33,7 @@ pub(super) struct AcceptThread {
 
 /// Where the loop and the thread meet.
 struct Counter {
-    listener: Socket,
+    listener: OwnedFd,
     waker: Waker,
     state: Mutex<State>,
     changed: Condvar,
@@ -55,7 +54,7 @@ impl AcceptThread {
     /// For a listener that blocks. `waker` wakes the loop when there is something to take.
     pub(super) fn new(listener: OwnedFd, waker: Waker) -> Self {
         let (state, changed) = (Mutex::new(State::Idle), Condvar::new());
-        let counter = Arc::new(Counter { listener: listener.into(), waker, state, changed });
+        let counter = Arc::new(Counter { listener, waker, state, changed });
         Self { counter, thread: None, may_offer: true, hesitates: false }
     }
 
@@ -180,7 +179,7 @@ impl Counter {
                 }
                 State::Offered => {
                     drop(state);
-                    let taken = self.accept();
+                    let taken = listener::accept(&self.listener);
                     state = self.state();
                     if let Err(error) = &taken
                         && let AcceptError::ThisConnection = listener::accept_error(error)
@@ -195,13 +194,6 @@ impl Counter {
                 }
             }
         }
-    }
-
-    /// Unlike the standard library's, it comes back when it is interrupted.
-    fn accept(&self) -> Taken {
-        let (socket, remote) = self.listener.accept()?;
-        socket.set_nonblocking(true)?;
-        Ok((socket.into(), remote.as_socket()))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

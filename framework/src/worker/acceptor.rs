@@ -1,14 +1,15 @@
-//! Where a worker's connections come from: its own accept queue, a shared one, or dispatchers.
+//! Where connections to one address come from: the worker's own accept queue, a shared one, or
+//! dispatchers.
 
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
-use mio::net::{TcpListener, TcpStream};
 use mio::{Poll, Token};
 
 use super::accept_thread::AcceptThread;
 use super::links::Links;
+use super::stream::{Origin, Stream};
 use crate::board::Board;
 use crate::limits::{ACCEPTS_PER_WAKE_OWN, ACCEPTS_PER_WAKE_SHARED};
 use crate::net::listener::{self, AcceptError};
@@ -18,14 +19,15 @@ use crate::sys::epoll::{self, Wake};
 /// A source of connections that is waited on, level-triggered, under one token.
 pub(super) struct Acceptor {
     source: Source,
+    origin: Origin,
     armed: bool,
     /// The listener does not listen yet; the master says when it does.
     waits_for_master: bool,
 }
 
 enum Source {
-    Own(TcpListener),
-    Shared(TcpListener, AcceptWake),
+    Own(OwnedFd),
+    Shared(OwnedFd, AcceptWake),
     Thread(AcceptThread),
     Links(Links),
     /// Given back for good.
@@ -34,7 +36,7 @@ enum Source {
 
 /// What one try brought.
 pub(super) enum Accepted {
-    Connection(TcpStream, Option<SocketAddr>),
+    Connection(Stream, Option<SocketAddr>),
     /// Nothing waits.
     Nothing,
     /// Out of descriptors or memory: try again later.
@@ -44,28 +46,33 @@ pub(super) enum Accepted {
 impl Acceptor {
     /// The slot's own listener.
     pub(super) fn own(listener: OwnedFd) -> Self {
-        Self::new(Source::Own(TcpListener::from_std(listener.into())))
+        Self::new(Source::Own(listener), Origin::Primary)
     }
 
     /// The listener that all workers share.
     pub(super) fn shared(listener: OwnedFd, wake: AcceptWake) -> Self {
-        Self::new(Source::Shared(TcpListener::from_std(listener.into()), wake))
+        Self::new(Source::Shared(listener, wake), Origin::Primary)
+    }
+
+    /// The listener of a further address, which all workers share.
+    pub(super) fn further(listener: OwnedFd) -> Self {
+        Self::new(Source::Shared(listener, AcceptWake::Rotating), Origin::Further)
     }
 
     /// The thread that accepts from the listener that all workers share.
     pub(super) fn thread(thread: AcceptThread) -> Self {
-        Self::new(Source::Thread(thread))
+        Self::new(Source::Thread(thread), Origin::Primary)
     }
 
     /// The links on which dispatchers send sockets; the master brings them.
     pub(super) fn links() -> Self {
-        Self::new(Source::Links(Links::default()))
+        Self::new(Source::Links(Links::default()), Origin::Primary)
     }
 
-    fn new(source: Source) -> Self {
+    fn new(source: Source, origin: Origin) -> Self {
         let listens = |socket| listener::listens(socket).unwrap_or(true);
         let listens = source.listener().is_none_or(listens);
-        Self { source, armed: false, waits_for_master: !listens }
+        Self { source, origin, armed: false, waits_for_master: !listens }
     }
 
     /// Begins to be woken for connections; `full`: a dispatcher is to know that there is no room.
@@ -151,7 +158,7 @@ impl Acceptor {
         match &mut self.source {
             _ if self.waits_for_master => Accepted::Nothing,
             Source::Thread(thread) => taken(thread),
-            Source::Own(listener) | Source::Shared(listener, _) => accept(listener),
+            Source::Own(listener) | Source::Shared(listener, _) => accept(listener, self.origin),
             Source::Links(links) => links.accept(last),
             Source::Closed => Accepted::Nothing,
         }
@@ -194,6 +201,11 @@ impl Acceptor {
         }
     }
 
+    /// Nothing more comes once its queue is empty, if it was closed to newcomers.
+    pub(super) fn is_unix(&self) -> bool {
+        self.source.listener().is_some_and(listener::is_unix)
+    }
+
     /// Gives the listener back, for good.
     pub(super) fn close(&mut self, poll: &Poll) {
         self.disarm(poll);
@@ -214,16 +226,22 @@ impl Source {
 /// Takes what the thread took.
 fn taken(thread: &mut AcceptThread) -> Accepted {
     match thread.pick_up() {
-        Some(Ok((stream, remote))) => Accepted::Connection(TcpStream::from_std(stream), remote),
+        Some(Ok((socket, remote))) => {
+            Accepted::Connection(Stream::new(socket, Origin::Primary), remote)
+        }
+        // Shut down, and its queue is empty.
+        Some(Err(error)) if error.raw_os_error() == Some(libc::EINVAL) => Accepted::Nothing,
         Some(Err(error)) => Accepted::Exhausted(error),
         None => Accepted::Nothing,
     }
 }
 
-fn accept(listener: &TcpListener) -> Accepted {
+fn accept(listener: &OwnedFd, origin: Origin) -> Accepted {
     loop {
-        let error = match listener.accept() {
-            Ok((stream, remote)) => return Accepted::Connection(stream, Some(remote)),
+        let error = match listener::accept(listener) {
+            Ok((socket, remote)) => {
+                return Accepted::Connection(Stream::new(socket, origin), remote);
+            }
             Err(error) => error,
         };
         match listener::accept_error(&error) {

@@ -5,22 +5,25 @@ mod writing;
 
 use std::io::{self, Read};
 use std::net::{Shutdown, SocketAddr};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use mio::Interest;
-use mio::net::TcpStream;
+use socket2::SockRef;
 
 use super::desk::Desk;
+use super::stream::Stream;
 use crate::http::{Awaits, Connection, Handler, Letter, Next};
 use crate::limits::{DRAIN_SILENCE, READS_PER_TURN, WRITES_PER_TURN};
 use writing::{Sent, Writing};
 
 /// A connection of this worker.
 pub(super) struct Client {
-    pub(super) stream: TcpStream,
+    pub(super) stream: Stream,
     remote: Option<SocketAddr>,
     /// Its name in the worker's table.
     pub(super) key: usize,
+    /// epoll watches it.
+    pub(super) enrolled: bool,
     protocol: Connection,
     /// Output that the peer does not take as fast as it is made.
     writing: Option<Box<Writing>>,
@@ -59,7 +62,7 @@ pub(super) enum Fate {
 impl Client {
     /// With `preface` the connection begins with the PROXY protocol's header.
     pub(super) fn new(
-        stream: TcpStream,
+        stream: Stream,
         remote: Option<SocketAddr>,
         deadline: Instant,
         preface: bool,
@@ -70,6 +73,7 @@ impl Client {
             stream,
             remote,
             key: usize::MAX,
+            enrolled: false,
             protocol,
             writing: None,
             end: End::No,
@@ -77,6 +81,11 @@ impl Client {
             deadline,
             wants_write: false,
         }
+    }
+
+    /// Nothing has come from the peer yet.
+    pub(super) fn is_unheard(&self) -> bool {
+        self.protocol.requests() == 0 && self.protocol.awaits() == Awaits::Idle
     }
 
     /// What epoll is to be asked for now, if that is something else than before.
@@ -119,7 +128,15 @@ impl Client {
 
     /// It was silent for too long.
     pub(super) fn time_out<H: Handler>(&mut self, desk: &mut Desk<H>) -> Fate {
-        if self.writing.is_some() || self.end != End::No {
+        if self.still_takes(desk) {
+            return Fate::Writes;
+        }
+        if self.writing.is_some() {
+            // What it does not take is not to stay in the kernel's memory.
+            let _ = SockRef::from(&self.stream).set_linger(Some(Duration::ZERO));
+            return Fate::Gone;
+        }
+        if self.end != End::No {
             return Fate::Gone;
         }
         if self.protocol.awaits() == Awaits::Idle {
@@ -215,6 +232,7 @@ impl Client {
             match next {
                 Next::Read => return Ok(Fate::Reads),
                 Next::Wait => return Ok(Fate::Waits),
+                Next::Again => return Ok(Fate::Again),
                 Next::Close { .. } => return self.close(),
                 Next::Flush => {}
                 Next::File => match self.send_slice(desk)? {

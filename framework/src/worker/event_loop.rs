@@ -2,7 +2,9 @@
 
 mod clients;
 mod drain;
+mod fresh;
 mod intake;
+mod room;
 mod standing;
 
 use std::io;
@@ -14,12 +16,13 @@ use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 use drain::Drain;
+use fresh::Fresh;
 use standing::Standing;
 
-use super::acceptor::Acceptor;
 use super::client::Client;
 use super::desk::Desk;
 use super::pool::Pool;
+use super::sources::Sources;
 use super::tally::Tally;
 use super::term::Watch;
 use crate::birth::{Birth, code};
@@ -43,11 +46,12 @@ pub(super) struct EventLoop<'a, H> {
     standing: Option<Standing>,
     grace: Duration,
     handshake_linger: Duration,
-    acceptor: Acceptor,
+    sources: Sources,
     /// Out of descriptors: not accepting until then.
     paused_until: Option<Instant>,
     clients: Slab<Client>,
     clients_max: usize,
+    fresh: Fresh,
     /// Connections that gave way to the others with something left to do.
     again: Vec<usize>,
     /// Those of the turn before; a second buffer, so that none is made for each turn.
@@ -73,10 +77,10 @@ enum Going {
     Cut,
 }
 
-pub(super) const INTAKE: Token = Token(usize::MAX);
-const MASTER: Token = Token(usize::MAX - 1);
-const SIGNALS: Token = Token(usize::MAX - 2);
-const LETTERS: Token = Token(usize::MAX - 3);
+// Those of the sources follow.
+const MASTER: Token = Token(usize::MAX);
+const SIGNALS: Token = Token(usize::MAX - 1);
+const LETTERS: Token = Token(usize::MAX - 2);
 
 impl<'a, H> EventLoop<'a, H>
 where
@@ -85,7 +89,7 @@ where
     pub(super) fn new(
         birth: &'a Birth,
         poll: Poll,
-        acceptor: Acceptor,
+        sources: Sources,
         handler: H,
     ) -> io::Result<Self> {
         let seat = birth.seat;
@@ -114,10 +118,11 @@ where
             standing: birth.load.map(|load| Standing::new(load, birth.plan.stall_after)),
             grace: birth.plan.grace,
             handshake_linger: birth.plan.handshake_linger(),
-            acceptor,
+            sources,
             paused_until: None,
             clients: Slab::new(),
             clients_max: intake::room_for_clients(birth.plan.connections_max),
+            fresh: Fresh::default(),
             again: Vec::new(),
             again_now: Vec::new(),
             desk,
@@ -160,7 +165,7 @@ where
                 watchdog.watch();
             }
             self.look_at_clocks();
-            self.acceptor.begin_turn(events.is_empty());
+            self.sources.primary_mut().begin_turn(events.is_empty());
             let going = self.turn(&events);
             if let Some(log) = &mut self.desk.tally.log {
                 log.end_of_turn();
@@ -183,22 +188,29 @@ where
         {
             return Going::Cut;
         }
-        if events.iter().any(|event| event.token() == INTAKE) {
-            self.accept();
+        for event in events {
+            if let Some(place) = self.sources.place(event.token()) {
+                self.accept(place);
+            }
         }
         if events.iter().any(|event| event.token() == LETTERS) {
             self.take_letters();
         }
         std::mem::swap(&mut self.again, &mut self.again_now);
+        // One that is always ready comes here for each event that it got besides.
+        self.again_now.sort_unstable();
+        self.again_now.dedup();
         while let Some(key) = self.again_now.pop() {
             self.advance(key, true);
         }
         for event in events {
             match event.token() {
-                INTAKE | MASTER | SIGNALS | LETTERS => {}
+                MASTER | SIGNALS | LETTERS => {}
+                // Nobody has the token of a source.
                 Token(key) => self.advance(key, event.is_read_closed()),
             }
         }
+        self.begin_fresh();
         self.sweep();
         self.look_at_load();
         self.look_at_term();
@@ -225,7 +237,7 @@ where
     }
 
     fn timeout(&self) -> Option<Duration> {
-        if !self.again.is_empty() || self.acceptor.hesitates() {
+        if !self.again.is_empty() || self.sources.primary().hesitates() {
             return Some(Duration::ZERO);
         }
         let orphaned = self.drain.and_then(|drain| drain.orphaned_until);

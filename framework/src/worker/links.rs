@@ -2,13 +2,13 @@
 //! each that leaves.
 
 use std::io;
-use std::net::SocketAddr;
 use std::os::fd::{AsFd, OwnedFd};
 
-use mio::net::TcpStream;
 use mio::{Poll, Token};
+use socket2::SockRef;
 
 use super::acceptor::Accepted;
+use super::stream::{Origin, Stream};
 use crate::net::handoff::{self, Handed};
 use crate::sys::epoll::{self, Wake};
 
@@ -111,7 +111,6 @@ impl Links {
 }
 
 fn connection(socket: OwnedFd) -> Accepted {
-    let stream = std::net::TcpStream::from(socket);
-    let remote: Option<SocketAddr> = stream.peer_addr().ok();
-    Accepted::Connection(TcpStream::from_std(stream), remote)
+    let remote = SockRef::from(&socket).peer_addr().ok().and_then(|peer| peer.as_socket());
+    Accepted::Connection(Stream::new(socket, Origin::Primary), remote)
 }

@@ -7,6 +7,8 @@ mod desk;
 mod event_loop;
 mod links;
 mod pool;
+mod sources;
+mod stream;
 mod tally;
 mod term;
 
@@ -27,7 +29,8 @@ use crate::net::listener;
 use crate::plan::AcceptWake;
 use accept_thread::AcceptThread;
 use acceptor::Acceptor;
-use event_loop::{EventLoop, INTAKE};
+use event_loop::EventLoop;
+use sources::{PRIMARY, Sources};
 
 /// The worker that is being started, as the closure given to
 /// [`Server::serve_with`](crate::Server::serve_with) sees it.
@@ -98,17 +101,20 @@ where
 {
     let Place::Slot(slot) = birth.id.place else { return Err("a worker needs a slot".into()) };
     let poll = Poll::new()?;
-    let (acceptor, lodged, cpu) = take_up(birth, &poll)?;
+    let (primary, lodged, cpu) = take_up(birth, &poll)?;
+    let further = std::mem::take(&mut birth.further);
+    let sources = Sources::new(primary, further.into_iter().map(Acceptor::further));
     let handler = start(&Worker { slot, generation: birth.id.generation, board: birth.board })
         .map_err(Into::into)?;
-    let mut event_loop = EventLoop::new(birth, poll, acceptor, handler)?;
+    let mut event_loop = EventLoop::new(birth, poll, sources, handler)?;
     // The worker before this one has the listener as well: nothing changes for it before.
     cpu.map_or(Ok(()), |cpu| event_loop.prefer_cpu(cpu))?;
     birth.ready(lodged)?;
     Ok(event_loop.run()?)
 }
 
-/// What the worker accepts from, what it lodges with the master, and which CPU's connections are for it.
+/// What the worker accepts from at the primary address, what it lodges with the master, and which CPU's
+/// connections are for it.
 fn take_up(
     birth: &mut Birth,
     poll: &Poll,
@@ -119,14 +125,15 @@ fn take_up(
             let (own, lodged) = if let Some(own) = listener {
                 (own, None)
             } else {
-                let own = listener::bind_member(birth.plan.address)?;
+                let tcp = || io::Error::other("a unix-domain socket has no group");
+                let own = listener::bind_member(birth.plan.address.tcp().ok_or_else(tcp)?)?;
                 let lodged = own.try_clone()?;
                 (own, Some(lodged))
             };
             Ok((Acceptor::own(own), lodged, cpu))
         }
         Stock::Shared(shared, AcceptWake::Blocking) => {
-            let waker = Waker::new(poll.registry(), INTAKE)?;
+            let waker = Waker::new(poll.registry(), Sources::token(PRIMARY))?;
             Ok((Acceptor::thread(AcceptThread::new(shared, waker)), None, None))
         }
         Stock::Shared(shared, wake) => Ok((Acceptor::shared(shared, wake), None, None)),

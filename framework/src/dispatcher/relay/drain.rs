@@ -79,6 +79,12 @@ impl Relay<'_> {
         }
     }
 
+    /// A unix-domain listener that was closed to newcomers would be reported as readable for ever.
+    pub(super) fn found_empty(&mut self) {
+        let ends = self.drain.is_some_and(|drain| drain.queue == Queue::Empty);
+        self.listens &= !(ends && listener::is_unix(&self.listener));
+    }
+
     /// Drained: the queue is empty, and the workers have what was in it. A dispatcher that leaves its
     /// queue to a successor waits as long for the workers that have not answered yet.
     pub(super) fn finished(&self) -> bool {

@@ -42,10 +42,10 @@ impl Load {
         self.row.stalls_at(0);
     }
 
-    /// Some of its connections are closed.
+    /// Some of the connections that were assigned to it are closed.
     pub(crate) fn closed_some(&self) {
         let mine = self.mine();
-        self.row.all_finished(self.seat, mine.accepted().wrapping_sub(mine.open()));
+        self.row.all_finished(self.seat, mine.primary_accepted().wrapping_sub(mine.primary_open()));
     }
 
     /// What the program gave to the slot until now. To be asked before the accept queue is looked at.
@@ -67,7 +67,7 @@ impl Load {
 
     /// By all who sit in the slot: during a reload two workers accept from its listener.
     fn accepted(&self) -> u64 {
-        self.board.seats().iter().map(Seat::accepted).fold(0, u64::wrapping_add)
+        self.board.seats().iter().map(Seat::primary_accepted).fold(0, u64::wrapping_add)
     }
 
     fn mine(&self) -> &'static Seat {

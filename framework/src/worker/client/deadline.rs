@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::{Client, End, Fate};
 use crate::http::Awaits;
 use crate::limits::{DRAIN_SILENCE, LINGER_TIMEOUT, TIME_MAX};
+use crate::plan::Timeouts;
 use crate::worker::desk::Desk;
 
 impl Client {
@@ -15,8 +16,7 @@ impl Client {
             _ if fate == Fate::Waits => desk.now + TIME_MAX,
             _ if fate == Fate::Writes => {
                 let Some(writing) = &self.writing else { return };
-                let silent = writing.took_at + timeouts.write;
-                silent.min(writing.since + timeouts.write + timeouts.at_least(writing.taken))
+                writing.deadline(timeouts)
             }
             _ if self.end == End::Lingering => desk.now + LINGER_TIMEOUT.min(self.left(desk.now)),
             // Its time does not begin anew with each octet.
@@ -35,6 +35,16 @@ impl Client {
             Awaits::Idle => desk.now + timeouts.idle,
         };
         self.awaited = awaits;
+    }
+
+    /// Since when a connection between two requests has been silent.
+    pub(in crate::worker) fn silent_since(&self, timeouts: &Timeouts) -> Option<Instant> {
+        let idle = self.protocol.awaits() == Awaits::Idle;
+        if !idle || self.end != End::No || self.writing.is_some() || !self.enrolled {
+            return None;
+        }
+        let unheard = self.protocol.requests() == 0;
+        self.deadline.checked_sub(if unheard { timeouts.head } else { timeouts.idle })
     }
 
     fn left(&self, now: Instant) -> Duration {

@@ -1,12 +1,15 @@
 //! Output on its way to a peer that may be slow.
 
 use std::io::{self, Write};
+use std::os::fd::AsFd;
 use std::time::Instant;
 
 use nix::sys::sendfile::sendfile;
 
 use super::Client;
 use crate::limits::SENDFILE_BYTES_PER_CALL;
+use crate::plan::Timeouts;
+use crate::sys::unsent::unsent;
 use crate::worker::desk::Desk;
 
 /// What a peer has not taken yet, and since when it is waited for.
@@ -14,11 +17,15 @@ pub(super) struct Writing {
     rest: Vec<u8>,
     /// How much of the rest is written.
     at: usize,
-    pub(super) since: Instant,
+    since: Instant,
     /// The last time when it took something.
-    pub(super) took_at: Instant,
-    /// Octets that it has taken since.
-    pub(super) taken: u64,
+    took_at: Instant,
+    /// Octets that the kernel has taken since.
+    taken: u64,
+    /// Octets that the kernel held then.
+    held: u64,
+    /// Octets of these that the peer was seen to have taken.
+    seen: u64,
 }
 
 /// What became of a part of a file.
@@ -48,7 +55,7 @@ impl Client {
             desk.clear_output();
             return Ok(true);
         }
-        let writing = self.blocked(desk.now);
+        let writing = self.blocked(desk.now)?;
         writing.rest.extend_from_slice(&desk.output[written..]);
         desk.clear_output();
         Ok(false)
@@ -83,7 +90,7 @@ impl Client {
             Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
             Ok(sent) => sent,
             Err(nix::Error::EAGAIN) => {
-                self.blocked(desk.now);
+                self.blocked(desk.now)?;
                 return Ok(Sent::Blocked);
             }
             Err(nix::Error::EINTR) => 0,
@@ -102,15 +109,43 @@ impl Client {
         Ok(Sent::Part)
     }
 
-    fn blocked(&mut self, now: Instant) -> &mut Writing {
-        self.writing.get_or_insert_with(|| {
-            let rest = Vec::new();
-            Box::new(Writing { rest, at: 0, since: now, took_at: now, taken: 0 })
-        })
+    /// At the deadline: the kernel takes more only when a third of what it holds is gone, which can be long
+    /// after the peer took something.
+    pub(super) fn still_takes<H>(&mut self, desk: &Desk<H>) -> bool {
+        let Some(writing) = &mut self.writing else { return false };
+        let Ok(held) = unsent(self.stream.as_fd()) else { return false };
+        let seen = (writing.held + writing.taken).saturating_sub(held);
+        if seen > writing.seen {
+            writing.seen = seen;
+            writing.took_at = desk.now;
+        }
+        self.deadline = writing.deadline(&desk.timeouts);
+        self.deadline > desk.now
+    }
+
+    fn blocked(&mut self, now: Instant) -> io::Result<&mut Writing> {
+        let writing = match self.writing.take() {
+            Some(writing) => writing,
+            None => Box::new(Writing {
+                rest: Vec::new(),
+                at: 0,
+                since: now,
+                took_at: now,
+                taken: 0,
+                held: unsent(self.stream.as_fd())?,
+                seen: 0,
+            }),
+        };
+        Ok(self.writing.insert(writing))
     }
 }
 
 impl Writing {
+    pub(super) fn deadline(&self, timeouts: &Timeouts) -> Instant {
+        let silent = self.took_at + timeouts.write;
+        silent.min(self.since + timeouts.write + timeouts.at_least(self.taken.max(self.seen)))
+    }
+
     fn took(&mut self, octets: u64, now: Instant) {
         if octets > 0 {
             self.taken += octets;

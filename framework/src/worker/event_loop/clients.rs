@@ -14,7 +14,8 @@ where
     H: Handler,
 {
     pub(super) fn advance(&mut self, key: usize, to_the_end: bool) {
-        if let Some(client) = self.clients.get_mut(key) {
+        // One that was just accepted in the place of another has its turn later.
+        if let Some(client) = self.clients.get_mut(key).filter(|client| client.enrolled) {
             let fate = client.advance(&mut self.desk, to_the_end);
             self.settle(key, fate);
         }
@@ -52,11 +53,13 @@ where
     }
 
     /// Closing a socket takes it out of epoll.
-    fn remove(&mut self, key: usize) {
+    pub(super) fn remove(&mut self, key: usize) {
         let mut client = self.clients.remove(key);
         client.abandon(&mut self.desk);
+        // What it could not be sent any more must not be taken for another's answer.
+        self.desk.clear_output();
         // Before its peer can see it.
-        self.count_closed();
+        self.count_closed(client.stream.origin());
         drop(client);
         if self.clients.is_empty() && self.clients.capacity() > 1024 {
             self.clients.shrink_to_fit();
@@ -74,6 +77,7 @@ where
             let fate = self.clients[key].time_out(&mut self.desk);
             self.settle(key, fate);
         }
+        self.make_room();
         self.sweep_at = (!self.clients.is_empty()).then_some(now + self.sweep_interval());
     }
 

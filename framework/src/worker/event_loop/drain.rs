@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
-use super::{EventLoop, Going, INTAKE};
+use super::{EventLoop, Going};
 use crate::http::Handler;
 use crate::net::channel::{Next, Order, Queue, Report};
+use crate::worker::acceptor::Acceptor;
+use crate::worker::sources::{PRIMARY, Sources};
 
 /// A drain that is under way.
 #[derive(Clone, Copy)]
@@ -28,9 +30,12 @@ where
         loop {
             match self.channel.next_order() {
                 // `resume_accepting` follows in the same turn.
-                Next::Message(Order::Accept) => self.acceptor.opened(),
+                Next::Message(Order::Accept) => {
+                    // The master opens the further addresses before.
+                    self.sources.iter_mut().for_each(Acceptor::opened);
+                }
                 // As well: what stands in the queue is found when it is waited on anew.
-                Next::Message(Order::Look) => self.acceptor.disarm(&self.poll),
+                Next::Message(Order::Look) => self.sources.primary_mut().disarm(&self.poll),
                 Next::Message(Order::Drain { queue, grace }) => self.begin_drain(queue, grace),
                 Next::Message(Order::Parted) => self.parted = true,
                 Next::Message(Order::Link { link }) => self.take_link(link),
@@ -65,9 +70,10 @@ where
 
     /// Without it nothing comes here any more, though all else is well: a successor has room for it.
     fn take_link(&mut self, link: Option<OwnedFd>) {
-        let Some(links) = self.acceptor.links_mut() else { return };
+        let Some(links) = self.sources.links_mut() else { return };
         let lost = || io::Error::other("no descriptor is left");
-        let added = link.ok_or_else(lost).and_then(|link| links.add(link, &self.poll, INTAKE));
+        let token = Sources::token(PRIMARY);
+        let added = link.ok_or_else(lost).and_then(|link| links.add(link, &self.poll, token));
         if let Err(error) = added {
             let text = format!("it cannot take up a link to the dispatcher: {error}");
             // Without a master there is no dispatcher to come.
@@ -82,7 +88,7 @@ where
             return;
         }
         tracing::warn!("the master is dead; this worker drains");
-        self.acceptor.refuse_newcomers(self.board);
+        self.sources.iter().for_each(|source| source.refuse_newcomers(self.board));
         // Nobody is left who could give it another link.
         self.parted = true;
         self.begin_drain(Queue::Empty, self.grace);
@@ -102,8 +108,10 @@ where
         if drain.orphaned_until.is_none() {
             drain.queue = queue;
         }
-        if drain.queue == Queue::Leave && !self.acceptor.is_linked() {
-            self.acceptor.disarm(&self.poll);
+        for place in self.sources.places() {
+            if self.leaves_queue(place) {
+                self.sources[place].disarm(&self.poll);
+            }
         }
         if begun {
             return;
@@ -125,39 +133,66 @@ where
         }
         let orphaned = drain.orphaned_until.is_some();
         if orphaned || self.clients.is_empty() {
-            self.empty_queue(drain, orphaned);
+            self.empty_queues();
+            if orphaned && drain.not_before <= self.desk.now {
+                self.close_emptied();
+            }
         }
-        let intake_done = if let Some(links) = self.acceptor.links_mut() {
-            links.ended() && self.parted
-        } else {
-            // What waits while nothing can be accepted is still to be answered.
-            let pauses = drain.queue == Queue::Empty && self.paused_until.is_some();
-            !pauses && !self.acceptor.has_taken() && drain.not_before <= self.desk.now
-        };
+        let parted = self.parted;
+        let links_done = self.sources.links_mut().is_none_or(|links| links.ended() && parted);
+        // What waits while nothing can be accepted is still to be answered.
+        let pauses = drain.queue == Queue::Empty && self.paused_until.is_some();
+        let taken = self.sources.primary().has_taken();
+        let queues_done = !pauses && !taken && drain.not_before <= self.desk.now;
+        let intake_done = links_done && (queues_done || !self.sources.has_listener());
         let done = self.clients.is_empty() && intake_done;
         if done { Going::Done } else { Going::On }
     }
 
-    /// Takes all that waits. An orphan's listener is closed then: nobody comes after it.
-    fn empty_queue(&mut self, drain: Drain, orphaned: bool) {
-        if drain.queue == Queue::Leave && !self.acceptor.is_linked() || self.paused_until.is_some()
-        {
-            return;
-        }
+    /// Others accept what waits there. When a worker goes for good it has its own queue to empty, and
+    /// its siblings go on with those of the further addresses; when all go, they all empty them.
+    pub(super) fn leaves_queue(&self, place: usize) -> bool {
+        let Some(drain) = self.drain.filter(|_| !self.sources[place].is_linked()) else {
+            return false;
+        };
+        let all_go = self.board.closing() || drain.orphaned_until.is_some();
+        drain.queue == Queue::Leave || place != PRIMARY && !all_go
+    }
+
+    /// Takes all that waits and is not left to others.
+    fn empty_queues(&mut self) {
         loop {
-            self.acceptor.fetch();
-            let before = self.clients.len();
-            self.accept();
-            let full = self.clients.len() >= self.clients_max && !self.acceptor.is_linked();
-            if self.paused_until.is_some() || full {
+            for place in self.sources.places() {
+                if self.paused_until.is_some() || self.leaves_queue(place) {
+                    continue;
+                }
+                self.sources[place].fetch();
+                self.accept(place);
+            }
+            let none_came = self.fresh.is_empty();
+            self.begin_fresh();
+            if none_came {
                 return;
             }
-            if self.clients.len() == before {
-                break;
-            }
         }
-        if orphaned && !self.acceptor.is_linked() && drain.not_before <= self.desk.now {
-            self.acceptor.close(&self.poll);
+    }
+
+    /// An orphan lets go of its listeners: nobody comes after it.
+    fn close_emptied(&mut self) {
+        if self.paused_until.is_some() || self.is_full() {
+            return;
+        }
+        for source in self.sources.iter_mut().filter(|source| !source.is_linked()) {
+            source.close(&self.poll);
+        }
+    }
+
+    /// The queue is empty. A unix-domain listener that was closed to newcomers is let go of: it would be
+    /// reported as readable for ever.
+    pub(super) fn found_empty(&mut self, place: usize) {
+        let ends = self.drain.is_some() && !self.leaves_queue(place);
+        if ends && self.sources[place].is_unix() {
+            self.sources[place].close(&self.poll);
         }
     }
 }

@@ -1,46 +1,46 @@
 //! New connections.
 
 use std::io;
+use std::net::SocketAddr;
 use std::time::Instant;
 
-use mio::{Interest, Token};
 use nix::sys::resource::{Resource, getrlimit};
 
-use super::{EventLoop, INTAKE};
+use super::EventLoop;
 use crate::http::Handler;
 use crate::limits::{ACCEPT_PAUSE, DESCRIPTORS_LEFT, DRAIN_SILENCE};
-use crate::net::channel::Queue;
 use crate::net::listener;
 use crate::worker::acceptor::Accepted;
 use crate::worker::client::Client;
+use crate::worker::sources::{PRIMARY, Sources};
+use crate::worker::stream::{Origin, Stream};
 
 impl<H> EventLoop<'_, H>
 where
     H: Handler,
 {
-    /// Takes what waits, one batch at the most.
-    pub(super) fn accept(&mut self) {
+    /// Takes what waits at this source, one batch at the most.
+    pub(super) fn accept(&mut self, place: usize) {
         if self.paused_until.is_some() {
             return;
         }
-        for _ in 0..self.acceptor.batch() {
+        for _ in 0..self.sources[place].batch() {
             let room = self.clients_max.saturating_sub(self.clients.len());
-            if room == 0 && !self.acceptor.is_linked() {
+            if room == 0 && !self.sources[place].is_linked() {
                 break;
             }
-            let assigned = self.standing.map(|standing| standing.load.assigned());
-            match self.acceptor.accept(room <= 1) {
+            let standing = self.standing.filter(|_| place == PRIMARY);
+            let assigned = standing.map(|standing| standing.load.assigned());
+            match self.sources[place].accept(room <= 1) {
                 Accepted::Connection(stream, remote) => {
                     self.can_accept(true);
-                    self.seat.count_accepted();
-                    listener::readmit(&stream, self.board);
-                    let preface = self.trusted.is_some_and(|them| them.trusts(remote));
-                    self.adopt(Client::new(stream, remote, self.first_deadline(), preface));
+                    self.welcome(stream, remote);
                     // Who leaves the queue to others is no longer in the line.
-                    if self.leaves_queue() {
+                    if self.leaves_queue(place) {
                         return;
                     }
-                    if let Err(error) = self.acceptor.took_turn(&self.poll, INTAKE) {
+                    let token = Sources::token(place);
+                    if let Err(error) = self.sources[place].took_turn(&self.poll, token) {
                         self.pause(&error);
                         return;
                     }
@@ -50,7 +50,7 @@ where
                     if let (Some(standing), Some(assigned)) = (&self.standing, assigned) {
                         standing.load.queue_was_empty(assigned);
                     }
-                    return;
+                    return self.found_empty(place);
                 }
                 Accepted::Exhausted(error) => return self.pause(&error),
             }
@@ -60,9 +60,21 @@ where
         }
     }
 
+    fn welcome(&mut self, stream: Stream, remote: Option<SocketAddr>) {
+        match stream.origin() {
+            Origin::Primary => self.seat.count_accepted(),
+            Origin::Further => self.seat.count_further_accepted(),
+        }
+        if remote.is_some() {
+            listener::readmit(&stream, self.board);
+        }
+        let preface = self.trusted.is_some_and(|them| them.trusts(remote));
+        self.adopt(Client::new(stream, remote, self.first_deadline(), preface));
+    }
+
     /// Connections that come in on this CPU are for this worker.
     pub(in crate::worker) fn prefer_cpu(&self, cpu: usize) -> io::Result<()> {
-        self.acceptor.prefer_cpu(cpu)
+        self.sources.primary().prefer_cpu(cpu)
     }
 
     fn can_accept(&mut self, well: bool) {
@@ -97,48 +109,26 @@ where
         }
         self.can_accept(false);
         self.say_full();
-        self.acceptor.disarm(&self.poll);
+        self.sources.iter_mut().for_each(|source| source.disarm(&self.poll));
         self.paused_until = Some(self.desk.now + ACCEPT_PAUSE);
     }
 
     /// Full: a wake-up that is meant for one worker only must not come here any more, and a dispatcher
     /// is to send to others.
     fn be_full(&mut self) {
-        if self.acceptor.is_linked() {
-            self.say_full();
-        } else {
-            self.acceptor.disarm(&self.poll);
+        self.make_room();
+        if !self.is_full() {
+            return;
         }
+        self.say_full();
+        let listeners = self.sources.iter_mut().filter(|source| !source.is_linked());
+        listeners.for_each(|source| source.disarm(&self.poll));
     }
 
     fn say_full(&mut self) {
-        if let Some(links) = self.acceptor.links_mut() {
+        if let Some(links) = self.sources.links_mut() {
             links.set_full(true);
         }
-    }
-
-    fn adopt(&mut self, mut client: Client) {
-        let entry = self.clients.vacant_entry();
-        client.key = entry.key();
-        let token = Token(client.key);
-        let registered =
-            self.poll.registry().register(&mut client.stream, token, Interest::READABLE);
-        match registered {
-            Ok(()) => {
-                entry.insert(client);
-                self.sweep_at.get_or_insert(self.desk.now + self.sweep_interval());
-            }
-            Err(error) => {
-                tracing::error!("cannot watch a connection: {error}");
-                self.count_closed();
-            }
-        }
-    }
-
-    /// Others accept what waits in the queue.
-    fn leaves_queue(&self) -> bool {
-        let leaves = self.drain.is_some_and(|drain| drain.queue == Queue::Leave);
-        leaves && !self.acceptor.is_linked()
     }
 
     /// After a pause, or when a connection made room.
@@ -146,13 +136,18 @@ where
         if self.paused_until.is_some_and(|until| until <= self.desk.now) {
             self.paused_until = None;
         }
-        let full = self.is_full();
-        let stopped = (full || self.leaves_queue()) && !self.acceptor.is_linked();
-        if self.paused_until.is_some() || stopped {
+        if self.paused_until.is_some() {
             return;
         }
-        if let Err(error) = self.acceptor.arm(&self.poll, INTAKE, full) {
-            self.pause(&error);
+        let full = self.is_full();
+        for place in self.sources.places() {
+            if (full || self.leaves_queue(place)) && !self.sources[place].is_linked() {
+                continue;
+            }
+            let token = Sources::token(place);
+            if let Err(error) = self.sources[place].arm(&self.poll, token, full) {
+                return self.pause(&error);
+            }
         }
     }
 }

@@ -7,6 +7,8 @@ use crate::http::Handler;
 use crate::limits::LOAD_CHECK_INTERVAL;
 use crate::net::balance::Load;
 use crate::sys::clock::monotonic_ns;
+use crate::worker::sources::PRIMARY;
+use crate::worker::stream::Origin;
 
 /// What is told, and when it is looked after.
 #[derive(Clone, Copy)]
@@ -73,12 +75,17 @@ where
         }
         standing.check_at = now + LOAD_CHECK_INTERVAL;
         if standing.starved || standing.load.in_doubt() {
-            self.accept();
+            self.accept(PRIMARY);
+            self.begin_fresh();
         }
     }
 
     /// A connection is closed.
-    pub(super) fn count_closed(&self) {
+    pub(super) fn count_closed(&self, origin: Origin) {
+        if origin == Origin::Further {
+            // The program did not assign it.
+            return self.seat.count_further_closed();
+        }
         self.seat.count_closed();
         if let Some(standing) = &self.standing {
             standing.load.closed_some();

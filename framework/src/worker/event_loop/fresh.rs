@@ -1,0 +1,86 @@
+//! Connections that were accepted a moment ago.
+
+use mio::{Interest, Token};
+
+use super::EventLoop;
+use crate::http::Handler;
+use crate::limits::EARLY_READ_PAUSE_MAX;
+use crate::worker::client::{Client, Fate};
+
+/// New connections, and whether it pays to read from them at once.
+///
+/// Under load the request is there, mostly, when its connection is accepted. Read and answered then, it
+/// needs no word from epoll, and a connection that ends with it is never given to epoll at all. A read that
+/// finds nothing would be a system call for nothing, so after one the next is left out, and after more in
+/// a row more.
+#[derive(Default)]
+pub(super) struct Fresh {
+    keys: Vec<usize>,
+    /// Reads in a row that found nothing.
+    misses: u32,
+    /// So many connections are not read from at once.
+    pause: u32,
+}
+
+impl Fresh {
+    fn read(&mut self, missed: bool) {
+        self.misses = if missed { self.misses + 1 } else { 0 };
+        self.pause = ((1 << self.misses.min(u32::BITS - 1)) - 1).min(EARLY_READ_PAUSE_MAX);
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+}
+
+impl<H> EventLoop<'_, H>
+where
+    H: Handler,
+{
+    /// Takes a connection in. [`EventLoop::begin_fresh`] is to follow in the same turn.
+    pub(super) fn adopt(&mut self, mut client: Client) {
+        let entry = self.clients.vacant_entry();
+        client.key = entry.key();
+        self.fresh.keys.push(client.key);
+        entry.insert(client);
+        self.sweep_at.get_or_insert(self.desk.now + self.sweep_interval());
+    }
+
+    /// Begins with the connections that were taken in; those that were there before had their turn.
+    pub(super) fn begin_fresh(&mut self) {
+        let mut keys = std::mem::take(&mut self.fresh.keys);
+        for key in keys.drain(..) {
+            let Some(client) = self.clients.get_mut(key) else { continue };
+            let fate = if self.fresh.pause > 0 {
+                self.fresh.pause -= 1;
+                Fate::Reads
+            } else {
+                let fate = client.advance(&mut self.desk, false);
+                let missed = fate == Fate::Reads && client.is_unheard();
+                self.fresh.read(missed);
+                fate
+            };
+            self.enroll(key, fate);
+        }
+        // Nobody is taken in by the above.
+        self.fresh.keys = keys;
+    }
+
+    /// Has epoll watch it. What came before that is told at once.
+    fn enroll(&mut self, key: usize, fate: Fate) {
+        if fate == Fate::Gone {
+            return self.remove(key);
+        }
+        let Some(client) = self.clients.get_mut(key) else { return };
+        client.enrolled = true;
+        let interest = client.change_interest(fate == Fate::Writes).unwrap_or(Interest::READABLE);
+        let registry = self.poll.registry();
+        if let Err(error) = registry.register(&mut client.stream, Token(key), interest) {
+            tracing::error!("cannot watch a connection: {error}");
+            return self.remove(key);
+        }
+        if fate == Fate::Again {
+            self.again.push(key);
+        }
+    }
+}

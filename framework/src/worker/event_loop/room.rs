@@ -1,0 +1,34 @@
+//! Room for new connections in a worker that is full.
+
+use std::time::Instant;
+
+use super::EventLoop;
+use crate::http::Handler;
+use crate::limits::{GIVE_WAY_AFTER, GIVE_WAY_PARTS};
+
+impl<H> EventLoop<'_, H>
+where
+    H: Handler,
+{
+    /// Of a full worker's connections, those that have been silent the longest give way, so that nobody
+    /// keeps others out by doing nothing. nginx does the same.
+    pub(super) fn make_room(&mut self) {
+        if !self.is_full() || self.drain.is_some() {
+            return;
+        }
+        let silent_before = self.desk.now.checked_sub(GIVE_WAY_AFTER);
+        let timeouts = &self.desk.timeouts;
+        let since = self.clients.iter().filter_map(|(key, client)| {
+            let since = client.silent_since(timeouts).filter(|since| Some(*since) <= silent_before);
+            since.map(|since| (since, key))
+        });
+        let mut silent: Vec<(Instant, usize)> = since.collect();
+        silent.sort_unstable();
+        silent.truncate((self.clients_max / GIVE_WAY_PARTS).max(1));
+        for (_, key) in silent {
+            let Some(client) = self.clients.get_mut(key) else { continue };
+            let fate = client.time_out(&mut self.desk);
+            self.settle(key, fate);
+        }
+    }
+}
