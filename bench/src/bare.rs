@@ -24,7 +24,7 @@ pub(crate) struct Options {
     port: Option<u16>,
 }
 
-/// As many octets as evenkeel and nginx send for `/`, within a few.
+/// The fields that nginx sends for `/`, and evenkeel but for `Server`.
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nServer: bare\r\nDate: Tue, 24 Nov 2026 00:00:00 GMT\r\n\
     Content-Type: text/plain\r\nContent-Length: 6\r\nX-Worker: 0\r\n\r\nhello\n";
 const LAST_ANSWER: &[u8] =

@@ -18,6 +18,7 @@ mod respawn;
 mod stats;
 mod steering;
 mod subject;
+mod syscalls;
 mod throughput;
 
 use clap::{Parser, Subcommand};
@@ -38,6 +39,8 @@ enum Command {
     Respawn(respawn::Options),
     /// CPU time that a request costs the server, beside a bare epoll loop
     Throughput(throughput::Options),
+    /// System calls that a request costs the server, beside a bare epoll loop
+    Syscalls(syscalls::Options),
     /// Memory of an idle worker and of an idle keep-alive connection
     Memory(memory::Options),
     /// Requests that fail while the server reloads
@@ -74,6 +77,7 @@ fn main() -> anyhow::Result<()> {
         Command::Distribution(options) => distribution::run(&options),
         Command::Respawn(options) => respawn::run(&options),
         Command::Throughput(options) => throughput::run(&options),
+        Command::Syscalls(options) => syscalls::run(&options),
         Command::Memory(options) => memory::run(&options),
         Command::Reload(options) => reload::run(&options),
         Command::Abuse(options) => abuse::run(&options),

@@ -55,7 +55,8 @@ pub(crate) fn private_memory(pid: u32) -> u64 {
     kibibytes.sum::<u64>() * 1024
 }
 
-fn tasks(pid: u32) -> Vec<u32> {
+/// Ids of all threads.
+pub(crate) fn tasks(pid: u32) -> Vec<u32> {
     let entries = fs::read_dir(format!("/proc/{pid}/task")).into_iter().flatten().flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok()).collect()
 }

@@ -1,15 +1,16 @@
-//! What a request costs the server, beside a loop that does nothing else.
+//! What a request costs the server, beside a loop that does nothing else and beside nginx.
 
 mod client;
+mod table;
 
 use anyhow::{Result, ensure};
 use clap::Args;
 
-use crate::columns;
 use crate::procfs;
 use crate::stats::float;
 use crate::subject::{Kind, Subject, start_all, take_turns};
-use client::Client;
+
+pub(crate) use client::Client;
 
 /// What to measure, and how often.
 #[derive(Args, Debug)]
@@ -26,14 +27,15 @@ pub(crate) struct Options {
     /// Runs of each server and way; the servers take turns
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=100))]
     repetitions: u32,
-    /// Measures only the servers whose name begins so, and the bare loop
+    /// Measures only the servers whose name begins so, and the bare loop and nginx, with which they are
+    /// compared
     #[arg(long, default_value = "")]
     only: String,
 }
 
 /// How requests are sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Way {
+pub(crate) enum Way {
     KeepAlive,
     Pipelined,
     NewConnection,
@@ -50,19 +52,18 @@ const PIPELINED: u16 = 16;
 
 /// One run.
 #[derive(Clone, Copy, Debug, Default)]
-struct Cost {
-    per_second: f64,
+pub(crate) struct Cost {
+    pub(crate) per_second: f64,
     /// CPU time of all the server's processes per request, microseconds.
-    cpu_us: f64,
-    failed: u64,
+    pub(crate) cpu_us: f64,
+    pub(crate) failed: u64,
 }
 
 pub(crate) fn run(options: &Options) -> Result<()> {
     procfs::check()?;
     let cpus = std::thread::available_parallelism()?.get();
     let workers = options.workers.unwrap_or(u16::try_from(cpus).unwrap_or(64).min(64));
-    let mut kinds = vec![Kind::bare()];
-    kinds.extend(Kind::named(&options.only)?);
+    let kinds = Kind::compared(&options.only)?;
     let client = Client::found()?;
     println!(
         "{workers} workers, {} connections, runs of {} s by {client}, {} repetitions; medians \
@@ -73,22 +74,29 @@ pub(crate) fn run(options: &Options) -> Result<()> {
     for (way, title) in WAYS {
         let mut costs: Vec<Vec<Cost>> = vec![Vec::new(); subjects.len()];
         let result = take_turns(&subjects, &mut costs, options.repetitions, |subject| {
-            measure(subject, &client, way, options)
+            measure(subject, &client, way, options.clients, options.seconds)
         });
         println!("\n{title}");
-        print!("{}", table(&subjects, &costs));
+        print!("{}", table::of(&subjects, &costs));
         result?;
     }
     println!(
-        "\nCPU: of all processes of the server, per request; to bare: of the same repetition, the \
-         bare loop being the limit. Requests per second depend on the client, which shares the CPUs."
+        "\nCPU: of all processes of the server, per request. To bare: of the same repetition, the bare \
+         loop being the limit. To nginx: the same, to whichever nginx took less in that repetition. \
+         Requests per second depend on the client, which shares the CPUs."
     );
     Ok(())
 }
 
-fn measure(subject: &Subject, client: &Client, way: Way, options: &Options) -> Result<Cost> {
+pub(crate) fn measure(
+    subject: &Subject,
+    client: &Client,
+    way: Way,
+    clients: u16,
+    seconds: u8,
+) -> Result<Cost> {
     let before = procfs::spent(subject.master());
-    let done = client.run(subject.port, way, options.clients, options.seconds)?;
+    let done = client.run(subject.port, way, clients, seconds)?;
     let (workers, others) = procfs::spent_since(&before, subject.master(), subject.workers());
     ensure!(done.requests > 0, "{} answered nothing", subject.name());
     ensure!(subject.has_its_workers(), "{}: a worker ended", subject.name());
@@ -98,21 +106,4 @@ fn measure(subject: &Subject, client: &Client, way: Way, options: &Options) -> R
         cpu_us: ns / 1000.0 / requests,
         failed: done.failed,
     })
-}
-
-fn table(subjects: &[Subject], costs: &[Vec<Cost>]) -> String {
-    let heads = ["", "requests/s", "CPU, µs/request", "to bare", "failed"];
-    let mut lines = vec![heads.map(str::to_owned).to_vec()];
-    for (subject, of_subject) in subjects.iter().zip(costs) {
-        let ratios = of_subject.iter().zip(&costs[0]).map(|(cost, bare)| cost.cpu_us / bare.cpu_us);
-        let failed: u64 = of_subject.iter().map(|cost| cost.failed).sum();
-        lines.push(vec![
-            subject.name().to_owned(),
-            columns::range(of_subject.iter().map(|cost| cost.per_second).collect(), 0),
-            columns::range(of_subject.iter().map(|cost| cost.cpu_us).collect(), 2),
-            columns::range(ratios.collect(), 2),
-            failed.to_string(),
-        ]);
-    }
-    columns::align(&lines)
 }

@@ -53,7 +53,7 @@ impl Handler for Demo {
 
 fn answer(worker: Worker, request: &Request<'_>, response: &mut Response<'_>) {
     match request.path() {
-        "/" => response.body("hello\n"),
+        "/" => response.header("Content-Type", "text/plain").body("hello\n"),
         "/health" if worker.is_closing() => response.status(503).body("closing\n"),
         "/health" => response.body("ok\n"),
         "/grow" => grow(request, response),

@@ -65,7 +65,10 @@ fn has(capability: u32) -> bool {
 }
 
 extern "C" fn say_how_many() {
-    println!("{} skipped: run as root, or grant CAP_BPF, to run them", SKIPPED.load(Relaxed));
+    println!(
+        "{} skipped: run as root, or grant CAP_BPF, and install what is missing, to run them",
+        SKIPPED.load(Relaxed)
+    );
 }
 
 #[allow(unsafe_code, reason = "the test runner has no hook for a last line")]

@@ -16,7 +16,7 @@ use crate::harness::process::Process;
 use crate::harness::wait::wait_until;
 
 /// The demo lies beside it.
-fn bench(arguments: &[&str]) -> Command {
+pub(crate) fn bench(arguments: &[&str]) -> Command {
     demo_path();
     let mut command = Command::new(built("bench"));
     command.args(arguments);

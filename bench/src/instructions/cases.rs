@@ -36,7 +36,7 @@ pub(super) const CASES: &[Case] = &[
         name: "post with a length",
         head: "POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n\
             Content-Length: 16\r\n\r\n",
-        body: "{\"even\":\"keel\"}\r\n",
+        body: "{\"even\":\"keel\"}\n",
         requests: 1,
     },
     Case {

@@ -66,6 +66,27 @@ impl Kind {
         Ok(kinds)
     }
 
+    /// Those whose name begins so, after the limit, and with the peer that is hardest to beat.
+    pub(crate) fn compared(prefix: &str) -> Result<Vec<Self>> {
+        let mut kinds = vec![Self::bare()];
+        kinds.extend(Self::named(prefix)?);
+        let nginx = Self::all().into_iter().filter(Self::is_nginx);
+        let more: Vec<Self> = nginx.filter(|nginx| !kinds.contains(nginx)).collect();
+        kinds.extend(more);
+        Ok(kinds)
+    }
+
+    pub(crate) fn is_nginx(&self) -> bool {
+        matches!(self.program, Program::Nginx { .. })
+    }
+
+    /// Not the default of its intake, but another way to wake its workers.
+    pub(crate) fn is_variant(&self) -> bool {
+        let default = format!("--accept-wake={}", AcceptWake::default());
+        let Program::Evenkeel(flags) = &self.program else { return false };
+        flags.iter().any(|flag| flag.starts_with("--accept-wake=") && *flag != default)
+    }
+
     /// The limit: a loop that accepts, reads, and writes one fixed answer.
     pub(crate) fn bare() -> Self {
         Self { name: "bare epoll loop".to_owned(), program: Program::Bare }
@@ -101,8 +122,7 @@ impl Kind {
 
     /// Why it cannot answer `/work` and `/sleep` here, if it cannot.
     pub(crate) fn cannot_work(&self) -> Option<&'static str> {
-        let nginx = matches!(self.program, Program::Nginx { .. });
-        (nginx && !nginx::has_perl()).then_some("nginx's perl module is not installed")
+        (self.is_nginx() && !nginx::has_perl()).then_some("nginx's perl module is not installed")
     }
 
     /// Starts it, if that can be done here.

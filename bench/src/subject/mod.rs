@@ -133,6 +133,11 @@ impl Subject {
         &self.workers
     }
 
+    /// The process ids of master, workers and whatever else it runs.
+    pub(crate) fn processes(&self) -> Vec<u32> {
+        procfs::spent(self.master()).into_keys().collect()
+    }
+
     /// None of them has ended.
     pub(crate) fn has_its_workers(&self) -> bool {
         let children = procfs::children(self.master());

@@ -19,7 +19,7 @@ use crate::load::{self, Load, Pace};
 /// An answer that takes longer has failed.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-pub(super) enum Client {
+pub(crate) enum Client {
     /// With the script that pipelines.
     Wrk(NamedTempFile),
     Hyper,
@@ -33,7 +33,7 @@ pub(super) struct Done {
 }
 
 impl Client {
-    pub(super) fn found() -> Result<Self> {
+    pub(crate) fn found() -> Result<Self> {
         if Command::new("wrk").arg("-v").output().is_err() {
             return Ok(Self::Hyper);
         }
