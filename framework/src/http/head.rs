@@ -6,13 +6,15 @@
 use std::mem::MaybeUninit;
 
 use httparse::{Error as ParseError, Header, Request as Parsed};
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 use super::characters::is_token;
 use super::limits::{HEADERS_MAX, Limits};
 use super::refusal::{Refusal, bad, refuse};
 use super::request::Version;
 use super::request_target::{self, Emptiness, is_authority};
+
+const BARE_FEED: Refusal = bad("a line that ends without CR");
 
 /// A complete and valid head.
 #[derive(Clone, Copy, Debug)]
@@ -50,7 +52,7 @@ pub(super) fn find_end(
     while let Some(found) = memchr(b'\n', &bytes[at..]) {
         let feed = at + found;
         if feed == 0 || bytes[feed - 1] != b'\r' {
-            return Err(bad("a line that ends without CR"));
+            return Err(BARE_FEED);
         }
         if bytes[..feed - 1].ends_with(b"\r\n") && feed - 1 > start {
             return Ok(Some(feed + 1));
@@ -63,31 +65,40 @@ pub(super) fn find_end(
     Ok(None)
 }
 
-/// Looks at the beginning of a head that need not be complete: what can become none is told so at once,
-/// and not when its time is over. The method is looked at, and the version as soon as its line is
-/// complete.
+/// Looks at a head that is not complete: what can become none is told so at once, and not when its time is
+/// over. The method is looked at, and the rest of the line as soon as it is complete. What this says of
+/// some octets it says of all that begin with them.
 pub(super) fn check_beginning(bytes: &[u8], limits: &Limits) -> Result<(), Refusal> {
-    // What lies beyond the limit is never looked at, however much comes at once.
     let bytes = &bytes[..bytes.len().min(limits.head_bytes_max)];
-    let bytes = bytes.strip_prefix(b"\r\n").or(bytes.strip_prefix(b"\r")).unwrap_or(bytes);
-    let (line, complete) = match memchr(b'\r', bytes) {
-        Some(end) => (&bytes[..end], end + 1 < bytes.len()),
-        None => (bytes, false),
-    };
-    if line.is_empty() {
-        return Ok(());
-    }
-    let method = memchr(b' ', line).map_or(line, |end| &line[..end]);
-    // A line feed has no place there, which `find_end` says.
-    let method = memchr(b'\n', method).map_or(method, |end| &method[..end]);
-    if !is_token(method) {
+    check_line(&bytes[leading_line(bytes)..])
+}
+
+fn check_line(bytes: &[u8]) -> Result<(), Refusal> {
+    let end = memchr2(b'\r', b'\n', bytes).unwrap_or(bytes.len());
+    let line = &bytes[..end];
+    let method = &line[..memchr(b' ', line).unwrap_or(end)];
+    if !method.is_empty() && !is_token(method) || line.starts_with(b" ") {
         return Err(bad("a malformed request"));
     }
-    let known = line.ends_with(b" HTTP/1.1") || line.ends_with(b" HTTP/1.0");
-    if !complete || known || memchr(b'\n', line).is_some() {
-        return Ok(());
+    match &bytes[end..] {
+        [b'\n', ..] => Err(BARE_FEED),
+        [_, _, ..] => check_version(line),
+        _ => Ok(()),
     }
-    Err(version_fault(line))
+}
+
+/// RFC 9110 section 15.6.6: 505 is for versions; what does not name one is no request line.
+fn check_version(line: &[u8]) -> Result<(), Refusal> {
+    let mut words = line.split(|byte| *byte == b' ').skip(2);
+    match (words.next(), words.next()) {
+        (Some(b"HTTP/1.0" | b"HTTP/1.1"), None) => Ok(()),
+        (Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor]), None)
+            if major.is_ascii_digit() && minor.is_ascii_digit() =>
+        {
+            Err(refuse(505, "only HTTP/1.0 and HTTP/1.1 are spoken here"))
+        }
+        _ => Err(bad("a malformed request line")),
+    }
 }
 
 /// Reads a head that [`find_end`] found the end of.
@@ -97,13 +108,9 @@ pub(super) fn parse<'h, 'b>(
 ) -> Result<Head<'h, 'b>, Refusal> {
     let mut parsed = Parsed::new(&mut []);
     let bytes = &bytes[leading_line(bytes)..];
-    let status = parsed.parse_with_uninit_headers(bytes, room).map_err(|error| match error {
-        ParseError::TooManyHeaders => refuse(431, "too many header fields"),
-        ParseError::Version => version_fault(bytes),
-        ParseError::HeaderName => bad("a malformed header name"),
-        ParseError::HeaderValue => bad("a malformed header value"),
-        _ => bad("a malformed request"),
-    })?;
+    let status = parsed
+        .parse_with_uninit_headers(bytes, room)
+        .map_err(|error| check_line(bytes).err().unwrap_or(fault(error)))?;
     let complete = status.is_complete();
     let (Some(method), Some(target), Some(minor), true) =
         (parsed.method, parsed.path, parsed.version, complete)
@@ -120,6 +127,15 @@ pub(super) fn parse<'h, 'b>(
 /// A message that begins so asks for a head only. What it begins with need not be valid.
 pub(super) fn asks_for_head(bytes: &[u8]) -> bool {
     bytes[leading_line(bytes)..].starts_with(b"HEAD ")
+}
+
+fn fault(error: ParseError) -> Refusal {
+    match error {
+        ParseError::TooManyHeaders => refuse(431, "too many header fields"),
+        ParseError::HeaderName => bad("a malformed header name"),
+        ParseError::HeaderValue => bad("a malformed header value"),
+        _ => bad("a malformed request"),
+    }
 }
 
 impl<'b> Head<'_, 'b> {
@@ -140,20 +156,6 @@ fn too_long(bytes: &[u8]) -> Refusal {
         refuse(431, "the header fields are too long")
     } else {
         refuse(414, "the request line is too long")
-    }
-}
-
-/// RFC 9110 section 15.6.6: 505 is for versions; what does not name one is no request line.
-fn version_fault(bytes: &[u8]) -> Refusal {
-    let line = bytes.split(|byte| *byte == b'\r').next().unwrap_or_default();
-    let mut words = line.split(|byte| *byte == b' ').skip(2);
-    match (words.next(), words.next()) {
-        (Some([b'H', b'T', b'T', b'P', b'/', major, b'.', minor]), None)
-            if major.is_ascii_digit() && minor.is_ascii_digit() =>
-        {
-            refuse(505, "only HTTP/1.0 and HTTP/1.1 are spoken here")
-        }
-        _ => bad("a malformed request line"),
     }
 }
 

@@ -32,10 +32,13 @@ impl Connection {
         bytes: &[u8],
         turn: &mut Turn<'_, H, M>,
     ) -> Result<Step, Refusal> {
-        head::check_beginning(bytes, turn.limits)?;
-        let Some(end) = head::find_end(bytes, self.searched.min(bytes.len()), turn.limits)? else {
-            self.searched = bytes.len();
-            return Ok(Step::Incomplete(0));
+        let end = match head::find_end(bytes, self.searched.min(bytes.len()), turn.limits) {
+            Ok(Some(end)) => end,
+            other => {
+                head::check_beginning(bytes, turn.limits)?;
+                self.searched = bytes.len();
+                return other.map(|_| Step::Incomplete(0));
+            }
         };
         self.searched = 0;
         let mut room = head::room();
