@@ -135,9 +135,9 @@ pub(crate) const ACCEPT_PAUSE: Duration = Duration::from_millis(500);
 /// kernel took none: connections end often.
 pub(crate) const HAND_OUT_PAUSE: Duration = Duration::from_millis(50);
 
-/// New connections that are not read from at once, at most, after some where nothing had come: a useless read
-/// costs about half of what a useful one saves.
-pub(crate) const EARLY_READ_PAUSE_MAX: u32 = 15;
+/// Chances that are left out, at most, after system calls that found nothing: a useless one costs about half
+/// of what a useful one saves.
+pub(crate) const EAGER_PAUSE_MAX: u32 = 15;
 
 /// Readiness events taken in one turn of a loop.
 pub(crate) const EVENTS_PER_TURN: usize = 256;

@@ -21,6 +21,7 @@ use standing::Standing;
 
 use super::client::Client;
 use super::desk::Desk;
+use super::eager::Eager;
 use super::pool::Pool;
 use super::sources::Sources;
 use super::tally::Tally;
@@ -52,6 +53,8 @@ pub(super) struct EventLoop<'a, H> {
     clients: Slab<Client>,
     clients_max: usize,
     fresh: Fresh,
+    /// Whether more than one connection waits, mostly, when one does.
+    more: Eager,
     /// Connections that gave way to the others with something left to do.
     again: Vec<usize>,
     /// Those of the turn before; a second buffer, so that none is made for each turn.
@@ -123,6 +126,7 @@ where
             clients: Slab::new(),
             clients_max: intake::room_for_clients(birth.plan.connections_max),
             fresh: Fresh::default(),
+            more: Eager::default(),
             again: Vec::new(),
             again_now: Vec::new(),
             desk,

@@ -4,6 +4,7 @@ mod accept_thread;
 mod acceptor;
 mod client;
 mod desk;
+mod eager;
 mod event_loop;
 mod links;
 mod pool;

@@ -4,30 +4,20 @@ use mio::{Interest, Token};
 
 use super::EventLoop;
 use crate::http::Handler;
-use crate::limits::EARLY_READ_PAUSE_MAX;
 use crate::worker::client::{Client, Fate};
+use crate::worker::eager::Eager;
 
 /// New connections, and whether it pays to read from them at once.
 ///
 /// Under load the request is there, mostly, when its connection is accepted. Read and answered then, it
-/// needs no word from epoll, and a connection that ends with it is never given to epoll at all. A read that
-/// finds nothing would be a system call for nothing, so after one the next is left out, and after more in
-/// a row more.
+/// needs no word from epoll, and a connection that ends with it is never given to epoll at all.
 #[derive(Default)]
 pub(super) struct Fresh {
     keys: Vec<usize>,
-    /// Reads in a row that found nothing.
-    misses: u32,
-    /// So many connections are not read from at once.
-    pause: u32,
+    early: Eager,
 }
 
 impl Fresh {
-    fn read(&mut self, missed: bool) {
-        self.misses = if missed { self.misses + 1 } else { 0 };
-        self.pause = ((1 << self.misses.min(u32::BITS - 1)) - 1).min(EARLY_READ_PAUSE_MAX);
-    }
-
     pub(super) fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
@@ -51,14 +41,12 @@ where
         let mut keys = std::mem::take(&mut self.fresh.keys);
         for key in keys.drain(..) {
             let Some(client) = self.clients.get_mut(key) else { continue };
-            let fate = if self.fresh.pause > 0 {
-                self.fresh.pause -= 1;
-                Fate::Reads
-            } else {
+            let fate = if self.fresh.early.tries() {
                 let fate = client.advance(&mut self.desk, false);
-                let missed = fate == Fate::Reads && client.is_unheard();
-                self.fresh.read(missed);
+                self.fresh.early.learns(fate != Fate::Reads || !client.is_unheard());
                 fate
+            } else {
+                Fate::Reads
             };
             self.enroll(key, fate);
         }

@@ -24,7 +24,11 @@ where
         if self.paused_until.is_some() {
             return;
         }
-        for _ in 0..self.sources[place].batch() {
+        // The queue is watched as long as it is not empty, so that nothing is lost by taking only one. With
+        // a program that goes by loads, its end is to be seen each time.
+        let most = self.sources[place].batch();
+        let batch = if self.standing.is_some() || self.more.tries() { most } else { 1 };
+        for taken in 0..batch {
             let room = self.clients_max.saturating_sub(self.clients.len());
             if room == 0 && !self.sources[place].is_linked() {
                 break;
@@ -33,6 +37,9 @@ where
             let assigned = standing.map(|standing| standing.load.assigned());
             match self.sources[place].accept(room <= 1) {
                 Accepted::Connection(stream, remote) => {
+                    if taken == 1 {
+                        self.more.learns(true);
+                    }
                     self.can_accept(true);
                     self.welcome(stream, remote);
                     // Who leaves the queue to others is no longer in the line.
@@ -46,6 +53,9 @@ where
                     }
                 }
                 Accepted::Nothing => {
+                    if taken == 1 {
+                        self.more.learns(false);
+                    }
                     self.can_accept(true);
                     if let (Some(standing), Some(assigned)) = (&self.standing, assigned) {
                         standing.load.queue_was_empty(assigned);
