@@ -148,12 +148,13 @@ pub(crate) const READ_BUFFER_BYTES: usize = 64 * 1024;
 /// Reads from one connection in a turn before the others get theirs.
 pub(crate) const READS_PER_TURN: usize = 4;
 
-/// Writes to one connection in a turn before the others get theirs.
-pub(crate) const WRITES_PER_TURN: usize = 4;
+/// Writes to one connection in a turn before the others get theirs: many that take megabytes into the kernel
+/// and no further would hold up all others.
+pub(crate) const WRITES_PER_TURN: usize = 2;
 
 /// Bytes of a file that are sent in one call: enough that its own cost is of no account, few enough that
 /// the others do not wait long while they are read from a disk.
-pub(crate) const SENDFILE_BYTES_PER_CALL: usize = 512 * 1024;
+pub(crate) const SENDFILE_BYTES_PER_CALL: usize = 128 * 1024;
 
 /// Threads of a worker for offloaded work unless the user says otherwise: as many as libuv has.
 pub(crate) const OFFLOAD_THREADS_DEFAULT: usize = 4;
