@@ -36,6 +36,7 @@ mod access_log;
 mod birth;
 mod board;
 pub mod control;
+mod decimal;
 mod dispatcher;
 mod error;
 mod files;

@@ -40,10 +40,10 @@ fn module_of(path: &Path) -> String {
 /// Which modules each module may import: downward only.
 fn may_import(module: &str) -> Option<&'static [&'static str]> {
     Some(match module {
-        "sys" | "ids" | "limits" | "error" => &[],
-        "access_log" => &["board", "error", "limits", "plan"],
+        "sys" | "ids" | "limits" | "error" | "decimal" => &[],
+        "access_log" => &["board", "decimal", "error", "limits", "plan"],
         "board" => &["sys", "ids", "limits"],
-        "http" => &["error", "limits"],
+        "http" => &["decimal", "error", "limits"],
         "control" => &["error", "limits", "plan", "sys"],
         "plan" => &["error", "http", "limits"],
         "files" => &["http"],

@@ -3,8 +3,9 @@
 use std::io::Write;
 use std::net::{IpAddr, SocketAddr};
 
-use super::text::{self, number};
+use super::text;
 use super::time::Times;
+use crate::decimal::decimal;
 use crate::limits::{LOG_FIELD_BYTES_MAX, LOG_TARGET_BYTES_MAX, LOG_WORD_BYTES_MAX};
 use crate::plan::LogFormat;
 
@@ -73,9 +74,9 @@ impl Lines {
             text::hexed(out, record.version.as_bytes(), LOG_WORD_BYTES_MAX);
         }
         out.extend_from_slice(b"\" ");
-        number(out, record.status.into());
+        decimal(out, record.status.into());
         out.push(b' ');
-        number(out, record.body_bytes);
+        decimal(out, record.body_bytes);
     }
 
     fn json(&mut self, out: &mut Vec<u8>, record: &Record<'_>) {
@@ -86,7 +87,7 @@ impl Lines {
                 out.extend_from_slice(b"\",\"remote\":\"");
                 address(out, remote.ip());
                 out.extend_from_slice(b"\",\"port\":");
-                number(out, remote.port().into());
+                decimal(out, remote.port().into());
             }
             None => out.extend_from_slice(b"\",\"remote\":null,\"port\":null"),
         }
@@ -97,15 +98,15 @@ impl Lines {
         string(out, b",\"target\":", target, LOG_TARGET_BYTES_MAX);
         string(out, b",\"version\":", version, LOG_WORD_BYTES_MAX);
         out.extend_from_slice(b",\"status\":");
-        number(out, record.status.into());
+        decimal(out, record.status.into());
         out.extend_from_slice(b",\"bytes\":");
-        number(out, record.body_bytes);
+        decimal(out, record.body_bytes);
         out.extend_from_slice(b",\"duration_us\":");
-        number(out, record.duration_ns / 1_000);
+        decimal(out, record.duration_ns / 1_000);
         string(out, b",\"referer\":", record.referer, LOG_FIELD_BYTES_MAX);
         string(out, b",\"user_agent\":", record.user_agent, LOG_FIELD_BYTES_MAX);
         out.extend_from_slice(b",\"worker\":");
-        number(out, record.worker.into());
+        decimal(out, record.worker.into());
         out.push(b'}');
     }
 }
@@ -126,7 +127,7 @@ fn address(out: &mut Vec<u8>, address: IpAddr) {
                 if at > 0 {
                     out.push(b'.');
                 }
-                number(out, octet.into());
+                decimal(out, octet.into());
             }
         }
         // A vector takes all that is written.

@@ -64,22 +64,6 @@ pub(super) fn json(out: &mut Vec<u8>, text: &[u8], max: usize) {
     }
 }
 
-/// Appends a number, without the formatting machinery.
-pub(super) fn number(out: &mut Vec<u8>, mut number: u64) {
-    let mut digits = [0; 20];
-    let mut start = digits.len();
-    loop {
-        start -= 1;
-        // A digit, so it fits.
-        digits[start] = b'0' + u8::try_from(number % 10).unwrap_or(0);
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[start..]);
-}
-
 /// Appends a text that needs no care, as nearly all do; whether it was one.
 fn plain(out: &mut Vec<u8>, text: &[u8], max: usize) -> bool {
     let plain = text.len() <= max && text.iter().all(|octet| is_plain(*octet));
@@ -147,14 +131,5 @@ mod tests {
             assert!(written(hexed, text.as_bytes(), max).len() <= max);
             assert!(written(json, text.as_bytes(), max).len() <= max);
         }
-    }
-
-    #[test]
-    fn numbers_are_decimal() {
-        let text = |value| written(|out, _, value| number(out, value as u64), b"", value);
-        assert_eq!((text(0), text(1_234_567_890)), ("0".to_owned(), "1234567890".to_owned()));
-        let mut out = Vec::new();
-        number(&mut out, u64::MAX);
-        assert_eq!(out, b"18446744073709551615");
     }
 }

@@ -2,6 +2,7 @@
 
 use super::date::DateLine;
 use super::refusal::Refusal;
+use crate::decimal::decimal;
 
 /// Whether another request may follow on the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -111,22 +112,6 @@ fn connection(out: &mut Vec<u8>, persistence: Persistence) {
         Persistence::KeepAndSay => b"Connection: keep-alive\r\n",
         Persistence::Close => b"Connection: close\r\n",
     });
-}
-
-/// Without the formatting machinery, which costs more than all of the rest.
-fn decimal(out: &mut Vec<u8>, mut number: u64) {
-    let mut digits = [0; 20];
-    let mut start = digits.len();
-    loop {
-        start -= 1;
-        // A digit, so it fits.
-        digits[start] = b'0' + u8::try_from(number % 10).unwrap_or(0);
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[start..]);
 }
 
 /// RFC 9110 section 15. A status without a name has an empty reason, which section 4 of RFC 9112
