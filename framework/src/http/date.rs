@@ -1,6 +1,9 @@
 //! The value of the `Date` field (RFC 9110 section 6.6.1), made once a second.
 
+use std::io::Write;
 use std::time::{Duration, UNIX_EPOCH};
+
+use httpdate::HttpDate;
 
 /// An IMF-fixdate, such as `Sun, 06 Nov 1994 08:49:37 GMT`.
 pub(crate) type DateLine = [u8; 29];
@@ -25,8 +28,9 @@ impl DateCache {
             // httpdate refuses years beyond 9999 with a panic.
             const YEAR_9999: u64 = 253_370_764_800;
             let time = UNIX_EPOCH + Duration::from_secs(unix_seconds.min(YEAR_9999));
-            let text = httpdate::fmt_http_date(time);
-            if let Ok(line) = text.as_bytes().try_into() {
+            let mut line = [b' '; 29];
+            // Such a date has 29 octets.
+            if write!(&mut line[..], "{}", HttpDate::from(time)).is_ok() {
                 self.line = line;
             }
             self.unix_seconds = Some(unix_seconds);
