@@ -70,10 +70,10 @@ fn an_idle_worker_is_left_asleep() {
     let app = App::demo(&["--workers", "1", "--hang-timeout", "0.2"]);
     let worker = app.worker(0);
     app.get("/");
-    // The timer that its last turn had set runs out once.
+    // The timers that its last turn has set run out once, the last of them after a second.
     let quiet = wait_for("it to sleep on", || {
         let before = worker.context_switches();
-        std::thread::sleep(Duration::from_millis(500));
+        std::thread::sleep(Duration::from_millis(1500));
         (worker.context_switches() == before).then_some(before)
     });
     assert!((0..50).all(|_| worker.waits_for_events()));
