@@ -69,15 +69,7 @@ fn measure(subject: &Subject, keep_alive: bool, options: &Options) -> Result<Vec
     } else {
         Pace::NewConnections { clients, requests: u64::MAX, time_max: Duration::MAX }
     };
-    let load = Load {
-        port: subject.port,
-        pace,
-        short: "/",
-        long: "/",
-        long_share: 0.0,
-        seed: 1,
-        patience: PATIENCE,
-    };
+    let load = Load::of_greetings(subject.port, pace, PATIENCE);
     let done = AtomicBool::new(false);
     let (outcome, reloads) = std::thread::scope(|scope| {
         let client = scope.spawn(|| load::run(&load, &done));

@@ -59,9 +59,7 @@ pub(crate) fn run(options: &Options) -> Result<()> {
 /// Makes so many new connections, and is content only with a run that was like the others.
 fn connect(subject: &Subject, connections: u64) -> Result<Outcome> {
     let pace = Pace::NewConnections { clients: CLIENTS, requests: connections, time_max: TIME_MAX };
-    let (port, path) = (subject.port, "/");
-    let load =
-        Load { port, pace, short: path, long: path, long_share: 0.0, seed: 1, patience: PATIENCE };
+    let load = Load::of_greetings(subject.port, pace, PATIENCE);
     let outcome = load::run(&load, interrupt::flag())?;
     // It was cut short.
     interrupt::check()?;

@@ -110,15 +110,7 @@ fn make(subject: &Subject, way: Way, clients: u64, requests: u64) -> Result<u64>
         Way::KeepAlive => Pace::KeepAlive { clients, requests_each, pipelined: 1, time_max },
         Way::NewConnection => Pace::NewConnections { clients, requests, time_max },
     };
-    let load = Load {
-        port: subject.port,
-        pace,
-        short: "/",
-        long: "/",
-        long_share: 0.0,
-        seed: 1,
-        patience: PATIENCE,
-    };
+    let load = Load::of_greetings(subject.port, pace, PATIENCE);
     let outcome = load::run(&load, interrupt::flag())?;
     interrupt::check()?;
     let (answered, failed) = (outcome.answered(), outcome.failed());

@@ -8,9 +8,19 @@ use evenkeel::control::Command;
 use crate::harness::app::{App, intakes};
 use crate::harness::client::Client;
 use crate::harness::deployed::Deployed;
+use crate::harness::load::Load;
 use crate::harness::place::{Place, Sockets, places, with_further};
 use crate::harness::process::cookies;
 use crate::harness::wait::wait_until;
+
+/// Each place answered under its load, and all that was asked.
+fn none_was_lost<const N: usize>(places: &[Place; N], loads: [Load; N], arguments: &[&str]) {
+    for (place, load) in places.iter().zip(loads) {
+        let count = load.stop();
+        assert_eq!(count.failed(), 0, "{arguments:?}: {place:?}: {count:?}");
+        assert!(count.answered > 0, "{arguments:?}: {place:?}");
+    }
+}
 
 #[test]
 fn a_reload_loses_no_connection_of_any_address() {
@@ -23,11 +33,7 @@ fn a_reload_loses_no_connection_of_any_address() {
         for _ in 0..3 {
             app.done(Command::Reload {});
         }
-        for (place, load) in places.iter().zip(loads) {
-            let count = load.stop();
-            assert_eq!(count.failed(), 0, "{arguments:?}: {place:?}: {count:?}");
-            assert!(count.answered > 0, "{arguments:?}: {place:?}");
-        }
+        none_was_lost(&places, loads, arguments);
         let answer = places[2].connect().unwrap().get("/whoami").unwrap();
         assert_eq!(answer.number("generation"), 4);
         app.stop();
@@ -72,11 +78,7 @@ fn an_upgrade_keeps_every_socket_and_loses_no_connection() {
             let reply = deployed.upgrade();
             assert!(reply.ok, "{arguments:?}: {}", reply.text);
         }
-        for (place, load) in places.iter().zip(loads) {
-            let count = load.stop();
-            assert_eq!(count.failed(), 0, "{arguments:?}: {place:?}: {count:?}");
-            assert!(count.answered > 0, "{arguments:?}: {place:?}");
-        }
+        none_was_lost(&places, loads, arguments);
         let after = (cookies(port), fs::metadata(sockets.path()).unwrap().ino());
         assert_eq!(after, before, "the same sockets");
         deployed.app.stop();

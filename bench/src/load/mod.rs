@@ -23,6 +23,13 @@ pub(crate) struct Load {
     pub(crate) patience: Duration,
 }
 
+impl Load {
+    /// Nothing but `/`, all of it short.
+    pub(crate) fn of_greetings(port: u16, pace: Pace, patience: Duration) -> Self {
+        Self { port, pace, short: "/", long: "/", long_share: 0.0, seed: 1, patience }
+    }
+}
+
 /// When requests begin.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Pace {

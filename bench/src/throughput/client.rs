@@ -109,8 +109,7 @@ fn read(text: &str) -> Option<Done> {
 fn pipelined(port: u16, clients: u16, time_max: Duration) -> Result<Done> {
     let clients = usize::from(clients);
     let pace = Pace::KeepAlive { clients, requests_each: u64::MAX, pipelined: PIPELINED, time_max };
-    let load =
-        Load { port, pace, short: "/", long: "/", long_share: 0.0, seed: 1, patience: PATIENCE };
+    let load = Load::of_greetings(port, pace, PATIENCE);
     let outcome = load::run(&load, interrupt::flag())?;
     let (requests, failed) = (outcome.answered(), outcome.failed());
     Ok(Done { requests, failed, seconds: outcome.elapsed.as_secs_f64() })

@@ -31,6 +31,8 @@ pub(super) enum Coding {
 pub(crate) struct Parts {
     pub(crate) file: File,
     pub(crate) segments: VecDeque<Segment>,
+    /// Octets of all of them, before any is sent.
+    pub(crate) length: u64,
 }
 
 /// How far it went.
@@ -48,15 +50,6 @@ pub(super) enum Progress {
 }
 
 impl Parts {
-    /// The length of the whole, in octets.
-    pub(super) fn length(&self) -> u64 {
-        let length = |segment: &Segment| match segment {
-            Segment::Text(text) => text.len() as u64,
-            Segment::Slice(slice) => slice.length,
-        };
-        self.segments.iter().map(length).fold(0, u64::saturating_add)
-    }
-
     /// The part of the file that is next: where it begins, and its length.
     pub(crate) fn slice(&self) -> Option<(&File, u64, u64)> {
         match self.segments.front() {

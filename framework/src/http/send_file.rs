@@ -25,8 +25,8 @@ impl Response<'_> {
         if let Some(kind) = body.content_type {
             self.header("Content-Type", kind);
         }
-        let segments = body.segments.into();
-        self.payload = Payload::File(Box::new(Parts { file, segments }));
+        let (segments, length) = (body.segments.into(), body.length);
+        self.payload = Payload::File(Box::new(Parts { file, segments, length }));
     }
 
     fn select(&self, facts: &Facts, now: u64) -> Selection {

@@ -230,13 +230,15 @@ impl Client {
 
     /// Writes what stands in the desk's output, and does what the protocol wants next.
     fn answer<H: Handler>(&mut self, mut next: Next, desk: &mut Desk<H>) -> io::Result<Fate> {
-        for _ in 0..WRITES_PER_TURN {
-            if next == Next::Abort {
-                self.reset_at_close();
-                return Ok(Fate::Gone);
-            }
-            if let Next::Close { linger } = next {
-                self.end = End::WhenWritten { linger };
+        let mut writes = 0;
+        loop {
+            match next {
+                Next::Abort => {
+                    self.reset_at_close();
+                    return Ok(Fate::Gone);
+                }
+                Next::Close { linger } => self.end = End::WhenWritten { linger },
+                _ => {}
             }
             if !self.write(desk)? {
                 return Ok(Fate::Writes);
@@ -244,27 +246,19 @@ impl Client {
             match next {
                 Next::Read => return Ok(Fate::Reads),
                 Next::Wait => return Ok(Fate::Waits),
+                Next::Close { .. } | Next::Abort => return self.close(desk),
                 Next::Again => return Ok(Fate::Again),
-                Next::Close { .. } => return self.close(desk),
-                Next::Flush | Next::Abort => {}
+                Next::Flush | Next::File if writes == WRITES_PER_TURN => return Ok(Fate::Again),
+                Next::Flush => {}
                 Next::File => match self.send_slice(desk)? {
                     Sent::All => {}
                     Sent::Part => return Ok(Fate::Again),
                     Sent::Blocked => return Ok(Fate::Writes),
                 },
             }
+            writes += 1;
             next = self.protocol.resume(&mut desk.turn(&mut self.remote, self.key));
         }
-        if next == Next::Abort {
-            self.reset_at_close();
-            return Ok(Fate::Gone);
-        }
-        // What the protocol made last is not lost: it stands in the output.
-        if let Next::Close { linger } = next {
-            self.end = End::WhenWritten { linger };
-        }
-        let written = self.write(desk)?;
-        Ok(if written { Fate::Again } else { Fate::Writes })
     }
 
     /// The peer is to see an end that is no end.

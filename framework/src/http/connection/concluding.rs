@@ -82,7 +82,7 @@ fn plan(
     let streamed = |producer, coding| Some(Outgoing::Stream(producer, coding));
     let (delimiter, outgoing) = match payload {
         Payload::Whole => (Delimiter::Length(length as u64), None),
-        Payload::File(parts) => (Delimiter::Length(parts.length()), Some(Outgoing::File(parts))),
+        Payload::File(parts) => (Delimiter::Length(parts.length), Some(Outgoing::File(parts))),
         Payload::Stream(producer, Some(bytes)) => {
             (Delimiter::Length(bytes), streamed(producer, Coding::Counted(bytes)))
         }
