@@ -30,8 +30,8 @@ pub(crate) const BACKOFF_FIRST: Duration = Duration::from_millis(100);
 /// Longest pause between two tries of a slot, as in einhorn.
 pub(crate) const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
-/// A deadline that the master sees this much too late was not missed by a child: all of them stood
-/// still. A loaded machine runs a process that waits sooner than that.
+/// A deadline that is seen this much too late (by the master: of a child; by a worker: of a client) was not
+/// missed by anybody: all of them stood still. A loaded machine runs a process that waits sooner than that.
 pub(crate) const SUSPENDED_AFTER: Duration = Duration::from_secs(1);
 
 /// After so long an introduction is tried again for which the master had no descriptor.

@@ -1,11 +1,12 @@
 //! A client that says exactly what happened, and tries nothing twice.
 
+use std::fmt;
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Longer than any answer takes: what is not answered by then hangs.
 const HANG: Duration = Duration::from_secs(20);
@@ -33,6 +34,13 @@ pub(crate) enum Failure {
 pub(crate) struct Client {
     pub(crate) stream: TcpStream,
     received: Vec<u8>,
+    answers: u32,
+    /// When it was connected, asked for the last time, and answered for the last time.
+    connected: Instant,
+    asked: Option<Instant>,
+    answered: Option<Instant>,
+    /// None if it ended in order.
+    error: Option<io::ErrorKind>,
 }
 
 impl Client {
@@ -58,7 +66,15 @@ impl Client {
         let _ = stream.set_nodelay(true);
         stream.set_read_timeout(Some(HANG)).unwrap();
         stream.set_write_timeout(Some(HANG)).unwrap();
-        Self { stream, received: Vec::new() }
+        Self {
+            stream,
+            received: Vec::new(),
+            answers: 0,
+            connected: Instant::now(),
+            asked: None,
+            answered: None,
+            error: None,
+        }
     }
 
     /// So many, each of which has asked and waits for its answer.
@@ -72,16 +88,24 @@ impl Client {
     }
 
     pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
-        self.stream.write_all(bytes.as_ref()).map_err(|error| Failure::of(&error))
+        self.stream.write_all(bytes.as_ref()).map_err(|error| self.failed(&error))
     }
 
     /// Asks without waiting for the answer.
     pub(crate) fn ask(&mut self, target: &str) -> Result<(), Failure> {
+        self.asked = Some(Instant::now());
         self.send(format!("GET {target} HTTP/1.1\r\nHost: test\r\n\r\n"))
     }
 
     pub(crate) fn get(&mut self, target: &str) -> Result<Answer, Failure> {
         self.ask(target)?;
+        self.answer()
+    }
+
+    /// Asks once, and for the end of the connection.
+    pub(crate) fn get_last(&mut self, target: &str) -> Result<Answer, Failure> {
+        self.asked = Some(Instant::now());
+        self.send(format!("GET {target} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"))?;
         self.answer()
     }
 
@@ -103,6 +127,8 @@ impl Client {
         loop {
             if let Some((answer, used)) = parse(&self.received, head_request) {
                 self.received.drain(..used);
+                self.answers += 1;
+                self.answered = Some(Instant::now());
                 return Ok(answer);
             }
             if self.read()? == 0 {
@@ -119,9 +145,37 @@ impl Client {
 
     fn read(&mut self) -> Result<usize, Failure> {
         let mut part = [0; 16 * 1024];
-        let count = self.stream.read(&mut part).map_err(|error| Failure::of(&error))?;
+        let count = loop {
+            match self.stream.read(&mut part) {
+                // After SIGCONT (signal(7)): a socket with a timeout is not asked again.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => break other.map_err(|error| self.failed(&error))?,
+            }
+        };
         self.received.extend_from_slice(&part[..count]);
         Ok(count)
+    }
+
+    fn failed(&mut self, error: &io::Error) -> Failure {
+        self.error = Some(error.kind());
+        Failure::of(error)
+    }
+}
+
+/// What tells where a connection stood.
+impl fmt::Debug for Client {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ago = |then: Option<Instant>| then.map(|then| then.elapsed());
+        formatter
+            .debug_struct("Client")
+            .field("address", &self.stream.local_addr().ok())
+            .field("answers", &self.answers)
+            .field("connected", &self.connected.elapsed())
+            .field("asked", &ago(self.asked))
+            .field("answered", &ago(self.answered))
+            .field("error", &self.error)
+            .field("received", &String::from_utf8_lossy(&self.received))
+            .finish_non_exhaustive()
     }
 }
 
@@ -161,9 +215,7 @@ impl Failure {
 
 /// One request on a connection of its own.
 pub(crate) fn get(port: u16, target: &str) -> Result<Answer, Failure> {
-    let mut client = Client::connect(port)?;
-    client.send(format!("GET {target} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n\r\n"))?;
-    client.answer()
+    Client::connect(port)?.get_last(target)
 }
 
 fn parse(bytes: &[u8], head_request: bool) -> Option<(Answer, usize)> {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::thread::JoinHandle;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use super::client::{self, Answer, Client, Failure};
+use super::client::{Answer, Client, Failure};
 
 /// Clients that ask until they are told to stop, or have asked enough.
 pub(crate) struct Load {
@@ -29,7 +30,12 @@ const REQUESTS_MAX: u64 = 200_000;
 impl Load {
     /// A new connection for each request.
     pub(crate) fn start(port: u16, clients: usize, target: &'static str) -> Self {
-        Self::of(clients, move || move || client::get(port, target))
+        Self::of(clients, move || {
+            move || {
+                let mut client = Client::connect(port)?;
+                client.get_last(target).inspect_err(|failure| say(*failure, &client))
+            }
+        })
     }
 
     /// A connection serves until an answer says that it was the last.
@@ -38,7 +44,7 @@ impl Load {
             let mut kept = None;
             move || {
                 let mut client = kept.take().map_or_else(|| Client::connect(port), Ok)?;
-                let answer = client.get(target)?;
+                let answer = client.get(target).inspect_err(|failure| say(*failure, &client))?;
                 kept = (answer.header("connection") != Some("close")).then_some(client);
                 Ok(answer)
             }
@@ -76,6 +82,13 @@ impl Load {
         }
         total
     }
+}
+
+/// Where a request failed, to be compared with the log.
+fn say(failure: Failure, client: &Client) {
+    let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let (minutes, millis) = (since_epoch.as_secs() / 60 % 60, since_epoch.as_millis() % 60_000);
+    eprintln!("{minutes:02}:{:02}.{:03} {failure:?}: {client:?}", millis / 1000, millis % 1000);
 }
 
 impl Count {

@@ -145,6 +145,34 @@ fn a_stop_during_a_reload_stops() {
     }
 }
 
+/// A worker that has become ready without the master's knowledge may be killed, and has no connections.
+#[test]
+fn a_successor_that_is_killed_because_of_a_stop_takes_no_connection_with_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let gate = folder.path().join("gate");
+    let mut command = fixture(&["second-successor-waits"]);
+    let mut app = App::start(command.env("GATE", &gate)).listening();
+    app.signal(Signal::SIGHUP);
+    app.log.wait_for("worker 1 (generation 2) is starting");
+    let successor = app.worker(1);
+    app.signal(Signal::SIGSTOP);
+    wait_until("the master to stand still", || app.master.is_stopped());
+    app.signal(Signal::SIGTERM);
+    std::fs::write(&gate, "").unwrap();
+    successor.comes_to_rest();
+    let mut clients: Vec<Client> = (0..40).map(|_| Client::connect(app.port).unwrap()).collect();
+    for client in &mut clients {
+        assert_ne!(client.get("/who").unwrap().text(), "1.2", "the master does not know of it");
+    }
+    app.signal(Signal::SIGCONT);
+    app.log.wait_for("worker 1 (generation 2) is not needed any more and is killed");
+    for client in &mut clients {
+        assert_eq!(client.get("/who").map(|answer| answer.status), Ok(200));
+    }
+    drop(clients);
+    assert_eq!(app.ended().code(), Some(0));
+}
+
 #[test]
 fn a_new_slot_during_a_reload_is_served_as_well() {
     let app = App::controlled(&["--workers", "2"]);

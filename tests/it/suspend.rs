@@ -61,3 +61,24 @@ fn a_drain_goes_on_after_a_pause_of_all() {
     assert!(app.log.text().contains("all deadlines are put off by that"));
     assert_eq!(app.log.count("is killed"), 0);
 }
+
+/// Its client stood still as well, perhaps, and has its second to ask once more.
+#[test]
+fn a_silent_connection_of_a_draining_worker_survives_a_pause_of_all() {
+    let mut app = App::demo(&["--workers", "1"]);
+    let mut client = Client::connect(app.port).unwrap();
+    let mut witness = Client::connect(app.port).unwrap();
+    client.get("/").unwrap();
+    witness.get("/").unwrap();
+    let worker = app.worker(0);
+    app.signal(Signal::SIGTERM);
+    app.log.wait_for("stopping: no new connections");
+    wait_until("the order to have reached the worker", || worker.waits_for_events());
+    assert_eq!(witness.get("/").unwrap().header("connection"), Some("close"));
+    stand_still(&app);
+    let before = worker.context_switches();
+    wait_until("the worker to look around", || worker.context_switches() > before + 3);
+    assert_eq!(client.get("/").map(|answer| answer.status), Ok(200));
+    drop(client);
+    assert_eq!(app.ended().code(), Some(0));
+}

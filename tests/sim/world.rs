@@ -24,6 +24,8 @@ const WORKERS_MAX: u16 = 8;
 #[allow(clippy::struct_excessive_bools, reason = "each is seen apart from the others")]
 struct Process {
     ready: bool,
+    /// May have connections.
+    accepts: bool,
     draining: bool,
     killed: bool,
     parted: bool,
@@ -185,6 +187,10 @@ impl World {
         assert_eq!(self.supervisor.scaling(wanted, 0), Scaling::Done);
         assert!(!self.supervisor.rolling(), "a rollout does not end");
         assert!(self.rollout.is_none() && self.trial.is_none());
+        assert!(
+            self.processes.values().all(|process| process.accepts),
+            "somebody is not let accept"
+        );
         let workers = self.processes.keys().filter(|id| id.place != Place::Dispatcher).count();
         assert_eq!(workers, ready.len(), "somebody does not leave");
         match self.rules.layout {

@@ -39,7 +39,8 @@ pub(super) struct Relay<'a> {
     grace: Duration,
     handshake_linger: Duration,
     listener: OwnedFd,
-    /// Until the master says so, waiting for connections would be answered with a hang-up for ever.
+    /// The master has said that it may accept. Before the listener listens, waiting for connections would
+    /// be answered with a hang-up for ever.
     listens: bool,
     armed: bool,
     paused_until: Option<Instant>,
@@ -71,7 +72,7 @@ impl<'a> Relay<'a> {
             seat: birth.seat,
             grace: birth.plan.grace,
             handshake_linger: birth.plan.handshake_linger(),
-            listens: listener::listens(&listener)?,
+            listens: false,
             listener,
             armed: false,
             paused_until: None,

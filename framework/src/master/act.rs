@@ -32,6 +32,7 @@ impl Master<'_> {
                 self.open_further()?;
                 self.listen_shared()?;
             }
+            Action::Accept(child) => self.let_accept(child),
             Action::Steer(live) => self.steer(&live)?,
             Action::CloseListener(slot) => {
                 self.lodged[slot.index()].take().into_iter().for_each(listener::close);
@@ -103,7 +104,6 @@ impl Master<'_> {
             failed(error)
         })?;
         self.group.joined(slot);
-        self.let_accept(|place| place == Place::Slot(slot));
         Ok(())
     }
 
@@ -118,20 +118,13 @@ impl Master<'_> {
     }
 
     fn listen_shared(&mut self) -> Result<(), Error> {
-        self.primary.listen(self.plan.backlog)?;
-        self.let_accept(|_| true);
-        self.announce();
-        Ok(())
+        self.primary.listen(self.plan.backlog)
     }
 
-    /// Children that were born before the listener listened wait for this word.
-    fn let_accept(&self, concerned: impl Fn(Place) -> bool) {
-        for child in self.children.iter().filter(|child| concerned(child.id.place)) {
-            let sent = child.channel.as_ref().map(|channel| channel.order(&Order::Accept));
-            if let Some(Err(error)) = sent {
-                tracing::error!("{} does not listen ({error}) and is replaced", child.id);
-                signal(child, Signal::SIGKILL);
-            }
+    fn let_accept(&self, child: ChildId) {
+        if let Err(error) = self.order(child, &Order::Accept) {
+            tracing::error!("{child} does not listen ({error}) and is replaced");
+            self.signal(child, Signal::SIGKILL);
         }
     }
 

@@ -14,6 +14,9 @@ pub enum Action {
     Listen(SlotId),
     /// Call `listen()` on the listener that all workers share.
     ListenShared,
+    /// Tell the child, which is ready, that its listener listens and that it may accept. One that was not
+    /// told so has no connection that its end could cut.
+    Accept(ChildId),
     /// Make the kernel choose among these slots only, all of them listening. When these are all
     /// that listen, the kernel's own choice is to stand again.
     Steer(Vec<SlotId>),

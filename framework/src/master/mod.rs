@@ -242,6 +242,9 @@ impl<'a> Master<'a> {
             for action in self.supervisor.on(event, Instant::now()) {
                 events.extend(self.act(action)?);
             }
+            if self.supervisor.shared_listens() {
+                self.announce();
+            }
             if let Event::Ready(_) = event {
                 self.follow_cpus()?;
             }

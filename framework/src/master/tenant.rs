@@ -16,6 +16,9 @@ pub(super) struct Tenant {
     pub(super) ready_since: Option<Instant>,
     /// It was there before the rollout that is under way, or was the last one.
     pub(super) outdated: bool,
+    /// Was told that it may accept.
+    #[serde(default)]
+    pub(super) accepts: bool,
     /// Gets no more sockets from the dispatcher.
     pub(super) parted: bool,
 }
@@ -42,7 +45,7 @@ impl Tenant {
     /// One that is being forked, and is to be ready by `until`.
     pub(super) fn starting(id: ChildId, until: Instant) -> Self {
         let life = Life::Starting { until };
-        Self { id, life, ready_since: None, outdated: false, parted: false }
+        Self { id, life, ready_since: None, outdated: false, accepts: false, parted: false }
     }
 
     pub(super) fn drains(&self) -> bool {

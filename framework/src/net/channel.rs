@@ -34,7 +34,7 @@ pub(crate) enum Report {
 /// From the master to a child.
 #[derive(Debug)]
 pub(crate) enum Order {
-    /// The listener listens now: accept from it.
+    /// The listener listens: accept from it. Whoever has not been told has accepted nothing.
     Accept,
     /// Something may have come into the accept queue without a word.
     Look,

@@ -21,7 +21,7 @@ pub(super) struct Acceptor {
     source: Source,
     origin: Origin,
     armed: bool,
-    /// The listener does not listen yet; the master says when it does.
+    /// The master has not said yet that this worker may accept.
     waits_for_master: bool,
 }
 
@@ -70,9 +70,8 @@ impl Acceptor {
     }
 
     fn new(source: Source, origin: Origin) -> Self {
-        let listens = |socket| listener::listens(socket).unwrap_or(true);
-        let listens = source.listener().is_none_or(listens);
-        Self { source, origin, armed: false, waits_for_master: !listens }
+        let waits_for_master = source.listener().is_some();
+        Self { source, origin, armed: false, waits_for_master }
     }
 
     /// Begins to be woken for connections; `full`: a dispatcher is to know that there is no room.
@@ -100,9 +99,10 @@ impl Acceptor {
         Ok(())
     }
 
-    /// The listener listens now.
+    /// It may be accepted from now on, if it listens.
     pub(super) fn opened(&mut self) {
-        self.waits_for_master = false;
+        let listens = |socket| listener::listens(socket).unwrap_or(true);
+        self.waits_for_master = !self.source.listener().is_none_or(listens);
     }
 
     /// Is no longer woken for connections; they stay where they are.

@@ -16,6 +16,18 @@ impl World {
                 assert!(!std::mem::replace(&mut self.shared_listening, true));
                 assert_ne!(self.rules.layout, Layout::Group);
             }
+            Action::Accept(child) => {
+                let listens = match child.place {
+                    Place::Slot(slot) if self.rules.layout == Layout::Group => {
+                        self.listening.contains(&slot) || self.deaf.contains(&slot)
+                    }
+                    _ => self.shared_listening,
+                };
+                assert!(listens, "{child} has nothing to accept from");
+                let process = self.living(child);
+                assert!(process.serves(), "{child} is not to accept");
+                assert!(!std::mem::replace(&mut process.accepts, true), "{child} accepts already");
+            }
             Action::Steer(live) => {
                 let nobody = self.supervisor.ready_slots().is_empty();
                 for slot in live.into_iter().filter(|slot| !self.deaf.contains(slot)) {
@@ -54,8 +66,16 @@ impl World {
                 self.hurried |= reason == Reason::StopNow;
                 let deserved = !matches!(reason, Reason::Late | Reason::Overdue);
                 assert!(deserved || !self.suspended, "{child} could not run, and is killed");
-                let killed = std::mem::replace(&mut self.living(child).killed, true);
-                assert!(!killed, "{child} was killed already");
+                let process = self.living(child);
+                assert!(
+                    !std::mem::replace(&mut process.killed, true),
+                    "{child} was killed already"
+                );
+                let innocent = matches!(reason, Reason::Late | Reason::Unwanted);
+                assert!(
+                    !innocent || !process.accepts,
+                    "{child} is killed, and may have connections"
+                );
             }
             Action::Finish(outcome) => {
                 let left = self.processes.len();

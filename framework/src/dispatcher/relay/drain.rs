@@ -63,6 +63,8 @@ impl Relay<'_> {
         if queue == Queue::Empty && newly {
             drain.queue = queue;
             drain.not_before = now + self.handshake_linger.min(grace / 2);
+            // Whoever has not begun to accept has the queue to empty as well.
+            self.listens = self.listens || listener::listens(&self.listener).unwrap_or(true);
         }
     }
 

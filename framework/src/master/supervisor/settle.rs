@@ -25,6 +25,7 @@ impl Supervisor {
         self.finish_retirements(actions);
         if self.serving() {
             self.open_listeners(actions);
+            self.let_accept(actions);
         } else {
             self.abandon_rollout(actions);
             self.end_useless_dispatcher(actions);
@@ -118,6 +119,19 @@ impl Supervisor {
         if !self.shared_listening && dispatched && self.slots.iter().any(Slot::ready) {
             self.shared_listening = true;
             actions.push(Action::ListenShared);
+        }
+    }
+
+    /// A child waits for this word however long its listener has been listening: until it comes, it can be
+    /// killed for being late, or not needed any more, though it may just have become ready.
+    fn let_accept(&mut self, actions: &mut Vec<Action>) {
+        let (grouped, shared) = (self.rules.layout == Layout::Group, self.shared_listening);
+        let slots = self.slots.iter_mut().chain(&mut self.dispatcher);
+        let open = slots.filter(|slot| if grouped { slot.listening } else { shared });
+        for tenant in open.flat_map(Slot::tenants_mut) {
+            if tenant.life == Life::Ready && !std::mem::replace(&mut tenant.accepts, true) {
+                actions.push(Action::Accept(tenant.id));
+            }
         }
     }
 

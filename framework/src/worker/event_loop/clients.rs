@@ -6,7 +6,7 @@ use mio::Token;
 
 use super::EventLoop;
 use crate::http::{Handler, Letter, Office};
-use crate::limits::SWEEP_INTERVAL;
+use crate::limits::{SUSPENDED_AFTER, SWEEP_INTERVAL};
 use crate::worker::client::Fate;
 
 impl<H> EventLoop<'_, H>
@@ -80,8 +80,11 @@ where
     /// Ends what is past its deadline.
     pub(super) fn sweep(&mut self) {
         let now = self.desk.now;
-        if self.sweep_at.is_none_or(|due| due > now) {
-            return;
+        let Some(due) = self.sweep_at.filter(|due| *due <= now) else { return };
+        let late = now - due;
+        if late > SUSPENDED_AFTER {
+            // Perhaps all stood still, and nobody could send anything.
+            self.clients.iter_mut().for_each(|(_, client)| client.deadline += late);
         }
         let overdue = self.clients.iter().filter(|(_, client)| client.deadline <= now);
         for key in overdue.map(|(key, _)| key).collect::<Vec<_>>() {

@@ -104,6 +104,8 @@ where
         let drain = self.drain.get_or_insert(Drain { queue, orphaned_until: None, not_before });
         if queue == Queue::Empty && (!begun || drain.queue == Queue::Leave) {
             drain.not_before = self.desk.now + self.handshake_linger.min(grace / 2);
+            // Whoever has not begun to accept has this queue to empty as well.
+            self.sources.iter_mut().for_each(Acceptor::opened);
         }
         if drain.orphaned_until.is_none() {
             drain.queue = queue;
