@@ -73,8 +73,9 @@ fn a_silent_connection_of_a_draining_worker_survives_a_pause_of_all() {
     let worker = app.worker(0);
     app.signal(Signal::SIGTERM);
     app.log.wait_for("stopping: no new connections");
-    wait_until("the order to have reached the worker", || worker.waits_for_events());
-    assert_eq!(witness.get("/").unwrap().header("connection"), Some("close"));
+    wait_until("the worker to drain", || {
+        witness.get("/").unwrap().header("connection") == Some("close")
+    });
     stand_still(&app);
     let before = worker.context_switches();
     wait_until("the worker to look around", || worker.context_switches() > before + 3);
