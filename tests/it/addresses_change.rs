@@ -56,10 +56,7 @@ fn a_worker_that_is_scaled_away_leaves_further_queues_to_its_siblings() {
             let children = app.children().len();
             children == 1 + usize::from(arguments.contains(&"rr"))
         });
-        for (place, load) in places.iter().zip(loads) {
-            let count = load.stop();
-            assert_eq!(count.failed(), 0, "{arguments:?}: {place:?}: {count:?}");
-        }
+        none_was_lost(&places, loads, arguments);
         app.stop();
     }
 }

@@ -30,7 +30,7 @@ impl Master<'_> {
             }
             Action::ListenShared => {
                 self.open_further()?;
-                self.listen_shared()?;
+                self.primary.listen(self.plan.backlog)?;
             }
             Action::Accept(child) => self.let_accept(child),
             Action::Steer(live) => self.steer(&live)?,
@@ -115,10 +115,6 @@ impl Master<'_> {
             .iter()
             .filter(closed)
             .try_for_each(|endpoint| endpoint.listen(self.plan.backlog))
-    }
-
-    fn listen_shared(&mut self) -> Result<(), Error> {
-        self.primary.listen(self.plan.backlog)
     }
 
     fn let_accept(&self, child: ChildId) {

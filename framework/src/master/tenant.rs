@@ -17,7 +17,6 @@ pub(super) struct Tenant {
     /// It was there before the rollout that is under way, or was the last one.
     pub(super) outdated: bool,
     /// Was told that it may accept.
-    #[serde(default)]
     pub(super) accepts: bool,
     /// Gets no more sockets from the dispatcher.
     pub(super) parted: bool,
