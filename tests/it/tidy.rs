@@ -162,21 +162,47 @@ fn every_limit_has_its_reason() {
 }
 
 #[test]
-fn the_readme_names_every_flag_value_signal_and_exit_code() {
-    let readme = fs::read_to_string(Path::new(ROOT).join("README.md")).unwrap();
-    let cli = fs::read_to_string(Path::new(ROOT).join("demo-app/src/cli.rs")).unwrap();
-    let fields = cli.lines().filter_map(|line| line.trim().strip_prefix("pub(crate) "));
-    let flags = fields.filter_map(|field| field.split_once(": ").map(|(name, _)| name));
-    let flags: BTreeSet<String> =
-        flags.map(|name| format!("--{}", name.replace('_', "-"))).collect();
-    assert!(flags.len() >= 8, "{flags:?}");
+fn the_readme_names_every_value_signal_and_exit_code() {
+    let readme = page("README.md");
     let names = evenkeel::Policy::ALL.iter().map(ToString::to_string);
     let names = names.chain(evenkeel::Listener::ALL.iter().map(ToString::to_string));
     let names = names.chain(evenkeel::AcceptWake::ALL.iter().map(ToString::to_string));
     let codes = [64, 69, 70, 71, 75, 77, 78, 79].map(|code| format!("| {code} |"));
     let signals = ["TERM", "INT", "QUIT", "TTIN", "TTOU", "HUP", "USR1", "USR2"].map(str::to_owned);
-    for word in flags.into_iter().chain(names).chain(codes).chain(signals) {
+    for word in names.chain(codes).chain(signals) {
         assert!(readme.contains(&word), "README.md does not say {word}");
     }
     assert!(readme.lines().count() < 250, "README.md is too long");
+}
+
+#[test]
+fn the_page_of_the_demo_names_every_flag() {
+    let cli = page("demo-app/src/cli.rs");
+    let fields = cli.lines().filter_map(|line| line.trim().strip_prefix("pub(crate) "));
+    let flags = fields.filter_map(|field| field.split_once(": ").map(|(name, _)| name));
+    let flags: BTreeSet<String> =
+        flags.map(|name| format!("--{}", name.replace('_', "-"))).collect();
+    assert!(flags.len() >= 8, "{flags:?}");
+    let said = page("demo-app/README.md");
+    for flag in flags {
+        assert!(said.contains(&flag), "demo-app/README.md does not say {flag}");
+    }
+}
+
+#[test]
+fn links_between_pages_lead_somewhere() {
+    for name in ["README.md", "demo-app/README.md", "bench/README.md", "bench/results/README.md"] {
+        let folder = Path::new(ROOT).join(name);
+        let folder = folder.parent().unwrap();
+        for link in page(name).split("](").skip(1) {
+            let target = link.split([')', '#']).next().unwrap();
+            let outside = target.is_empty() || target.contains("://");
+            assert!(outside || folder.join(target).exists(), "{name} points to {target}");
+        }
+    }
+}
+
+/// A file of the project.
+fn page(name: &str) -> String {
+    fs::read_to_string(Path::new(ROOT).join(name)).unwrap()
 }
