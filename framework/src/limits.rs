@@ -246,3 +246,7 @@ pub(crate) const LOG_CLOSE_WAIT: Duration = Duration::from_secs(1);
 
 /// How often dropped lines of the access log are told of.
 pub(crate) const LOG_WARN_INTERVAL: Duration = Duration::from_secs(10);
+
+/// A worker's limit of open files is raised to the hard one, but not beyond this: more than any number of
+/// connections, and programs that close all descriptors up to their limit still get on.
+pub(crate) const OPEN_FILES_RAISED_MAX: u64 = 1024 * 1024;

@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
 
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap};
 use nix::sys::stat::fstat;
@@ -21,8 +22,11 @@ pub(crate) unsafe trait Shareable {}
 
 /// Makes memory for a zeroed `T`. `name` shows up in `/proc/PID/maps` as `/memfd:NAME`.
 pub(crate) fn create<T: Shareable>(name: &CStr) -> io::Result<OwnedFd> {
-    let memory = memfd_create(name, MFdFlags::MFD_CLOEXEC)?;
+    let memory = memfd_create(name, MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
     ftruncate(&memory, i64::try_from(size_of::<T>()).map_err(io::Error::other)?)?;
+    // Whoever made it shorter would end all others that touch it.
+    let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
+    fcntl(&memory, FcntlArg::F_ADD_SEALS(seals))?;
     Ok(memory)
 }
 
