@@ -57,3 +57,25 @@ pub(super) fn map_any<T: Shareable>(memory: &OwnedFd) -> io::Result<&'static T> 
     // unmapped, so the reference lives as long as the process.
     Ok(unsafe { start.cast::<T>().as_ref() })
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+    use super::*;
+
+    // SAFETY: an atomic is valid with any bits.
+    unsafe impl Shareable for AtomicU64 {}
+
+    /// Whoever could would end the others with SIGBUS at their next look.
+    #[test]
+    fn nobody_makes_it_shorter() {
+        let memory = create::<AtomicU64>(c"shared").unwrap();
+        let number: &AtomicU64 = map(&memory).unwrap();
+        for length in [0, 7, 9, 1 << 20] {
+            assert!(ftruncate(&memory, length).is_err(), "{length}");
+        }
+        number.store(7, Relaxed);
+        assert_eq!(map::<AtomicU64>(&memory).unwrap().load(Relaxed), 7);
+    }
+}
