@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValuesParser;
 use clap::builder::TypedValueParser;
 use clap::{Parser, ValueEnum};
-use evenkeel::{AcceptWake, Listener, Policy, SLOTS_MAX, Workers};
+use evenkeel::{AcceptWake, Listener, Policy, SLOTS_MAX, Seccomp, Workers};
 
 /// A small HTTP server whose workers the kernel balances.
 #[derive(Debug, Parser)]
@@ -93,6 +93,18 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "NETWORK,...", value_delimiter = ',')]
     pub(crate) proxy_protocol: Vec<String>,
 
+    /// Run workers as this user, by name or number; the master stays root
+    #[arg(long, value_name = "USER")]
+    pub(crate) user: Option<String>,
+
+    /// Their group, if it is not the user's own
+    #[arg(long, value_name = "GROUP", requires = "user")]
+    pub(crate) group: Option<String>,
+
+    /// Have the kernel refuse what no worker needs (deny), running other programs included (deny-exec)
+    #[arg(long, value_parser = names(Seccomp::ALL))]
+    pub(crate) seccomp: Option<Seccomp>,
+
     /// A folder whose files are shown under /files/NAME
     #[arg(long, value_name = "FOLDER")]
     pub(crate) files: Option<PathBuf>,
@@ -134,6 +146,7 @@ Examples:
   demo-app --policy auto                 to the worker with the fewest connections, if it may
   demo-app --bind 0.0.0.0 --port 80      all interfaces; needs CAP_NET_BIND_SERVICE
   demo-app --also unix:/run/demo.sock    for a proxy on this machine, too
+  demo-app --user www-data --port 80     started by root, served by another user
 
 Routes:
   /              hello

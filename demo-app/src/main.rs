@@ -70,6 +70,15 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     if let Some(path) = &cli.access_log {
         server = server.access_log(AccessLog::new(path).format(cli.access_log_format));
     }
+    if let Some(user) = &cli.user {
+        server = server.user(user);
+    }
+    if let Some(group) = &cli.group {
+        server = server.group(group);
+    }
+    if let Some(filter) = cli.seccomp {
+        server = server.seccomp(filter);
+    }
     // The closure runs in each worker after the fork, so that it knows which one it is.
     server.serve_handler(|worker| anyhow::Ok(Demo::new(*worker, cli.files.clone())))?;
     Ok(())

@@ -34,9 +34,11 @@ pub(crate) struct Birth {
 /// Where a child gets its connections from.
 #[derive(Debug)]
 pub(crate) enum Stock {
-    /// Its slot's listener; the first worker of a slot binds one.
+    /// Its slot's listener.
     Slot {
-        listener: Option<OwnedFd>,
+        listener: OwnedFd,
+        /// The first worker of a slot bound it, and is to lodge it.
+        is_new: bool,
         /// Which CPU's connections it is for.
         cpu: Option<usize>,
     },
@@ -55,6 +57,19 @@ impl Birth {
         let (progress, hung) = self.seat.watched();
         let limit = self.plan.term.hang_timeout;
         limit.map(|limit| Watchdog::new(limit, STOPPED_AFTER, progress, hung)).transpose()
+    }
+
+    /// What was asked for after the start: a filter of system calls, for all threads.
+    #[cfg(feature = "seccomp")]
+    pub(crate) fn confine(&self) -> io::Result<()> {
+        self.plan.guard.seccomp.map_or(Ok(()), crate::guard::filter)
+    }
+
+    /// The library was built without a filter of system calls.
+    #[cfg(not(feature = "seccomp"))]
+    #[allow(clippy::unnecessary_wraps, clippy::unused_self, reason = "as with the feature")]
+    pub(crate) fn confine(&self) -> io::Result<()> {
+        Ok(())
     }
 
     /// Tells the master that this child serves. From now on the end of the channel says when the

@@ -81,6 +81,11 @@ impl Error {
         Self::new(kind, format!("policy {policy}: {why}; {mend}"))
     }
 
+    /// The user may not do it; the text names the mend.
+    pub(crate) fn permission(text: String) -> Self {
+        Self::new(Kind::Permission, text)
+    }
+
     /// The kernel is too old.
     pub(crate) fn unsupported(text: String) -> Self {
         Self::new(Kind::System, text)
@@ -142,7 +147,7 @@ impl Error {
             io::ErrorKind::NotFound => (Kind::Config, "its folder must be there before the start"),
             io::ErrorKind::IsADirectory => (Kind::Config, "name a file in it"),
             io::ErrorKind::PermissionDenied => {
-                (Kind::Permission, "choose a file that this user may write to")
+                (Kind::Permission, "choose a file that the user of the workers may write to")
             }
             _ => (Kind::System, "choose another file"),
         };

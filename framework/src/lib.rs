@@ -40,6 +40,7 @@ mod decimal;
 mod dispatcher;
 mod error;
 mod files;
+mod guard;
 mod http;
 mod ids;
 mod limits;
@@ -58,7 +59,11 @@ pub use http::{
     Version,
 };
 pub use limits::SLOTS_MAX;
-pub use plan::{AcceptWake, AccessLog, Address, Listener, LogFormat, Policy, Timeouts, Workers};
+#[cfg(feature = "seccomp")]
+pub use plan::Seccomp;
+pub use plan::{
+    AcceptWake, AccessLog, Address, Listener, LogFormat, Policy, Resource, Timeouts, Workers,
+};
 pub use server::Server;
 pub use worker::Worker;
 

@@ -246,3 +246,11 @@ pub(crate) const LOG_CLOSE_WAIT: Duration = Duration::from_secs(1);
 
 /// How often dropped lines of the access log are told of.
 pub(crate) const LOG_WARN_INTERVAL: Duration = Duration::from_secs(10);
+
+/// A worker's limit of open files is raised to the hard one, but not beyond this: more than any number of
+/// connections, and programs that close all descriptors up to their limit still get on.
+pub(crate) const OPEN_FILES_RAISED_MAX: u64 = 1024 * 1024;
+
+/// Reports of one child that the master takes before it looks at the others: more than any child has to
+/// say, and one that says something all the time holds up nobody.
+pub(crate) const REPORTS_PER_TURN: usize = 64;

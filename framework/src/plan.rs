@@ -5,23 +5,27 @@ mod named;
 mod access_log;
 mod address;
 mod checks;
+mod guard;
 mod intake;
 mod trusted;
 
 use std::num::NonZeroU16;
 use std::path::PathBuf;
-use std::thread::available_parallelism;
 use std::time::Duration;
 
 use crate::error::Error;
 use crate::http::Limits;
-use crate::limits::{HANDSHAKE_LINGER, HANDSHAKE_LINGER_LOOPBACK, SLOTS_MAX, TIME_MAX};
-use checks::{at_least_one, give_up, stall_after, term};
+use crate::limits::{HANDSHAKE_LINGER, HANDSHAKE_LINGER_LOOPBACK, TIME_MAX};
+use checks::{at_least_one, count, give_up, stall_after, term};
 pub(crate) use trusted::Trusted;
 
 pub(crate) use access_log::Target;
 pub use access_log::{AccessLog, LogFormat};
 pub use address::Address;
+pub use guard::Resource;
+#[cfg(feature = "seccomp")]
+pub use guard::Seccomp;
+pub(crate) use guard::{Guard, Identity, Wishes};
 pub use intake::Rule;
 pub(crate) use intake::{Balance, Intake};
 
@@ -31,7 +35,7 @@ pub enum Workers {
     /// One for each CPU that this process may use: CPU affinity and the cgroup's CPU quota count.
     #[default]
     Max,
-    /// So many, from 1 to [`SLOTS_MAX`].
+    /// So many, from 1 to [`SLOTS_MAX`](crate::SLOTS_MAX).
     Exact(u16),
 }
 
@@ -154,6 +158,7 @@ pub(crate) struct Config {
     pub(crate) control: Option<PathBuf>,
     pub(crate) access_log: Option<AccessLog>,
     pub(crate) proxy_protocol: Option<Vec<String>>,
+    pub(crate) guard: Wishes,
 }
 
 /// What ends a worker's time, besides a signal.
@@ -224,6 +229,8 @@ pub(crate) struct Plan {
     pub(crate) access_log: Option<AccessLog>,
     /// Who begins connections with the PROXY protocol.
     pub(crate) trusted: Option<Trusted>,
+    /// What children are left with.
+    pub(crate) guard: Guard,
 }
 
 impl Plan {
@@ -275,23 +282,9 @@ impl Config {
             control: self.control,
             access_log: self.access_log,
             trusted: self.proxy_protocol.as_deref().map(Trusted::parse).transpose()?,
+            guard: self.guard.guard()?,
         })
     }
-}
-
-fn count(workers: Workers) -> Result<NonZeroU16, Error> {
-    let wanted = match workers {
-        Workers::Exact(count) => count,
-        Workers::Max => {
-            let cpus = available_parallelism().map_err(|error| {
-                Error::config(format!("cannot count the CPUs ({error}): say how many workers"))
-            })?;
-            u16::try_from(cpus.get()).unwrap_or(SLOTS_MAX).min(SLOTS_MAX)
-        }
-    };
-    NonZeroU16::new(wanted).filter(|count| count.get() <= SLOTS_MAX).ok_or_else(|| {
-        Error::config(format!("cannot run {wanted} workers: choose 1 to {SLOTS_MAX}, or max"))
-    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What the user says, and the call that becomes a master and its workers.
 
+mod guard;
 mod settings;
 
 use std::fmt;
@@ -14,8 +15,9 @@ use crate::limits::{
     HEAD_TIMEOUT, IDLE_TIMEOUT, MIN_UPTIME_DEFAULT, OFFLOAD_THREADS_DEFAULT, RATE_MIN_DEFAULT,
     READY_TIMEOUT_DEFAULT, STALL_AFTER_DEFAULT, WRITE_TIMEOUT,
 };
-use crate::master::{Hooks, Master, arrival};
-use crate::plan::{Config, Policy, Term, Timeouts, Workers};
+use crate::master::{Arrival, Hooks, Master, arrival};
+use crate::plan::{Config, Policy, Term, Timeouts, Wishes, Workers};
+use crate::sys::descriptors;
 use crate::worker::{self, Worker};
 
 /// A server to be: an address, and how it is to be served.
@@ -71,6 +73,7 @@ impl Server<'_> {
             control: None,
             access_log: None,
             proxy_protocol: None,
+            guard: Wishes::default(),
         };
         Self { config, hooks: Hooks::default() }
     }
@@ -150,7 +153,15 @@ impl Server<'_> {
         let arrival = arrival()?;
         let plan = self.config.plan().inspect_err(|error| arrival.failed(error))?;
         if let Some(log) = plan.access_log.as_ref().filter(|_| !arrival.takes_over()) {
-            access_log::check(log).inspect_err(|error| arrival.failed(error))?;
+            let as_worker = |look: &dyn Fn() -> _| crate::guard::try_as_worker(&plan.guard, look);
+            access_log::check(log, as_worker).inspect_err(|error| arrival.failed(error))?;
+        }
+        let strangers = descriptors::strangers();
+        if matches!(arrival, Arrival::First) && !strangers.is_empty() {
+            tracing::info!(
+                ?strangers,
+                "this program was started with descriptors open: all workers have them, too"
+            );
         }
         Master::new(plan, self.hooks, arrival, work)?.run()
     }

@@ -37,6 +37,7 @@ mod faults;
 mod flood;
 mod handshake;
 mod hang;
+mod hardening;
 mod http;
 mod left_behind;
 mod limits;

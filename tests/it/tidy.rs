@@ -49,7 +49,8 @@ fn may_import(module: &str) -> Option<&'static [&'static str]> {
         "files" => &["http"],
         "signals" => &["sys"],
         "net" => &["board", "ids", "limits", "plan", "error", "sys"],
-        "birth" => &["board", "ids", "limits", "net", "plan", "signals", "sys"],
+        "guard" => &["limits", "plan", "sys"],
+        "birth" => &["board", "guard", "ids", "limits", "net", "plan", "signals", "sys"],
         "worker" => &[
             "access_log",
             "birth",
@@ -70,6 +71,7 @@ fn may_import(module: &str) -> Option<&'static [&'static str]> {
             "control",
             "dispatcher",
             "error",
+            "guard",
             "ids",
             "limits",
             "master",

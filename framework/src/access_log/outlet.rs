@@ -18,18 +18,24 @@ use crate::plan::{AccessLog, Target};
 /// Who reads the log is to be in the group of the file.
 const MODE: u32 = 0o640;
 
-/// Makes sure, before there are workers, that they can write. A pipe need not have a reader yet.
-pub(crate) fn check(log: &AccessLog) -> Result<(), Error> {
+/// Makes sure, before there are workers, that they can write: `as_worker` tries it as one of them would. A
+/// pipe need not have a reader yet.
+pub(crate) fn check(
+    log: &AccessLog,
+    as_worker: impl FnOnce(&dyn Fn() -> io::Result<()>) -> io::Result<()>,
+) -> Result<(), Error> {
     let Target::File(path) = &log.target else { return Ok(()) };
+    as_worker(&|| may_write(path)).map_err(|error| Error::access_log(path, error))
+}
+
+fn may_write(path: &Path) -> io::Result<()> {
     let kind = fs::metadata(path).map(|found| found.file_type());
-    let result = match kind {
+    match kind {
         Ok(kind) if kind.is_fifo() || kind.is_char_device() => {
-            faccessat(AT_FDCWD, path, AccessFlags::W_OK, AtFlags::AT_EACCESS)
-                .map_err(io::Error::from)
+            Ok(faccessat(AT_FDCWD, path, AccessFlags::W_OK, AtFlags::AT_EACCESS)?)
         }
         _ => open(path).map(drop),
-    };
-    result.map_err(|error| Error::access_log(path, error))
+    }
 }
 
 /// Where the lines go.
@@ -138,13 +144,13 @@ mod tests {
     #[test]
     fn a_path_that_cannot_be_written_is_refused_with_the_reason() {
         let folder = std::env::temp_dir();
-        let refused = |path: &Path| check(&AccessLog::new(path)).unwrap_err();
+        let refused = |path: &Path| check(&AccessLog::new(path), |look| look()).unwrap_err();
         assert!(refused(&folder).is_config());
         let error = refused(&folder.join("not-there").join("log"));
         assert!(error.is_config() && error.to_string().contains("its folder must be there"));
         assert!(refused(Path::new("")).is_config());
         for fine in ["-", "/dev/stderr", "/dev/full"] {
-            assert!(check(&AccessLog::new(fine)).is_ok(), "{fine}");
+            assert!(check(&AccessLog::new(fine), |look| look()).is_ok(), "{fine}");
         }
     }
 }

@@ -18,6 +18,7 @@ pub(crate) fn run(mut birth: Birth) -> i32 {
         return code::FAILED;
     };
     let result = Relay::new(&birth, listener).and_then(|mut relay| {
+        birth.confine()?;
         birth.ready(None)?;
         relay.run()
     });

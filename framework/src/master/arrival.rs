@@ -207,7 +207,7 @@ impl<'a> Master<'a> {
         let mut events = vec![Event::Resumed];
         events.extend(workers.map(Event::ScaleTo));
         for index in 0..self.children.len() {
-            self.hear(index, &mut events);
+            self.hear(index, usize::MAX, &mut events);
         }
         self.reap(&mut events);
         // Nobody waits for a process that is not there, or that was not killed after all.

@@ -1,7 +1,7 @@
 //! What happened since the last turn.
 
 use std::io;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Instant;
 
 use nix::errno::Errno;
@@ -11,8 +11,11 @@ use nix::sys::signal::Signal;
 use super::Master;
 use super::event::Event;
 use crate::control::Control;
-use crate::ids::Place;
+use crate::ids::{Place, SlotId};
+use crate::limits::REPORTS_PER_TURN;
 use crate::net::channel::{Next, Report};
+use crate::net::listener;
+use crate::plan::Address;
 
 /// Milliseconds until somebody is asked in again for whom no descriptor was left.
 const DEAF_RETRY_MS: u128 = 1000;
@@ -56,7 +59,7 @@ impl Master<'_> {
         // Two signals with one meaning that come together are one order, not a repeated one.
         events.dedup();
         for index in 0..self.children.len() {
-            self.hear(index, &mut events);
+            self.hear(index, REPORTS_PER_TURN, &mut events);
         }
         self.upgrade.hear();
         if signals.contains(&Signal::SIGCHLD) {
@@ -68,16 +71,18 @@ impl Master<'_> {
         events
     }
 
-    /// Takes all reports of one child.
-    pub(super) fn hear(&mut self, index: usize, events: &mut Vec<Event>) {
-        let child = &mut self.children[index];
-        let (id, pid) = (child.id, child.pid.as_raw());
-        while let Some(channel) = &child.channel {
+    /// Takes the reports of one child, up to `most`. All of them, if it is dead.
+    pub(super) fn hear(&mut self, index: usize, most: usize, events: &mut Vec<Event>) {
+        let mut said_unknown = false;
+        for _ in 0..most {
+            let child = &mut self.children[index];
+            let (id, pid) = (child.id, child.pid.as_raw());
+            let Some(channel) = &child.channel else { return };
             match channel.next_report() {
                 Next::Message(Report::Ready { lodged }) => {
                     tracing::info!(pid, "{id} is ready");
                     if let (Place::Slot(slot), Some(listener)) = (id.place, lodged) {
-                        self.lodged[slot.index()] = Some(listener);
+                        self.lodge(slot, listener);
                     }
                     events.push(Event::Ready(id));
                 }
@@ -93,10 +98,27 @@ impl Master<'_> {
                     self.waiting.reopening.heard(id, number, failure);
                 }
                 Next::Message(Report::Failed { text }) => child.failure = Some(text),
-                Next::Nothing => break,
+                Next::Unknown if !said_unknown => {
+                    tracing::warn!(pid, "{id} said something that is not understood");
+                    said_unknown = true;
+                }
+                Next::Unknown => {}
+                Next::Nothing => return,
                 Next::End => child.channel = None,
             }
         }
+    }
+
+    /// Keeps what the first worker of a slot bound. Whatever else a worker sends that somebody has taken
+    /// over would be given to its successors.
+    fn lodge(&mut self, slot: SlotId, listener: OwnedFd) {
+        let bound = listener::local_address(&listener).ok().map(Address::Tcp);
+        if bound.as_ref() != Some(&self.plan.address) || self.group.members().contains(&slot) {
+            return tracing::error!(
+                "worker {slot} sent a socket that is not its listener: it is closed"
+            );
+        }
+        self.lodged[slot.index()] = Some(listener);
     }
 }
 

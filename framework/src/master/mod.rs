@@ -44,14 +44,13 @@ use crate::net::group::Group;
 use crate::plan::{Address, Intake, Plan};
 use crate::signals::Signals;
 use action::Outcome;
-use arrival::Arrival;
 use endpoint::Endpoint;
 use event::Event;
 use obey::Waiting;
 use supervisor::{Layout, Rules, Supervisor};
 use upgrade::Upgrade;
 
-pub(crate) use arrival::arrival;
+pub(crate) use arrival::{Arrival, arrival};
 
 /// All that the master reacts to.
 const SIGNALS: [Signal; 11] = [

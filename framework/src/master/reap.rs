@@ -36,7 +36,7 @@ impl Master<'_> {
             // As PID 1, or as a subreaper, one gets the orphans of others.
             return tracing::debug!(pid = pid.as_raw(), "reaped a process that is no worker");
         };
-        self.hear(index, events);
+        self.hear(index, usize::MAX, events);
         let child = self.children.swap_remove(index);
         let row = self.board.row(child.id.place);
         let hung = row.left(child.id.generation, child.seat);

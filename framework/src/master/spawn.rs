@@ -17,12 +17,14 @@ use super::{Child, Master, SIGNALS};
 use crate::birth::{Birth, Stock, code};
 use crate::board::SEATS;
 use crate::dispatcher;
+use crate::guard;
 use crate::ids::{ChildId, Place};
 use crate::net::balance::Load;
 use crate::net::channel::{Channel, Report};
 use crate::net::cpu;
 use crate::net::group::Group;
-use crate::plan::{Balance, Intake};
+use crate::net::listener;
+use crate::plan::{Address, Balance, Intake};
 use crate::signals::Signals;
 use crate::sys::descriptors;
 use crate::sys::fork::{Refused, Side, exit_now, fork};
@@ -92,7 +94,9 @@ impl Master<'_> {
             Err(error) => {
                 // When the master cannot be told, the exit code still speaks.
                 let _ = channel.report(&Report::Failed { text: error.to_string() });
-                code::FAILED
+                // What is not allowed to one child is not allowed to any.
+                let never = error.kind() == io::ErrorKind::PermissionDenied;
+                if never { code::FATAL } else { code::FAILED }
             }
         };
         flush();
@@ -115,21 +119,28 @@ impl Master<'_> {
                 let workers = usize::from(self.plan.workers.get());
                 let cpu =
                     (balance == Balance::Cpu).then(|| cpu::bind(slot, workers)).transpose()?;
-                Stock::Slot { listener: lodged[slot.index()].take(), cpu }
+                let (listener, is_new) = match lodged[slot.index()].take() {
+                    Some(listener) => (listener, false),
+                    // As the user who bound the others of the group: the kernel lets nobody else join.
+                    None => (bind_member(&self.plan.address)?, true),
+                };
+                Stock::Slot { listener, is_new, cpu }
             }
             (Intake::Shared(wake), _) => Stock::Shared(self.primary.socket.try_clone()?, wake),
             (_, Place::Dispatcher) => Stock::Dispatcher(self.primary.socket.try_clone()?),
             (Intake::Dispatcher, Place::Slot(_)) => Stock::Links,
         };
         drop(lodged);
-        // The master's socket cannot be moved out of its place; a channel to nowhere stands in.
-        let (stand_in, _) = descriptors::pair()?;
+        // What is the master's cannot be moved out of its place; a channel to nowhere stands in.
+        let (stand_in, other) = descriptors::pair()?;
         self.primary.socket = stand_in;
+        self.memory = other;
         let further = std::mem::take(&mut self.further).into_iter();
         let accepts = matches!(id.place, Place::Slot(_));
         let further = further.filter(|_| accepts).map(|endpoint| endpoint.socket).collect();
         let signals = Signals::register(&CHILD_SIGNALS)?;
         std::mem::replace(&mut self.signals, Signals::register(&[])?).unregister();
+        guard::enter(&self.plan.guard)?;
         // Until it is ready a child has nothing to finish, and its loop does not watch the channel.
         set_pdeathsig(Signal::SIGKILL)?;
         if getppid() != master {
@@ -138,6 +149,11 @@ impl Master<'_> {
         Signals::unblock(&SIGNALS)?;
         Ok((signals, stock, further))
     }
+}
+
+fn bind_member(address: &Address) -> io::Result<OwnedFd> {
+    let group = || io::Error::other("a unix-domain socket has no group");
+    listener::bind_member(address.tcp().ok_or_else(group)?)
 }
 
 /// What stands in a buffer at the fork would be written twice.

@@ -103,7 +103,7 @@ impl Upgrade {
             match channel.next_report() {
                 Next::Message(Report::Ready { .. }) => trial.fits = true,
                 Next::Message(Report::Failed { text }) => trial.failure = Some(text),
-                Next::Message(_) => {}
+                Next::Message(_) | Next::Unknown => {}
                 Next::Nothing => return,
                 Next::End => trial.channel = None,
             }

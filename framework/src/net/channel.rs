@@ -64,6 +64,8 @@ pub(crate) enum Queue {
 #[derive(Debug)]
 pub(crate) enum Next<T> {
     Message(T),
+    /// A message that nobody here understands, to be passed over.
+    Unknown,
     /// Nothing more for now.
     Nothing,
     /// The other side is gone.
@@ -200,7 +202,6 @@ impl Channel {
         descriptors::send(self, bytes, descriptor)
     }
 
-    /// Reads on over messages that `decode` does not know.
     fn next<T>(&self, decode: impl Fn(u8, &[u8], Option<OwnedFd>) -> Option<T>) -> Next<T> {
         let mut buffer = [0; MESSAGE_BYTES_MAX];
         loop {
@@ -208,10 +209,7 @@ impl Channel {
                 Ok(Received::Message(length, descriptor)) => {
                     let known = buffer[..length].split_first();
                     let message = known.and_then(|(tag, body)| decode(*tag, body, descriptor));
-                    if let Some(message) = message {
-                        return Next::Message(message);
-                    }
-                    tracing::warn!("a message on the channel was not understood and is ignored");
+                    return message.map_or(Next::Unknown, Next::Message);
                 }
                 Ok(Received::End) => return Next::End,
                 Err(error) => match error.kind() {
@@ -271,10 +269,11 @@ mod tests {
     }
 
     #[test]
-    fn a_long_text_is_cut_and_an_unknown_message_skipped() {
+    fn a_long_text_is_cut_and_an_unknown_message_passed_over() {
         let (master, child) = Channel::pair().unwrap();
         descriptors::send(&child, &[200, 1, 2], None).unwrap();
         child.report(&Report::Failed { text: "x".repeat(100_000) }).unwrap();
+        assert!(matches!(master.next_report(), Next::Unknown));
         assert!(matches!(master.next_report(),
             Next::Message(Report::Failed { text }) if text.len() == MESSAGE_BYTES_MAX - 1));
     }

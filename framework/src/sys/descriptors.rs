@@ -1,9 +1,10 @@
 //! Messages that carry descriptors (unix(7), `SCM_RIGHTS`).
 
 use std::io::{self, IoSlice, IoSliceMut};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::sys::socket::{
     AddressFamily, ControlMessage, ControlMessageOwned, MsgFlags, SockFlag, SockType, recvmsg,
     sendmsg, socketpair,
@@ -70,6 +71,22 @@ pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> io::Result<Receiv
         return Ok(Received::End);
     }
     Ok(Received::Message(length, descriptor))
+}
+
+/// The numbers of descriptors, standard input and output aside, that would outlive a change of program:
+/// whoever started this one left them open, or its own code did.
+pub(crate) fn strangers() -> Vec<RawFd> {
+    let entries = std::fs::read_dir("/proc/self/fd").into_iter().flatten().flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    let stays = |number: &RawFd| {
+        // SAFETY: fcntl(2) looks the number up, whatever it is; the borrow ends with this call.
+        let flags = fcntl(unsafe { BorrowedFd::borrow_raw(*number) }, FcntlArg::F_GETFD);
+        flags.is_ok_and(|flags| !FdFlag::from_bits_retain(flags).contains(FdFlag::FD_CLOEXEC))
+    };
+    let mut strangers: Vec<RawFd> =
+        numbers.filter(|number| *number > libc::STDERR_FILENO).filter(stays).collect();
+    strangers.sort_unstable();
+    strangers
 }
 
 #[cfg(test)]

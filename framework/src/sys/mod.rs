@@ -10,6 +10,8 @@ pub(crate) mod fork;
 pub(crate) mod interrupt;
 mod option;
 pub(crate) mod reuseport;
+#[cfg(feature = "seccomp")]
+pub(crate) mod seccomp;
 pub(crate) mod shared;
 pub(crate) mod socket_file;
 pub(crate) mod ttl;

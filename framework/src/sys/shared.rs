@@ -6,6 +6,7 @@ use std::num::NonZeroUsize;
 use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
 
+use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap};
 use nix::sys::stat::fstat;
@@ -21,8 +22,11 @@ pub(crate) unsafe trait Shareable {}
 
 /// Makes memory for a zeroed `T`. `name` shows up in `/proc/PID/maps` as `/memfd:NAME`.
 pub(crate) fn create<T: Shareable>(name: &CStr) -> io::Result<OwnedFd> {
-    let memory = memfd_create(name, MFdFlags::MFD_CLOEXEC)?;
+    let memory = memfd_create(name, MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING)?;
     ftruncate(&memory, i64::try_from(size_of::<T>()).map_err(io::Error::other)?)?;
+    // Whoever made it shorter would end all others that touch it.
+    let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
+    fcntl(&memory, FcntlArg::F_ADD_SEALS(seals))?;
     Ok(memory)
 }
 
@@ -52,4 +56,26 @@ pub(super) fn map_any<T: Shareable>(memory: &OwnedFd) -> io::Result<&'static T> 
     // kernel did), aligned (asserted), every pattern in it is a valid T (`Shareable`), and it is never
     // unmapped, so the reference lives as long as the process.
     Ok(unsafe { start.cast::<T>().as_ref() })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+    use super::*;
+
+    // SAFETY: an atomic is valid with any bits.
+    unsafe impl Shareable for AtomicU64 {}
+
+    /// Whoever could would end the others with SIGBUS at their next look.
+    #[test]
+    fn nobody_makes_it_shorter() {
+        let memory = create::<AtomicU64>(c"shared").unwrap();
+        let number: &AtomicU64 = map(&memory).unwrap();
+        for length in [0, 7, 9, 1 << 20] {
+            assert!(ftruncate(&memory, length).is_err(), "{length}");
+        }
+        number.store(7, Relaxed);
+        assert_eq!(map::<AtomicU64>(&memory).unwrap().load(Relaxed), 7);
+    }
 }

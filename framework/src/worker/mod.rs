@@ -26,7 +26,6 @@ use crate::error::{Error, panic_text};
 use crate::http::Handler;
 use crate::ids::{Generation, Place, SlotId};
 use crate::net::channel::Report;
-use crate::net::listener;
 use crate::plan::AcceptWake;
 use accept_thread::AcceptThread;
 use acceptor::Acceptor;
@@ -110,6 +109,7 @@ where
     let mut event_loop = EventLoop::new(birth, poll, sources, handler)?;
     // The worker before this one has the listener as well: nothing changes for it before.
     cpu.map_or(Ok(()), |cpu| event_loop.prefer_cpu(cpu))?;
+    birth.confine()?;
     birth.ready(lodged)?;
     Ok(event_loop.run()?)
 }
@@ -122,16 +122,9 @@ fn take_up(
 ) -> io::Result<(Acceptor, Option<OwnedFd>, Option<usize>)> {
     // An empty stand-in: the stock is taken once.
     match std::mem::replace(&mut birth.stock, Stock::Links) {
-        Stock::Slot { listener, cpu } => {
-            let (own, lodged) = if let Some(own) = listener {
-                (own, None)
-            } else {
-                let tcp = || io::Error::other("a unix-domain socket has no group");
-                let own = listener::bind_member(birth.plan.address.tcp().ok_or_else(tcp)?)?;
-                let lodged = own.try_clone()?;
-                (own, Some(lodged))
-            };
-            Ok((Acceptor::own(own), lodged, cpu))
+        Stock::Slot { listener, is_new, cpu } => {
+            let lodged = is_new.then(|| listener.try_clone()).transpose()?;
+            Ok((Acceptor::own(listener), lodged, cpu))
         }
         Stock::Shared(shared, AcceptWake::Blocking) => {
             let waker = Waker::new(poll.registry(), Sources::token(PRIMARY))?;

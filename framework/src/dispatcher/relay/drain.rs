@@ -32,7 +32,8 @@ impl Relay<'_> {
                 // Only a worker is given links, and has a queue and a log of its own.
                 Next::Message(
                     Order::Link { .. } | Order::Parted | Order::Look | Order::Reopen { .. },
-                ) => {}
+                )
+                | Next::Unknown => {}
                 Next::Nothing => return Ok(()),
                 Next::End => {
                     self.be_orphaned();

@@ -41,7 +41,7 @@ where
                 Next::Message(Order::Link { link }) => self.take_link(link),
                 Next::Message(Order::Reopen { number }) => self.reopen_log(number),
                 // Only the dispatcher is introduced to anybody.
-                Next::Message(Order::Introduce { .. }) => {}
+                Next::Message(Order::Introduce { .. }) | Next::Unknown => {}
                 Next::Nothing => return,
                 Next::End => return self.be_orphaned(),
             }
