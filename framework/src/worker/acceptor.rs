@@ -55,8 +55,8 @@ impl Acceptor {
     }
 
     /// The listener of a further address, which all workers share.
-    pub(super) fn further(listener: OwnedFd) -> Self {
-        Self::new(Source::Shared(listener, AcceptWake::Rotating), Origin::Further)
+    pub(super) fn further(listener: OwnedFd, wake: AcceptWake) -> Self {
+        Self::new(Source::Shared(listener, wake), Origin::Further)
     }
 
     /// The thread that accepts from the listener that all workers share.

@@ -6,6 +6,7 @@ mod client;
 mod desk;
 mod eager;
 mod event_loop;
+mod intake;
 mod links;
 mod pool;
 mod sources;
@@ -14,23 +15,16 @@ mod tally;
 mod term;
 
 use std::error::Error as StdError;
-use std::io;
-use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use mio::{Poll, Waker};
-
-use crate::birth::{Birth, Stock, code};
+use crate::birth::{Birth, code};
 use crate::board::Board;
 use crate::error::{Error, panic_text};
 use crate::http::Handler;
 use crate::ids::{Generation, Place, SlotId};
 use crate::net::channel::Report;
-use crate::plan::AcceptWake;
-use accept_thread::AcceptThread;
-use acceptor::Acceptor;
 use event_loop::EventLoop;
-use sources::{PRIMARY, Sources};
+use intake::{Intake, Waiting};
 
 /// The worker that is being started, as the closure given to
 /// [`Server::serve_with`](crate::Server::serve_with) sees it.
@@ -42,6 +36,11 @@ pub struct Worker {
 }
 
 impl Worker {
+    fn of(birth: &Birth) -> Result<Self, Failure> {
+        let Place::Slot(slot) = birth.id.place else { return Err("a worker needs a slot".into()) };
+        Ok(Self { slot, generation: birth.id.generation, board: birth.board })
+    }
+
     /// The number of the worker's slot, from 0. A successor has the same one.
     pub fn index(&self) -> u16 {
         self.slot.0
@@ -99,39 +98,8 @@ where
     H: Handler,
     E: Into<Failure>,
 {
-    let Place::Slot(slot) = birth.id.place else { return Err("a worker needs a slot".into()) };
-    let poll = Poll::new()?;
-    let (primary, lodged, cpu) = take_up(birth, &poll)?;
-    let further = std::mem::take(&mut birth.further);
-    let sources = Sources::new(primary, further.into_iter().map(Acceptor::further));
-    let handler = start(&Worker { slot, generation: birth.id.generation, board: birth.board })
-        .map_err(Into::into)?;
-    let mut event_loop = EventLoop::new(birth, poll, sources, handler)?;
-    // The worker before this one has the listener as well: nothing changes for it before.
-    cpu.map_or(Ok(()), |cpu| event_loop.prefer_cpu(cpu))?;
-    birth.confine()?;
-    birth.ready(lodged)?;
-    Ok(event_loop.run()?)
-}
-
-/// What the worker accepts from at the primary address, what it lodges with the master, and which CPU's
-/// connections are for it.
-fn take_up(
-    birth: &mut Birth,
-    poll: &Poll,
-) -> io::Result<(Acceptor, Option<OwnedFd>, Option<usize>)> {
-    // An empty stand-in: the stock is taken once.
-    match std::mem::replace(&mut birth.stock, Stock::Links) {
-        Stock::Slot { listener, is_new, cpu } => {
-            let lodged = is_new.then(|| listener.try_clone()).transpose()?;
-            Ok((Acceptor::own(listener), lodged, cpu))
-        }
-        Stock::Shared(shared, AcceptWake::Blocking) => {
-            let waker = Waker::new(poll.registry(), Sources::token(PRIMARY))?;
-            Ok((Acceptor::thread(AcceptThread::new(shared, waker)), None, None))
-        }
-        Stock::Shared(shared, wake) => Ok((Acceptor::shared(shared, wake), None, None)),
-        Stock::Links => Ok((Acceptor::links(), None, None)),
-        Stock::Dispatcher(_) => Err(io::Error::other("a worker is no dispatcher")),
-    }
+    let worker = Worker::of(birth)?;
+    let intake = Intake::new(birth, Waiting::Thread)?;
+    let handler = start(&worker).map_err(Into::into)?;
+    Ok(EventLoop::new(intake, handler)?.run()?)
 }

@@ -56,7 +56,8 @@ where
             Fate::Gone => return self.remove(key),
         };
         let Some(interest) = interest else { return };
-        let changed = self.poll.registry().reregister(&mut client.stream, Token(key), interest);
+        let changed =
+            self.intake.poll.registry().reregister(&mut client.stream, Token(key), interest);
         if let Err(error) = changed {
             tracing::error!("cannot watch a connection: {error}");
             self.remove(key);
@@ -70,7 +71,7 @@ where
         // What it could not be sent any more must not be taken for another's answer.
         self.desk.clear_output();
         // Before its peer can see it.
-        self.count_closed(client.stream.origin());
+        self.intake.closed(client.stream.origin());
         drop(client);
         if self.clients.is_empty() && self.clients.capacity() > 1024 {
             self.clients.shrink_to_fit();
@@ -97,6 +98,6 @@ where
 
     /// A drain waits for the deadlines; otherwise they may be as coarse as can be.
     pub(super) fn sweep_interval(&self) -> Duration {
-        if self.drain.is_some() { SWEEP_INTERVAL / 20 } else { SWEEP_INTERVAL }
+        if self.desk.draining { SWEEP_INTERVAL / 20 } else { SWEEP_INTERVAL }
     }
 }

@@ -10,10 +10,16 @@ impl<H> EventLoop<'_, H>
 where
     H: Handler,
 {
+    /// No more connections are allowed.
+    pub(super) fn be_full(&mut self) {
+        self.make_room();
+        self.intake.be_full();
+    }
+
     /// Of a full worker's connections, those that have been silent the longest give way, so that nobody
     /// keeps others out by doing nothing. nginx does the same.
     pub(super) fn make_room(&mut self) {
-        if !self.is_full() || self.drain.is_some() {
+        if !self.intake.is_full() || self.desk.draining {
             return;
         }
         let silent_before = self.desk.now.checked_sub(GIVE_WAY_AFTER);
@@ -24,7 +30,7 @@ where
         });
         let mut silent: Vec<(Instant, usize)> = since.collect();
         silent.sort_unstable();
-        silent.truncate((self.clients_max / GIVE_WAY_PARTS).max(1));
+        silent.truncate((self.intake.open_max() / GIVE_WAY_PARTS).max(1));
         for (_, key) in silent {
             let Some(client) = self.clients.get_mut(key) else { continue };
             let fate = client.time_out(&mut self.desk);

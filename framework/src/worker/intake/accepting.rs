@@ -2,34 +2,29 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::time::Instant;
 
 use nix::sys::resource::{Resource, getrlimit};
 
-use super::EventLoop;
-use crate::http::Handler;
-use crate::limits::{ACCEPT_PAUSE, DESCRIPTORS_LEFT, DRAIN_SILENCE};
+use super::{Arrival, Intake};
+use crate::limits::{ACCEPT_PAUSE, DESCRIPTORS_LEFT};
 use crate::net::listener;
 use crate::worker::acceptor::Accepted;
-use crate::worker::client::Client;
 use crate::worker::sources::{PRIMARY, Sources};
 use crate::worker::stream::{Origin, Stream};
 
-impl<H> EventLoop<'_, H>
-where
-    H: Handler,
-{
-    /// Takes what waits at this source, one batch at the most.
-    pub(super) fn accept(&mut self, place: usize) {
+impl Intake<'_> {
+    /// Takes what waits at this source, one batch at the most, to the arrivals. True when it stopped
+    /// because it is full.
+    pub(in crate::worker) fn accept(&mut self, place: usize) -> bool {
         if self.paused_until.is_some() {
-            return;
+            return false;
         }
         // The queue is watched as long as it is not empty, so that nothing is lost by taking only one. With
         // a program that goes by loads, its end is to be seen each time.
         let most = self.sources[place].batch();
         let batch = if self.standing.is_some() || self.more.tries() { most } else { 1 };
         for taken in 0..batch {
-            let room = self.clients_max.saturating_sub(self.clients.len());
+            let room = self.open_max.saturating_sub(self.open);
             if room == 0 && !self.sources[place].is_linked() {
                 break;
             }
@@ -44,12 +39,12 @@ where
                     self.welcome(stream, remote);
                     // Who leaves the queue to others is no longer in the line.
                     if self.leaves_queue(place) {
-                        return;
+                        return false;
                     }
                     let token = Sources::token(place);
                     if let Err(error) = self.sources[place].took_turn(&self.poll, token) {
                         self.pause(&error);
-                        return;
+                        return false;
                     }
                 }
                 Accepted::Nothing => {
@@ -60,33 +55,41 @@ where
                     if let (Some(standing), Some(assigned)) = (&self.standing, assigned) {
                         standing.load.queue_was_empty(assigned);
                     }
-                    return self.found_empty(place);
+                    self.found_empty(place);
+                    return false;
                 }
-                Accepted::Exhausted(error) => return self.pause(&error),
+                Accepted::Exhausted(error) => {
+                    self.pause(&error);
+                    return false;
+                }
             }
         }
-        if self.is_full() {
-            self.be_full();
-        }
+        self.is_full()
     }
 
     fn welcome(&mut self, stream: Stream, remote: Option<SocketAddr>) {
         match stream.origin() {
-            Origin::Primary => self.seat.count_accepted(),
-            Origin::Further => self.seat.count_further_accepted(),
+            Origin::Primary => self.birth.seat.count_accepted(),
+            Origin::Further => self.birth.seat.count_further_accepted(),
         }
         if remote.is_some() {
-            listener::readmit(&stream, self.board);
+            listener::readmit(&stream, self.birth.board);
         }
-        // Nobody is believed whose address is not known, but for peers on a unix-domain socket.
-        let known = remote.is_some() || stream.is_unix();
-        let preface = known && self.trusted.is_some_and(|them| them.trusts(remote));
-        self.adopt(Client::new(stream, remote, self.first_deadline(), preface));
+        self.open += 1;
+        self.arrivals.push_back(Arrival { stream, remote });
     }
 
-    /// Connections that come in on this CPU are for this worker.
-    pub(in crate::worker) fn prefer_cpu(&self, cpu: usize) -> io::Result<()> {
-        self.sources.primary().prefer_cpu(cpu)
+    /// A connection is closed. To be called before its peer can see it.
+    pub(in crate::worker) fn closed(&mut self, origin: Origin) {
+        self.open = self.open.saturating_sub(1);
+        if origin == Origin::Further {
+            // The program did not assign it.
+            return self.birth.seat.count_further_closed();
+        }
+        self.birth.seat.count_closed();
+        if let Some(standing) = &self.standing {
+            standing.load.closed_some();
+        }
     }
 
     fn can_accept(&mut self, well: bool) {
@@ -96,20 +99,13 @@ where
     }
 
     /// No more connections are allowed.
-    pub(super) fn is_full(&self) -> bool {
-        self.clients.len() >= self.clients_max
+    pub(in crate::worker) fn is_full(&self) -> bool {
+        self.open >= self.open_max
     }
 
-    /// When the first request is to be there. The turn may have begun long ago, which is of no account
-    /// when the time is not short. A client that was not heard tries again after a pause that is not longer
-    /// than it has waited.
-    fn first_deadline(&self) -> Instant {
-        let head = self.desk.timeouts.head;
-        if self.desk.draining {
-            let unheard = self.board.muted_for().unwrap_or_default();
-            return Instant::now() + (DRAIN_SILENCE + unheard).min(head);
-        }
-        self.desk.now + head
+    /// The most connections that are allowed.
+    pub(in crate::worker) fn open_max(&self) -> usize {
+        self.open_max
     }
 
     /// Something is used up: what waits in the queue waits a little longer.
@@ -117,18 +113,17 @@ where
         // A worker that looks after its queue by itself finds the same again and again.
         if !self.standing.is_some_and(|standing| standing.starved) {
             tracing::warn!("accepting pauses: {error}; raise the limits of open files and threads");
-            self.seat.count_error();
+            self.birth.seat.count_error();
         }
         self.can_accept(false);
         self.say_full();
         self.sources.iter_mut().for_each(|source| source.disarm(&self.poll));
-        self.paused_until = Some(self.desk.now + ACCEPT_PAUSE);
+        self.paused_until = Some(self.now + ACCEPT_PAUSE);
     }
 
     /// Full: a wake-up that is meant for one worker only must not come here any more, and a dispatcher
     /// is to send to others.
-    fn be_full(&mut self) {
-        self.make_room();
+    pub(in crate::worker) fn be_full(&mut self) {
         if !self.is_full() {
             return;
         }
@@ -144,8 +139,8 @@ where
     }
 
     /// After a pause, or when a connection made room.
-    pub(super) fn resume_accepting(&mut self) {
-        if self.paused_until.is_some_and(|until| until <= self.desk.now) {
+    pub(in crate::worker) fn resume_accepting(&mut self) {
+        if self.paused_until.is_some_and(|until| until <= self.now) {
             self.paused_until = None;
         }
         if self.paused_until.is_some() {

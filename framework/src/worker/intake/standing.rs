@@ -2,13 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use super::EventLoop;
-use crate::http::Handler;
+use super::Intake;
 use crate::limits::LOAD_CHECK_INTERVAL;
 use crate::net::balance::Load;
 use crate::sys::clock::monotonic_ns;
-use crate::worker::sources::PRIMARY;
-use crate::worker::stream::Origin;
 
 /// What is told, and when it is looked after.
 #[derive(Clone, Copy)]
@@ -35,14 +32,11 @@ impl Standing {
     }
 }
 
-impl<H> EventLoop<'_, H>
-where
-    H: Handler,
-{
+impl Intake<'_> {
     /// A turn begins.
     pub(super) fn begin_work(&self) {
         let now_ns = monotonic_ns();
-        self.seat.busy_since(now_ns);
+        self.birth.seat.busy_since(now_ns);
         // Who takes none goes on to take none.
         let takes = |standing: &Standing| !standing.left && !standing.starved && !self.is_full();
         if let Some(standing) = self.standing.filter(takes) {
@@ -51,8 +45,8 @@ where
     }
 
     /// A turn is over.
-    pub(super) fn end_work(&mut self) {
-        self.seat.busy_since(0);
+    pub(in crate::worker) fn end_work(&mut self) {
+        self.birth.seat.busy_since(0);
         let full = self.is_full();
         let Some(standing) = self.standing.as_mut().filter(|standing| !standing.left) else {
             return;
@@ -66,29 +60,15 @@ where
         }
     }
 
-    /// Looks into the queue when connections were assigned to the slot that are not accounted for.
-    pub(super) fn look_at_load(&mut self) {
-        let (now, draining) = (self.desk.now, self.drain.is_some());
-        let Some(standing) = self.standing.as_mut().filter(|_| !draining) else { return };
+    /// Whether to look into the queue now, because connections were assigned to the slot that are not
+    /// accounted for.
+    pub(in crate::worker) fn is_in_doubt(&mut self) -> bool {
+        let (now, draining) = (self.now, self.drain.is_some());
+        let Some(standing) = self.standing.as_mut().filter(|_| !draining) else { return false };
         if standing.check_at > now {
-            return;
+            return false;
         }
         standing.check_at = now + LOAD_CHECK_INTERVAL;
-        if standing.starved || standing.load.in_doubt() {
-            self.accept(PRIMARY);
-            self.begin_fresh();
-        }
-    }
-
-    /// A connection is closed.
-    pub(super) fn count_closed(&self, origin: Origin) {
-        if origin == Origin::Further {
-            // The program did not assign it.
-            return self.seat.count_further_closed();
-        }
-        self.seat.count_closed();
-        if let Some(standing) = &self.standing {
-            standing.load.closed_some();
-        }
+        standing.starved || standing.load.in_doubt()
     }
 }
