@@ -14,7 +14,7 @@ use crate::limits::{
     HEAD_TIMEOUT, IDLE_TIMEOUT, MIN_UPTIME_DEFAULT, OFFLOAD_THREADS_DEFAULT, RATE_MIN_DEFAULT,
     READY_TIMEOUT_DEFAULT, STALL_AFTER_DEFAULT, WRITE_TIMEOUT,
 };
-use crate::master::{Hooks, Master, arrival};
+use crate::master::{Arrival, Hooks, Master, arrival, notify};
 use crate::plan::{Config, Policy, Term, Timeouts, Workers};
 use crate::worker::{self, Worker};
 
@@ -148,6 +148,17 @@ impl Server<'_> {
 
     fn run(self, work: &mut dyn FnMut(Birth) -> i32) -> Result<(), Error> {
         let arrival = arrival()?;
+        let trial = arrival.is_trial();
+        let ended = self.run_as(arrival, work);
+        // A trial has its own listener.
+        ended.inspect_err(|error| {
+            if !trial {
+                notify::failed(error);
+            }
+        })
+    }
+
+    fn run_as(self, arrival: Arrival, work: &mut dyn FnMut(Birth) -> i32) -> Result<(), Error> {
         let plan = self.config.plan().inspect_err(|error| arrival.failed(error))?;
         if let Some(log) = plan.access_log.as_ref().filter(|_| !arrival.takes_over()) {
             access_log::check(log).inspect_err(|error| arrival.failed(error))?;

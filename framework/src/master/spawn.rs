@@ -24,8 +24,8 @@ use crate::net::cpu;
 use crate::net::group::Group;
 use crate::plan::{Balance, Intake};
 use crate::signals::Signals;
-use crate::sys::descriptors;
 use crate::sys::fork::{Refused, Side, exit_now, fork};
+use crate::sys::{descriptors, exec};
 
 /// What a child reacts to. SIGINT is not among them: a terminal sends it to the master as well, which
 /// gives the orders.
@@ -74,15 +74,27 @@ impl Master<'_> {
         self.balancer.as_ref()?.load_of(slot, self.board.row(place), seat)
     }
 
+    /// Which of the child's listeners stay open when all go.
+    fn lent_to(&self, place: Place) -> Vec<bool> {
+        let primary = match (self.plan.intake, place) {
+            (Intake::Group(_), Place::Slot(slot)) => self.is_lent(slot),
+            _ => self.primary.lent > 0,
+        };
+        let further = self.further.iter().map(|endpoint| endpoint.lent > 0);
+        std::iter::once(primary).chain(further).collect()
+    }
+
     /// The child's whole life.
     fn live(&mut self, id: ChildId, seat: usize, master: Pid, channel: Channel) -> ! {
         let load = self.load_of(id.place, seat);
+        let lent = self.lent_to(id.place);
         let exit = match self.let_go(id, master) {
             Ok((signals, stock, further)) => {
                 let plan = self.plan.clone();
                 let seat = self.board.row(id.place).seat(seat);
                 let board = self.board;
-                let birth = Birth { id, plan, board, seat, load, channel, signals, stock, further };
+                let birth =
+                    Birth { id, plan, board, seat, load, channel, signals, stock, further, lent };
                 let life = AssertUnwindSafe(|| match id.place {
                     Place::Dispatcher => dispatcher::run(birth),
                     Place::Slot(_) => (self.work)(birth),
@@ -105,6 +117,10 @@ impl Master<'_> {
         self.control = None;
         self.balancer = None;
         self.upgrade.forget();
+        // Only the master speaks to the service manager.
+        for variable in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] {
+            exec::take_variable(variable);
+        }
         if self.plan.uses_privilege() {
             forget_privilege();
         }

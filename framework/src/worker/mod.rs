@@ -104,7 +104,8 @@ where
     let poll = Poll::new()?;
     let (primary, lodged, cpu) = take_up(birth, &poll)?;
     let further = std::mem::take(&mut birth.further);
-    let sources = Sources::new(primary, further.into_iter().map(Acceptor::further));
+    let mut sources = Sources::new(primary, further.into_iter().map(Acceptor::further));
+    sources.iter_mut().zip(&birth.lent).for_each(|(source, lent)| source.set_lent(*lent));
     let handler = start(&Worker { slot, generation: birth.id.generation, board: birth.board })
         .map_err(Into::into)?;
     let mut event_loop = EventLoop::new(birth, poll, sources, handler)?;
@@ -112,6 +113,16 @@ where
     cpu.map_or(Ok(()), |cpu| event_loop.prefer_cpu(cpu))?;
     birth.ready(lodged)?;
     Ok(event_loop.run()?)
+}
+
+fn cannot_join(error: io::Error) -> io::Error {
+    if error.kind() != io::ErrorKind::AddrInUse {
+        return error;
+    }
+    io::Error::other(
+        "no further listener can be bound beside those of another user, who may be the service manager \
+         that passed them: have it pass as many as there are workers",
+    )
 }
 
 /// What the worker accepts from at the primary address, what it lodges with the master, and which CPU's
@@ -127,7 +138,8 @@ fn take_up(
                 (own, None)
             } else {
                 let tcp = || io::Error::other("a unix-domain socket has no group");
-                let own = listener::bind_member(birth.plan.address.tcp().ok_or_else(tcp)?)?;
+                let address = birth.plan.address.tcp().ok_or_else(tcp)?;
+                let own = listener::bind_member(address).map_err(cannot_join)?;
                 let lodged = own.try_clone()?;
                 (own, Some(lodged))
             };

@@ -95,6 +95,7 @@ where
         if let Some(drain) = &mut self.drain {
             drain.orphaned_until = Some(self.desk.now + self.grace);
         }
+        self.let_others_accept();
     }
 
     /// Begins to drain, or learns that nobody else will empty its queue.
@@ -102,19 +103,14 @@ where
         let begun = self.drain.is_some();
         let not_before = self.desk.now;
         let drain = self.drain.get_or_insert(Drain { queue, orphaned_until: None, not_before });
-        if queue == Queue::Empty && (!begun || drain.queue == Queue::Leave) {
-            drain.not_before = self.desk.now + self.handshake_linger.min(grace / 2);
-            // Whoever has not begun to accept has this queue to empty as well.
-            self.sources.iter_mut().for_each(Acceptor::opened);
-        }
+        let newly = queue == Queue::Empty && (!begun || drain.queue == Queue::Leave);
         if drain.orphaned_until.is_none() {
             drain.queue = queue;
         }
-        for place in self.sources.places() {
-            if self.leaves_queue(place) {
-                self.sources[place].disarm(&self.poll);
-            }
+        if newly {
+            self.empty_from_now_on(grace);
         }
+        self.let_others_accept();
         if begun {
             return;
         }
@@ -124,6 +120,23 @@ where
             self.settle(key, fate);
         }
         self.sweep_at = Some(self.desk.now);
+    }
+
+    fn let_others_accept(&mut self) {
+        for place in self.sources.places() {
+            if self.leaves_queue(place) {
+                self.sources[place].disarm(&self.poll);
+            }
+        }
+    }
+
+    fn empty_from_now_on(&mut self, grace: Duration) {
+        // Whoever has not begun to accept has this queue to empty as well.
+        self.sources.iter_mut().for_each(Acceptor::opened);
+        let empties = self.sources.places().any(|place| !self.leaves_queue(place));
+        if let Some(drain) = self.drain.as_mut().filter(|_| empties) {
+            drain.not_before = self.desk.now + self.handshake_linger.min(grace / 2);
+        }
     }
 
     /// Drained: no connection is left, and none waits for this worker.
@@ -152,13 +165,15 @@ where
     }
 
     /// Others accept what waits there. When a worker goes for good it has its own queue to empty, and
-    /// its siblings go on with those of the further addresses; when all go, they all empty them.
+    /// its siblings go on with those of the further addresses; when all go, they all empty them, but for
+    /// those that somebody else keeps open for the next server.
     pub(super) fn leaves_queue(&self, place: usize) -> bool {
         let Some(drain) = self.drain.filter(|_| !self.sources[place].is_linked()) else {
             return false;
         };
         let all_go = self.board.closing() || drain.orphaned_until.is_some();
-        drain.queue == Queue::Leave || place != PRIMARY && !all_go
+        let others_go_on = if all_go { self.sources[place].is_lent() } else { place != PRIMARY };
+        drain.queue == Queue::Leave || others_go_on
     }
 
     /// Takes all that waits and is not left to others.
