@@ -4,17 +4,22 @@
 //! In a reuseport group they are the first members, in the order in which they were passed, which is
 //! that in which systemd has them listen; each is the listener of one slot.
 
+use std::io;
 use std::os::fd::OwnedFd;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
 
 use super::balance::{self, Chosen};
 use super::endpoint::Endpoint;
 use crate::error::Error;
 use crate::ids::SlotId;
+use crate::limits::ORPHAN_WAIT_MAX;
 use crate::net::balance::Balancer;
 use crate::net::group::Group;
 use crate::net::listener;
 use crate::plan::{AcceptWake, Address, Balance, Intake, Plan};
 use crate::sys::passed::Passed;
+use crate::sys::reuseport;
 
 /// All sockets of a master that begins.
 pub(super) struct Opened {
@@ -50,13 +55,33 @@ pub(super) fn open(plan: &mut Plan, passed: Vec<Passed>) -> Result<Opened, Error
     let (mut lodged, mut group) = (Vec::new(), Group::default());
     if let Intake::Group(_) = plan.intake {
         for (slot, socket) in (0..).map(SlotId).zip(lent.primary) {
-            let admit = |balancer: &Balancer| balancer.admit(slot, &socket);
+            // A server before this one may have died with a program of its own there.
+            reuseport::detach(&socket).map_err(failed)?;
+            let admit = |balancer: &Balancer| admit(balancer, slot, &socket);
             balancer.as_ref().map_or(Ok(()), admit).map_err(failed)?;
             group.joined(slot);
             lodged.push(Some(socket));
         }
     }
     Ok(Opened { primary, further, lodged, group, balancer, why_policy: why_listener.or(why) })
+}
+
+/// The kernel is a moment behind in forgetting that the listener had a name with the program of a server
+/// before this one.
+fn admit(balancer: &Balancer, slot: SlotId, socket: &OwnedFd) -> io::Result<()> {
+    const STEP: Duration = Duration::from_millis(1);
+    let deadline = Instant::now() + ORPHAN_WAIT_MAX;
+    loop {
+        match balancer.admit(slot, socket) {
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                if Instant::now() > deadline {
+                    return Err(error);
+                }
+            }
+            other => return other,
+        }
+        sleep(STEP);
+    }
 }
 
 /// What was passed, by address.
