@@ -82,7 +82,9 @@ impl Drop for Activated {
         // The manager first, so that it starts nothing anew.
         let servers = self.app.children();
         self.app.master.signal(Signal::SIGKILL);
-        servers.iter().for_each(|server| server.signal(Signal::SIGTERM));
+        for server in &servers {
+            server.signal(Signal::SIGTERM);
+        }
         if !std::thread::panicking() {
             wait_until("the end of the server", || servers.iter().all(|server| !server.lives()));
         }

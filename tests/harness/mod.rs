@@ -3,6 +3,7 @@
 
 pub(crate) mod activated;
 pub(crate) mod app;
+pub(crate) mod booted;
 pub(crate) mod client;
 pub(crate) mod deployed;
 pub(crate) mod installed;

@@ -52,7 +52,7 @@ fn listeners_that_do_not_fit_are_refused_with_the_mend() {
     }
 }
 
-/// With DynamicUser= the sockets are root's, and nobody else can bind beside them.
+/// With `DynamicUser` the sockets are root's, and nobody else can bind beside them.
 #[test]
 fn another_user_is_told_to_have_a_listener_for_each_worker() {
     if !is_root("listeners of another user") {

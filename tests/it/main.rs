@@ -61,6 +61,7 @@ mod strictness;
 mod supervisor;
 mod suspend;
 mod systemd;
+mod systemd_real;
 mod tidy;
 mod unix_sockets;
 mod upgrade;
