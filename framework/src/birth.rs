@@ -29,6 +29,8 @@ pub(crate) struct Birth {
     pub(crate) stock: Stock,
     /// The listeners of further addresses, if it is a worker.
     pub(crate) further: Vec<OwnedFd>,
+    /// Which of its listeners were passed to the server and stay open when all go, the primary one first.
+    pub(crate) lent: Vec<bool>,
 }
 
 /// Where a child gets its connections from.

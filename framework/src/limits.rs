@@ -41,6 +41,10 @@ pub(crate) const INTRODUCE_PAUSE: Duration = Duration::from_secs(1);
 /// needs longer only for a process in uninterruptible sleep.
 pub(crate) const KILL_PATIENCE: Duration = Duration::from_secs(5);
 
+/// What a service manager is asked to wait beyond the longest time that a stop, or a step of a reload, can
+/// take: for the master's own end.
+pub(crate) const NOTIFY_SLACK: Duration = Duration::from_secs(5);
+
 /// How long a handshake that was under way when its listener was to be closed is waited for: the
 /// initial retransmission time-out of TCP (RFC 6298 section 2.1), so that one lost packet is borne.
 pub(crate) const HANDSHAKE_LINGER: Duration = Duration::from_secs(1);

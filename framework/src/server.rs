@@ -15,7 +15,7 @@ use crate::limits::{
     HEAD_TIMEOUT, IDLE_TIMEOUT, MIN_UPTIME_DEFAULT, OFFLOAD_THREADS_DEFAULT, RATE_MIN_DEFAULT,
     READY_TIMEOUT_DEFAULT, STALL_AFTER_DEFAULT, WRITE_TIMEOUT,
 };
-use crate::master::{Arrival, Hooks, Master, arrival};
+use crate::master::{Arrival, Hooks, Master, arrival, notify};
 use crate::plan::{Config, Policy, Term, Timeouts, Wishes, Workers};
 use crate::sys::descriptors;
 use crate::worker::{self, Worker};
@@ -151,13 +151,24 @@ impl Server<'_> {
 
     fn run(self, work: &mut dyn FnMut(Birth) -> i32) -> Result<(), Error> {
         let arrival = arrival()?;
+        let trial = arrival.is_trial();
+        let ended = self.run_as(arrival, work);
+        // A trial has its own listener.
+        ended.inspect_err(|error| {
+            if !trial {
+                notify::failed(error);
+            }
+        })
+    }
+
+    fn run_as(self, arrival: Arrival, work: &mut dyn FnMut(Birth) -> i32) -> Result<(), Error> {
         let plan = self.config.plan().inspect_err(|error| arrival.failed(error))?;
         if let Some(log) = plan.access_log.as_ref().filter(|_| !arrival.takes_over()) {
             let as_worker = |look: &dyn Fn() -> _| crate::guard::try_as_worker(&plan.guard, look);
             access_log::check(log, as_worker).inspect_err(|error| arrival.failed(error))?;
         }
         let strangers = descriptors::strangers();
-        if matches!(arrival, Arrival::First) && !strangers.is_empty() {
+        if matches!(arrival, Arrival::First(_)) && !strangers.is_empty() {
             tracing::info!(
                 ?strangers,
                 "this program was started with descriptors open: all workers have them, too"

@@ -1,6 +1,5 @@
 //! Under a service manager, and as the first process of a container.
 
-use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::Command as Program;
 
@@ -9,64 +8,10 @@ use nix::sys::signal::Signal;
 
 use super::steering::gets_nothing_while_it_stalls;
 use crate::harness::app::{App, ask, demo, demo_path, fixture, intakes};
+use crate::harness::manager::Manager;
 use crate::harness::privilege::{is_root, may_load_programs};
 use crate::harness::process::Process;
-use crate::harness::wait::{PATIENCE, wait_for, wait_until};
-
-/// The socket on which a service manager hears of its services (`sd_notify(3)`).
-struct Manager {
-    socket: UnixDatagram,
-    folder: tempfile::TempDir,
-}
-
-impl Manager {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let socket = UnixDatagram::bind(folder.path().join("notify")).unwrap();
-        socket.set_read_timeout(Some(PATIENCE)).unwrap();
-        Self { socket, folder }
-    }
-
-    fn start(&self, program: &mut Program) -> App {
-        App::start(program.env("NOTIFY_SOCKET", self.folder.path().join("notify")))
-    }
-
-    /// The next message, one assignment a line.
-    fn hears(&self) -> Vec<String> {
-        let mut bytes = [0; 4096];
-        let count = self.socket.recv(&mut bytes).expect("a message");
-        let text = String::from_utf8(bytes[..count].to_vec()).unwrap();
-        text.lines().map(str::to_owned).collect()
-    }
-
-    /// A reload: it begins at a time of the monotonic clock, and ends.
-    fn hears_a_reload(&self) -> Vec<Vec<String>> {
-        let mut messages = Vec::new();
-        loop {
-            let message = self.hears();
-            let ends = message.contains(&"READY=1".to_owned());
-            messages.push(message);
-            if ends {
-                break;
-            }
-        }
-        let (end, begin) = messages.split_last().unwrap();
-        assert!(!begin.is_empty(), "{messages:?}");
-        for message in begin {
-            assert!(message.contains(&"RELOADING=1".to_owned()), "{messages:?}");
-            let clock = message.iter().find_map(|line| line.strip_prefix("MONOTONIC_USEC="));
-            assert!(clock.is_some_and(|clock| clock.parse::<u64>().is_ok()), "{messages:?}");
-        }
-        assert!(end.iter().any(|line| line.starts_with("STATUS=")), "{messages:?}");
-        messages
-    }
-
-    fn hears_nothing(&self) {
-        self.socket.set_nonblocking(true).unwrap();
-        assert!(self.socket.recv(&mut [0; 4096]).is_err());
-        self.socket.set_nonblocking(false).unwrap();
-    }
-}
+use crate::harness::wait::{wait_for, wait_until};
 
 #[test]
 fn a_service_manager_hears_of_start_reload_upgrade_and_stop() {
@@ -74,7 +19,7 @@ fn a_service_manager_hears_of_start_reload_upgrade_and_stop() {
         let manager = Manager::new();
         let mut program = demo(&[&["--workers", "2", "--port", "0"], arguments].concat());
         let mut app = manager.start(&mut program).listening();
-        assert!(manager.hears().contains(&"READY=1".to_owned()));
+        manager.hears_until("READY=1");
         app.signal(Signal::SIGHUP);
         manager.hears_a_reload();
         app.signal(Signal::SIGUSR2);
@@ -85,7 +30,7 @@ fn a_service_manager_hears_of_start_reload_upgrade_and_stop() {
         assert_eq!(app.get("/whoami").number("generation"), 3);
         manager.hears_nothing();
         app.signal(Signal::SIGTERM);
-        assert!(manager.hears().contains(&"STOPPING=1".to_owned()));
+        manager.hears_until("STOPPING=1");
         assert_eq!(app.ended().code(), Some(0));
     }
 }
@@ -98,7 +43,7 @@ fn a_service_manager_hears_the_end_of_an_upgrade_that_is_given_up() {
     std::fs::copy(demo_path(), &program).unwrap();
     let mut command = Program::new(&program);
     let app = manager.start(command.args(["--workers", "1", "--port", "0"])).listening();
-    assert!(manager.hears().contains(&"READY=1".to_owned()));
+    manager.hears_until("READY=1");
     std::fs::remove_file(&program).unwrap();
     app.signal(Signal::SIGUSR2);
     let messages = manager.hears_a_reload();
@@ -110,7 +55,7 @@ fn a_service_manager_hears_the_end_of_an_upgrade_that_is_given_up() {
 fn a_program_that_does_not_ask_where_it_listens_is_ready_all_the_same() {
     let manager = Manager::new();
     let app = manager.start(&mut fixture(&["silent"]));
-    assert!(manager.hears().contains(&"READY=1".to_owned()));
+    manager.hears_until("READY=1");
     app.log.wait_for("listening address=127.0.0.1:");
     app.stop();
 }

@@ -39,6 +39,8 @@ pub(super) struct Relay<'a> {
     grace: Duration,
     handshake_linger: Duration,
     listener: OwnedFd,
+    /// Whether whoever passed it to this server keeps it open, and has it served again.
+    lent: Option<&'a bool>,
     /// The master has said that it may accept. Before the listener listens, waiting for connections would
     /// be answered with a hang-up for ever.
     listens: bool,
@@ -74,6 +76,7 @@ impl<'a> Relay<'a> {
             handshake_linger: birth.plan.handshake_linger(),
             listens: false,
             listener,
+            lent: birth.lent.first(),
             armed: false,
             paused_until: None,
             rotation: Rotation::default(),
@@ -156,9 +159,12 @@ impl<'a> Relay<'a> {
         self.arm(wanted && self.paused_until.is_none())
     }
 
-    /// A successor takes over the accept queue.
+    /// A successor takes over the accept queue, or the next server will.
     fn leaves_queue(&self) -> bool {
-        self.drain.is_some_and(|drain| drain.queue == Queue::Leave)
+        self.drain.is_some_and(|drain| {
+            let all_go = self.board.closing() || drain.orphaned_until.is_some();
+            drain.queue == Queue::Leave || self.lent == Some(&true) && all_go
+        })
     }
 
     fn accept(&mut self) -> Option<OwnedFd> {

@@ -10,13 +10,12 @@ use socket2::SockRef;
 
 use super::action::{Action, Outcome, Reason};
 use super::event::Event;
-use super::{Child, Endpoint, Master, notify};
+use super::{Child, Endpoint, Master};
 use crate::error::Error;
 use crate::ids::{ChildId, Generation, Place, SlotId};
 use crate::limits::SUSPENDED_AFTER;
 use crate::net::channel::{Order, Queue};
 use crate::net::listener;
-use crate::plan::Address;
 use crate::sys::descriptors;
 
 impl Master<'_> {
@@ -34,6 +33,9 @@ impl Master<'_> {
             }
             Action::Accept(child) => self.let_accept(child),
             Action::Steer(live) => self.steer(&live)?,
+            Action::CloseListener(slot) if self.is_lent(slot) => {
+                tracing::info!("the listener of worker {slot} stays: a service manager passed it");
+            }
             Action::CloseListener(slot) => {
                 self.lodged[slot.index()].take().into_iter().for_each(listener::close);
                 self.group.left(slot);
@@ -61,6 +63,7 @@ impl Master<'_> {
             Action::Become => self.upgrade.pass(),
             Action::Postponed(time) if time < SUSPENDED_AFTER => {}
             Action::Postponed(time) => {
+                self.tell_postponed(time);
                 tracing::warn!("nothing ran for {time:?}: all deadlines are put off by that");
             }
             Action::Finish(outcome) => self.finish(outcome),
@@ -98,6 +101,9 @@ impl Master<'_> {
         };
         let failed = |error| Error::system(&format!("listen for worker {slot}"), error);
         listener::listen(socket, self.plan.backlog).map_err(failed)?;
+        if self.group.has(slot) {
+            return Ok(());
+        }
         self.admit(slot, socket).map_err(|error| {
             // It is opened again with the next try.
             listener::close(socket);
@@ -127,8 +133,7 @@ impl Master<'_> {
     pub(super) fn announce(&mut self) {
         if !self.announced {
             self.tell_address();
-            let addresses: Vec<String> = self.plan.addresses().map(Address::to_string).collect();
-            notify::ready(&format!("listening on {}", addresses.join(", ")));
+            self.tell_ready("");
         }
     }
 
@@ -151,15 +156,20 @@ impl Master<'_> {
     fn announce_stop(&self, delay: Duration) {
         self.board.close();
         tracing::info!("the stop begins in {delay:?}; until then all is served as before");
-        notify::stopping("a stop is announced");
+        self.tell_stopping("a stop is announced", delay);
     }
 
+    /// What was passed to this server stays open, for whoever comes after it.
     fn refuse_newcomers(&self) {
         self.board.close();
-        notify::stopping("draining");
-        let shared = self.group.members().is_empty().then_some(&self.primary.socket);
-        let further = self.further.iter().map(|endpoint| &endpoint.socket);
-        for socket in self.lodged.iter().flatten().chain(shared).chain(further) {
+        self.tell_stopping("draining", Duration::ZERO);
+        self.leave_to_lent();
+        let alone = self.group.members().is_empty();
+        let own = |endpoint: &&Endpoint| endpoint.lent == 0;
+        let shared = Some(&self.primary).filter(|_| alone).into_iter().chain(&self.further);
+        let shared = shared.filter(own).map(|endpoint| &endpoint.socket);
+        let lent = if alone { 0 } else { usize::from(self.primary.lent) };
+        for socket in self.lodged.iter().skip(lent).flatten().chain(shared) {
             if let Err(error) = listener::refuse_newcomers(socket, self.board) {
                 tracing::warn!("connections that come now may be reset: {error}");
             }

@@ -11,6 +11,7 @@ use super::balance::give_up_privilege;
 use super::endpoint::HandedEndpoint;
 use super::event::{Event, Exit};
 use super::handover::{Handed, HandedCaller, HandedChild, Handover};
+use super::heartbeat::Heartbeat;
 use super::obey::{Wait, Waiting};
 use super::supervisor::Supervisor;
 use super::upgrade::{Upgrade, VARIABLE};
@@ -23,8 +24,9 @@ use crate::net::group::Group;
 use crate::net::listener;
 use crate::plan::Plan;
 use crate::signals::Signals;
-use crate::sys::exec;
 use crate::sys::fork::{exit_now, threads};
+use crate::sys::passed::Passed;
+use crate::sys::{exec, passed};
 
 /// How a process ended that nobody knows anything of.
 const LOST: Exit = Exit::Signal(libc::SIGKILL);
@@ -32,8 +34,8 @@ const LOST: Exit = Exit::Signal(libc::SIGKILL);
 /// How this program came to be run.
 #[derive(Debug)]
 pub(crate) enum Arrival {
-    /// By a user.
-    First,
+    /// By a user, or by a service manager that passed these sockets.
+    First(Vec<Passed>),
     /// As a trial.
     Trial(Box<Trial>),
     /// In the place of another one.
@@ -53,7 +55,12 @@ pub(crate) fn arrival() -> Result<Arrival, Error> {
     if threads.len() > 1 {
         return Err(Error::threads(&threads));
     }
-    let Some(value) = exec::take_variable(VARIABLE) else { return Ok(Arrival::First) };
+    let Some(value) = exec::take_variable(VARIABLE) else {
+        let passed = passed::take().map_err(|error| {
+            Error::config(format!("cannot take the sockets of the service manager: {error}"))
+        })?;
+        return Ok(Arrival::First(passed));
+    };
     let wrong = |error: io::Error| {
         Error::system(&format!("take over from the program before ({VARIABLE}={value})"), error)
     };
@@ -103,6 +110,11 @@ impl Arrival {
             // The exit code says that it failed, too.
             let _ = trial.channel.report(&Report::Failed { text: error.to_string() });
         }
+    }
+
+    /// It is a trial, of which nobody but the master that tries is to know.
+    pub(crate) fn is_trial(&self) -> bool {
+        matches!(self, Self::Trial(_))
     }
 }
 
@@ -189,6 +201,8 @@ impl<'a> Master<'a> {
             control,
             waiting,
             failed: None,
+            heartbeat: Heartbeat::wanted(),
+            told: String::new(),
             outcome: None,
             resumed: Vec::new(),
             announced: false,

@@ -101,6 +101,30 @@ impl Master<'_> {
         Ok(())
     }
 
+    /// The slot's listener was passed to this server, and stays open.
+    pub(super) fn is_lent(&self, slot: SlotId) -> bool {
+        let grouped = matches!(self.plan.intake, Intake::Group(_));
+        grouped && slot.index() < usize::from(self.primary.lent)
+    }
+
+    /// All go: new connections are for those listeners of the group that stay, and later on for whoever
+    /// has them then, without a program of ours.
+    pub(super) fn leave_to_lent(&self) {
+        let members = self.group.members();
+        let lent: Vec<SlotId> =
+            members.iter().copied().filter(|slot| self.is_lent(*slot)).collect();
+        let Some(member) = lent.first().and_then(|slot| self.lodged[slot.index()].as_ref()) else {
+            return;
+        };
+        let told = match self.group.choice(&lent) {
+            Choice::Everyone => reuseport::detach(member),
+            Choice::Among { live, .. } => reuseport::attach(member, &mut steer::program(&live)),
+        };
+        if let Err(error) = told {
+            tracing::warn!("connections that come now may be late: {error}");
+        }
+    }
+
     fn try_to_steer(&self, live: &[SlotId]) -> io::Result<()> {
         let lodged = |slot: &SlotId| self.lodged[slot.index()].as_ref();
         let Some(member) = self.group.members().first().and_then(lodged) else { return Ok(()) };

@@ -21,7 +21,8 @@ use crate::plan::Address;
 const DEAF_RETRY_MS: u128 = 1000;
 
 impl Master<'_> {
-    /// Sleeps until a signal, a report, a command or a deadline. Wakes for nothing else.
+    /// Sleeps until a signal, a report, a command, a deadline, or the time for a sign of life if a
+    /// service manager wants any. Wakes for nothing else.
     pub(super) fn wait(&self) -> io::Result<()> {
         let channels = self.children.iter().filter_map(|child| child.channel.as_ref());
         let trial = self.upgrade.channel().map(AsFd::as_fd);
@@ -31,7 +32,8 @@ impl Master<'_> {
             .chain(self.control.iter().flat_map(Control::sources));
         let mut sources: Vec<PollFd<'_>> =
             sources.map(|source| PollFd::new(source, PollFlags::POLLIN)).collect();
-        let due = self.supervisor.deadline().map(|deadline| {
+        let deadlines = self.supervisor.deadline().into_iter().chain(self.heartbeat.due());
+        let due = deadlines.min().map(|deadline| {
             let left = deadline.saturating_duration_since(Instant::now());
             // A millisecond more, so that the deadline has passed and not just begun to.
             left.as_millis().saturating_add(u128::from(!left.is_zero()))

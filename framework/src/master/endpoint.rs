@@ -26,6 +26,9 @@ pub(super) struct Endpoint {
     pub(super) socket: OwnedFd,
     /// Of a unix-domain socket.
     file: Option<SocketFile>,
+    /// So many listeners were passed to this server for the address, by somebody who keeps them: in a
+    /// group those of the first slots, else the one that all share.
+    pub(super) lent: u16,
 }
 
 /// An address, as it is handed over to another program.
@@ -36,6 +39,8 @@ pub(super) struct HandedEndpoint {
     /// Of a unix-domain socket.
     #[serde(default)]
     file: Option<Identity>,
+    #[serde(default)]
+    lent: u16,
 }
 
 impl Endpoint {
@@ -60,6 +65,13 @@ impl Endpoint {
         }
     }
 
+    /// What was passed, which listens already.
+    pub(super) fn lent(local: Address, sockets: &[OwnedFd]) -> io::Result<Self> {
+        let first = sockets.first().ok_or(io::ErrorKind::NotFound)?;
+        let lent = u16::try_from(sockets.len()).map_err(io::Error::other)?;
+        Ok(Self { local, socket: first.try_clone()?, file: None, lent })
+    }
+
     fn tcp(wanted: SocketAddr, bind: fn(SocketAddr) -> io::Result<OwnedFd>) -> Result<Self, Error> {
         let address = Address::Tcp(wanted);
         if wanted.port() != 0 {
@@ -67,7 +79,7 @@ impl Endpoint {
         }
         let bound = bind(wanted).and_then(|socket| Ok((listener::local_address(&socket)?, socket)));
         let (local, socket) = bound.map_err(|error| refusal(&address, error))?;
-        Ok(Self { local: Address::Tcp(local), socket, file: None })
+        Ok(Self { local: Address::Tcp(local), socket, file: None, lent: 0 })
     }
 
     /// Everybody may connect, as with nginx. The last workers of a master that died keep what is in
@@ -87,7 +99,7 @@ impl Endpoint {
             other => other,
         };
         let (socket, file) = bound?;
-        Ok(Self { local, socket, file: Some(file) })
+        Ok(Self { local, socket, file: Some(file), lent: 0 })
     }
 
     /// Opens the accept queue, or sets its length anew.
@@ -102,9 +114,9 @@ impl Endpoint {
 
 impl HandedEndpoint {
     pub(super) fn of(endpoint: &Endpoint) -> io::Result<Self> {
-        let Endpoint { local, socket, file } = endpoint;
+        let Endpoint { local, socket, file, lent } = endpoint;
         let file = file.as_ref().map(SocketFile::identity);
-        Ok(Self { address: local.clone(), socket: Handed::of(socket)?, file })
+        Ok(Self { address: local.clone(), socket: Handed::of(socket)?, file, lent: *lent })
     }
 
     pub(super) fn take(&self) -> io::Result<Endpoint> {
@@ -112,7 +124,8 @@ impl HandedEndpoint {
             (Address::Unix(path), Some(identity)) => Some(SocketFile::known(path, identity)),
             _ => None,
         };
-        Ok(Endpoint { local: self.address.clone(), socket: self.socket.take()?, file })
+        let (local, socket) = (self.address.clone(), self.socket.take()?);
+        Ok(Endpoint { local, socket, file, lent: self.lent })
     }
 }
 

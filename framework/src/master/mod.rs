@@ -11,9 +11,12 @@ mod collect;
 mod endpoint;
 pub(crate) mod event;
 mod handover;
+mod heartbeat;
+mod lent;
 mod moment;
-mod notify;
+pub(crate) mod notify;
 mod obey;
+mod progress;
 mod reap;
 mod reopening;
 mod rollout;
@@ -43,9 +46,12 @@ use crate::net::channel::Channel;
 use crate::net::group::Group;
 use crate::plan::{Address, Intake, Plan};
 use crate::signals::Signals;
+use crate::sys::passed::Passed;
 use action::Outcome;
 use endpoint::Endpoint;
 use event::Event;
+use heartbeat::Heartbeat;
+use lent::Opened;
 use obey::Waiting;
 use supervisor::{Layout, Rules, Supervisor};
 use upgrade::Upgrade;
@@ -109,6 +115,9 @@ pub(crate) struct Master<'a> {
     waiting: Waiting,
     /// The last child that failed, and why.
     failed: Option<(ChildId, Option<String>)>,
+    heartbeat: Heartbeat,
+    /// The line that the service manager was last told.
+    told: String,
     outcome: Option<Outcome>,
     /// The program has changed: what is to be done first.
     resumed: Vec<Event>,
@@ -139,7 +148,7 @@ impl<'a> Master<'a> {
         work: &'a mut dyn FnMut(Birth) -> i32,
     ) -> Result<Self, Error> {
         match arrival {
-            Arrival::First => Self::first(plan, hooks, work),
+            Arrival::First(passed) => Self::first(plan, passed, hooks, work),
             Arrival::Trial(trial) => trial.pass(&plan),
             Arrival::Successor(handover) => Self::resume(plan, hooks, work, *handover),
         }
@@ -147,13 +156,12 @@ impl<'a> Master<'a> {
 
     fn first(
         mut plan: Plan,
+        passed: Vec<Passed>,
         hooks: Hooks<'a>,
         work: &'a mut dyn FnMut(Birth) -> i32,
     ) -> Result<Self, Error> {
-        let balance::Chosen { balancer, why } = balance::choose(&mut plan)?;
-        let primary = Endpoint::primary(&plan)?;
-        let further = plan.further.iter().map(Endpoint::shared);
-        let further = further.collect::<Result<Vec<_>, _>>()?;
+        let opened = lent::open(&mut plan, passed)?;
+        let Opened { primary, further, lodged, group, balancer, why_policy } = opened;
         plan.address = primary.local.clone();
         plan.further = further.iter().map(|endpoint| endpoint.local.clone()).collect();
         let (board, memory) =
@@ -167,10 +175,10 @@ impl<'a> Master<'a> {
             memory,
             primary,
             further,
-            group: Group::default(),
+            group,
             balancer,
-            why_policy: why,
-            lodged: Vec::new(),
+            why_policy,
+            lodged,
             children: Vec::new(),
             hooks,
             work,
@@ -178,6 +186,8 @@ impl<'a> Master<'a> {
             control,
             waiting: Waiting::default(),
             failed: None,
+            heartbeat: Heartbeat::wanted(),
+            told: String::new(),
             outcome: None,
             resumed: Vec::new(),
             announced: false,
@@ -199,6 +209,7 @@ impl<'a> Master<'a> {
         }
         while self.outcome.is_none() {
             self.wait().map_err(|error| Error::system("wait for events", error))?;
+            self.heartbeat.turn(Instant::now());
             for event in self.collect() {
                 self.decide(event)?;
             }
@@ -251,6 +262,7 @@ impl<'a> Master<'a> {
         for (place, phase) in self.supervisor.phases() {
             self.board.row(place).enter(phase);
         }
+        self.tell_progress();
         Ok(())
     }
 

@@ -11,7 +11,7 @@ impl Master<'_> {
     pub(super) fn rollout_began(&self, rollout: Rollout) {
         let what = self.rollout_name(rollout);
         tracing::info!(rollout = rollout.0, "{what}: all workers are replaced, one by one");
-        notify::reloading("replacing the workers");
+        notify::reloading(&format!("{what}: all workers are replaced"));
     }
 
     pub(super) fn rollout_ended(&mut self, rollout: Rollout, verdict: Verdict) {
@@ -32,12 +32,12 @@ impl Master<'_> {
             tracing::error!(rollout = rollout.0, "{}", reply.text);
         }
         if verdict != Verdict::Stopped {
-            notify::ready(&reply.text);
+            self.tell_ready(&reply.text);
         }
         self.reply_to(|wait| *wait == Wait::Rollout(rollout), &reply);
     }
 
-    fn rollout_name(&self, rollout: Rollout) -> &'static str {
+    pub(super) fn rollout_name(&self, rollout: Rollout) -> &'static str {
         if self.upgrade.completes(rollout) { "upgrade" } else { "reload" }
     }
 

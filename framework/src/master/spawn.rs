@@ -26,8 +26,8 @@ use crate::net::group::Group;
 use crate::net::listener;
 use crate::plan::{Address, Balance, Intake};
 use crate::signals::Signals;
-use crate::sys::descriptors;
 use crate::sys::fork::{Refused, Side, exit_now, fork};
+use crate::sys::{descriptors, exec};
 
 /// What a child reacts to. SIGINT is not among them: a terminal sends it to the master as well, which
 /// gives the orders.
@@ -76,15 +76,27 @@ impl Master<'_> {
         self.balancer.as_ref()?.load_of(slot, self.board.row(place), seat)
     }
 
+    /// Which of the child's listeners stay open when all go.
+    fn lent_to(&self, place: Place) -> Vec<bool> {
+        let primary = match (self.plan.intake, place) {
+            (Intake::Group(_), Place::Slot(slot)) => self.is_lent(slot),
+            _ => self.primary.lent > 0,
+        };
+        let further = self.further.iter().map(|endpoint| endpoint.lent > 0);
+        std::iter::once(primary).chain(further).collect()
+    }
+
     /// The child's whole life.
     fn live(&mut self, id: ChildId, seat: usize, master: Pid, channel: Channel) -> ! {
         let load = self.load_of(id.place, seat);
+        let lent = self.lent_to(id.place);
         let exit = match self.let_go(id, master) {
             Ok((signals, stock, further)) => {
                 let plan = self.plan.clone();
                 let seat = self.board.row(id.place).seat(seat);
                 let board = self.board;
-                let birth = Birth { id, plan, board, seat, load, channel, signals, stock, further };
+                let birth =
+                    Birth { id, plan, board, seat, load, channel, signals, stock, further, lent };
                 let life = AssertUnwindSafe(|| match id.place {
                     Place::Dispatcher => dispatcher::run(birth),
                     Place::Slot(_) => (self.work)(birth),
@@ -109,6 +121,10 @@ impl Master<'_> {
         self.control = None;
         self.balancer = None;
         self.upgrade.forget();
+        // Only the master speaks to the service manager.
+        for variable in ["NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"] {
+            exec::take_variable(variable);
+        }
         if self.plan.uses_privilege() {
             forget_privilege();
         }
@@ -153,7 +169,17 @@ impl Master<'_> {
 
 fn bind_member(address: &Address) -> io::Result<OwnedFd> {
     let group = || io::Error::other("a unix-domain socket has no group");
-    listener::bind_member(address.tcp().ok_or_else(group)?)
+    listener::bind_member(address.tcp().ok_or_else(group)?).map_err(cannot_join)
+}
+
+fn cannot_join(error: io::Error) -> io::Error {
+    if error.kind() != io::ErrorKind::AddrInUse {
+        return error;
+    }
+    io::Error::other(
+        "no further listener can be bound beside those of another user, who may be the service manager \
+         that passed them: have it pass as many as there are workers",
+    )
 }
 
 /// What stands in a buffer at the fork would be written twice.

@@ -137,7 +137,7 @@ impl Upgrade {
 impl Master<'_> {
     /// Runs the program that is on disk, as a child that only says whether it could take over.
     pub(super) fn try_program(&mut self) -> Option<Event> {
-        notify::reloading("trying the new program");
+        notify::reloading("upgrading: the new program is tried");
         match self.begin_trial() {
             Ok((trial, identity)) => {
                 self.upgrade.tried = Some(identity);
@@ -186,7 +186,7 @@ impl Master<'_> {
     /// Nothing has changed.
     pub(super) fn fail_upgrade(&mut self, why: &str) {
         tracing::error!("upgrade given up: {why}; nothing has changed");
-        notify::ready("an upgrade was given up");
+        self.tell_ready("an upgrade was given up");
         let reply = Reply::failed(format!("upgrade given up: {why}; nothing has changed"));
         self.reply_to(|wait| matches!(wait, Wait::Upgrade(_)), &reply);
     }
@@ -201,6 +201,8 @@ impl Master<'_> {
     pub(super) fn become_program(&mut self) -> Event {
         tracing::info!("the program has passed its trial: this process becomes it");
         let passed = self.upgrade.passed.take();
+        // The next program has the whole time until it serves.
+        self.heartbeat.beat();
         let error = self.try_to_become(passed);
         for result in [self.leave_open(false), Signals::unblock(&SIGNALS)] {
             if let Err(error) = result {

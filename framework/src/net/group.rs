@@ -47,6 +47,11 @@ impl Group {
         &self.0
     }
 
+    /// The slot's listener listens in it.
+    pub fn has(&self, slot: SlotId) -> bool {
+        self.0.contains(&slot)
+    }
+
     /// How to reach only the slots in `live`. With none of them in the group everybody is chosen
     /// from: what is queued then waits for the first that comes back.
     pub fn choice(&self, live: &[SlotId]) -> Choice {

@@ -9,6 +9,7 @@ use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::steer;
 use crate::board::Board;
+use crate::plan::Address;
 use crate::sys::ttl;
 
 /// Binds the address as a server without `SO_REUSEPORT` would, and lets go of it again.
@@ -55,6 +56,31 @@ pub(crate) fn bind_shared(address: SocketAddr) -> io::Result<OwnedFd> {
 /// share.
 pub(crate) fn block(listener: impl AsFd) -> io::Result<()> {
     SockRef::from(&listener.as_fd()).set_nonblocking(false)
+}
+
+/// What a listener that somebody else has opened needs to serve as one of ours.
+///
+/// # Errors
+/// It is no listening stream socket.
+pub(crate) fn adopt(socket: impl AsFd) -> io::Result<Address> {
+    let socket = socket.as_fd();
+    let socket = SockRef::from(&socket);
+    if socket.r#type()? != Type::STREAM || !socket.is_listener()? {
+        return Err(io::Error::other("it is no stream socket that listens"));
+    }
+    socket.set_nonblocking(true)?;
+    let address = socket.local_addr()?;
+    if let Some(address) = address.as_socket() {
+        socket.set_tcp_nodelay(true)?;
+        return Ok(Address::Tcp(address));
+    }
+    let path = address.as_pathname().ok_or_else(|| io::Error::other("it has no path"))?;
+    Ok(Address::Unix(path.into()))
+}
+
+/// The socket may have others beside it at the same address.
+pub(crate) fn shares_port(socket: impl AsFd) -> io::Result<bool> {
+    SockRef::from(&socket.as_fd()).reuse_port()
 }
 
 /// Takes the next connection, which does not block, and its peer's address, if it has one.

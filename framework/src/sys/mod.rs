@@ -9,6 +9,7 @@ pub(crate) mod exec;
 pub(crate) mod fork;
 pub(crate) mod interrupt;
 mod option;
+pub(crate) mod passed;
 pub(crate) mod reuseport;
 #[cfg(feature = "seccomp")]
 pub(crate) mod seccomp;

@@ -23,6 +23,8 @@ pub(super) struct Acceptor {
     armed: bool,
     /// The master has not said yet that this worker may accept.
     waits_for_master: bool,
+    /// Whoever passed it to this server keeps it open, and has it served again.
+    lent: bool,
 }
 
 enum Source {
@@ -71,7 +73,7 @@ impl Acceptor {
 
     fn new(source: Source, origin: Origin) -> Self {
         let waits_for_master = source.listener().is_some();
-        Self { source, origin, armed: false, waits_for_master }
+        Self { source, origin, armed: false, waits_for_master, lent: false }
     }
 
     /// Begins to be woken for connections; `full`: a dispatcher is to know that there is no room.
@@ -193,8 +195,19 @@ impl Acceptor {
         self.source.listener().map_or(Ok(()), |own| listener::prefer_cpu(own, cpu))
     }
 
+    pub(super) fn set_lent(&mut self, lent: bool) {
+        self.lent = lent;
+    }
+
+    pub(super) fn is_lent(&self) -> bool {
+        self.lent
+    }
+
     /// Lets no new connection into the accept queue, when nobody else can do it.
     pub(super) fn refuse_newcomers(&self, board: &Board) {
+        if self.lent {
+            return;
+        }
         let refuse = |listener| listener::refuse_newcomers(listener, board);
         if let Some(Err(error)) = self.source.listener().map(refuse) {
             tracing::warn!("connections that come now may be reset: {error}");

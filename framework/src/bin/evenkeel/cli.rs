@@ -6,6 +6,8 @@ use std::time::Duration;
 use clap::{Parser, Subcommand};
 use evenkeel::control::{Command, Scale};
 
+use crate::systemd;
+
 /// Tells a running master what to do, and waits for the outcome.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXIT_CODES)]
@@ -32,7 +34,7 @@ pub(crate) struct Cli {
     verb: Verb,
 }
 
-#[derive(Clone, Copy, Debug, Subcommand)]
+#[derive(Debug, Subcommand)]
 enum Verb {
     /// How the master and its workers are
     Status,
@@ -54,6 +56,8 @@ enum Verb {
         #[arg(long)]
         now: bool,
     },
+    /// Units that have systemd run a server, from boot on
+    Systemd(systemd::Args),
 }
 
 const EXIT_CODES: &str = "\
@@ -65,14 +69,23 @@ Exit codes:
   77  only root and the user of the master may command it";
 
 impl Cli {
-    pub(crate) fn command(&self) -> Command {
-        match self.verb {
+    /// What a master is to be told; nothing if none is asked.
+    pub(crate) fn command(&self) -> Option<Command> {
+        Some(match self.verb {
             Verb::Status => Command::Status {},
             Verb::Reload => Command::Reload {},
             Verb::Upgrade => Command::Upgrade {},
             Verb::Scale { workers } => Command::Scale { workers },
             Verb::Reopen => Command::Reopen {},
             Verb::Stop { now } => Command::Stop { now },
+            Verb::Systemd(_) => return None,
+        })
+    }
+
+    pub(crate) fn systemd(&self) -> Option<&systemd::Args> {
+        match &self.verb {
+            Verb::Systemd(args) => Some(args),
+            _ => None,
         }
     }
 

@@ -2,12 +2,13 @@
 
 mod cli;
 mod show;
+mod systemd;
 
 use std::process::ExitCode;
 
 use clap::Parser;
 use evenkeel::Error;
-use evenkeel::control::{Client, Reply};
+use evenkeel::control::{Client, Command, Reply};
 
 use cli::Cli;
 
@@ -16,7 +17,11 @@ const NOT_DONE: u8 = 1;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    match ask(&cli) {
+    if let Some(args) = cli.systemd() {
+        return systemd::run(args);
+    }
+    let Some(command) = cli.command() else { return ExitCode::from(NOT_DONE) };
+    match ask(&cli, command) {
         Ok(reply) => {
             show::print(&reply, cli.json);
             if reply.ok { ExitCode::SUCCESS } else { ExitCode::from(NOT_DONE) }
@@ -28,8 +33,8 @@ fn main() -> ExitCode {
     }
 }
 
-fn ask(cli: &Cli) -> Result<Reply, Error> {
+fn ask(cli: &Cli, command: Command) -> Result<Reply, Error> {
     let mut master = Client::connect(&cli.control)?;
     master.set_timeout(cli.timeout())?;
-    master.send(&cli.command())
+    master.send(&command)
 }

@@ -73,7 +73,9 @@ impl Relay<'_> {
         if self.drain.is_some_and(|drain| drain.orphaned_until.is_some()) {
             return;
         }
-        if let Err(error) = listener::refuse_newcomers(&self.listener, self.board) {
+        if self.lent != Some(&true)
+            && let Err(error) = listener::refuse_newcomers(&self.listener, self.board)
+        {
             tracing::warn!("connections that come now may be reset: {error}");
         }
         self.begin_drain(Queue::Empty, self.grace);

@@ -64,6 +64,17 @@ impl Supervisor {
         Rollout(self.rolling.id.0.wrapping_add(1))
     }
 
+    /// The rollout that is under way, or the last one.
+    pub fn rollout(&self) -> Rollout {
+        self.rolling.id
+    }
+
+    /// Which place is being replaced, from 0, and how many there are; the number of places itself when
+    /// the old ones are only waited for.
+    pub fn rollout_step(&self) -> Option<(usize, usize)> {
+        self.rolling.step.map(|step| (step.at, self.all().count()))
+    }
+
     /// Whether there are `target` workers, of which those from slot `from` on were asked for, and none
     /// that is too many.
     pub fn scaling(&self, target: u16, from: u16) -> Scaling {

@@ -45,6 +45,7 @@ impl Intake<'_> {
         if let Some(drain) = &mut self.drain {
             drain.orphaned_until = Some(self.now + grace);
         }
+        self.let_others_accept();
     }
 
     /// Begins to drain, or learns that nobody else will empty its queue.
@@ -53,15 +54,27 @@ impl Intake<'_> {
         let (not_before, deadline) = (self.now, self.now + grace);
         let drain = Drain { queue, deadline, orphaned_until: None, not_before };
         let drain = self.drain.get_or_insert(drain);
-        if queue == Queue::Empty && (!begun || drain.queue == Queue::Leave) {
-            let linger = self.birth.plan.handshake_linger();
-            drain.not_before = self.now + linger.min(grace / 2);
-            // Whoever has not begun to accept has this queue to empty as well.
-            self.sources.iter_mut().for_each(Acceptor::opened);
-        }
+        let newly = queue == Queue::Empty && (!begun || drain.queue == Queue::Leave);
         if drain.orphaned_until.is_none() {
             drain.queue = queue;
         }
+        if newly {
+            self.empty_from_now_on(grace);
+        }
+        self.let_others_accept();
+    }
+
+    fn empty_from_now_on(&mut self, grace: Duration) {
+        // Whoever has not begun to accept has this queue to empty as well.
+        self.sources.iter_mut().for_each(Acceptor::opened);
+        let empties = self.sources.places().any(|place| !self.leaves_queue(place));
+        let linger = self.birth.plan.handshake_linger();
+        if let Some(drain) = self.drain.as_mut().filter(|_| empties) {
+            drain.not_before = self.now + linger.min(grace / 2);
+        }
+    }
+
+    fn let_others_accept(&mut self) {
         for place in self.sources.places() {
             if self.leaves_queue(place) {
                 self.sources[place].disarm(&self.poll);
@@ -111,13 +124,15 @@ impl Intake<'_> {
     }
 
     /// Others accept what waits there. When a worker goes for good it has its own queue to empty, and
-    /// its siblings go on with those of the further addresses; when all go, they all empty them.
+    /// its siblings go on with those of the further addresses; when all go, they all empty them, but for
+    /// those that somebody else keeps open for the next server.
     pub(super) fn leaves_queue(&self, place: usize) -> bool {
         let Some(drain) = self.drain.filter(|_| !self.sources[place].is_linked()) else {
             return false;
         };
         let all_go = self.birth.board.closing() || drain.orphaned_until.is_some();
-        drain.queue == Queue::Leave || place != PRIMARY && !all_go
+        let others_go_on = if all_go { self.sources[place].is_lent() } else { place != PRIMARY };
+        drain.queue == Queue::Leave || others_go_on
     }
 
     /// An orphan lets go of its listeners once they are empty: nobody comes after it.

@@ -54,7 +54,9 @@ pub(super) fn take_up(
     };
     let further = std::mem::take(&mut birth.further).into_iter();
     let further = further.map(|it| Acceptor::further(it, waiting.effective(AcceptWake::Rotating)));
-    Ok((Sources::new(primary, further), debut))
+    let mut sources = Sources::new(primary, further);
+    sources.iter_mut().zip(&birth.lent).for_each(|(source, lent)| source.set_lent(*lent));
+    Ok((sources, debut))
 }
 
 impl Waiting {

@@ -1,0 +1,167 @@
+//! `evenkeel systemd`: units that have systemd run a server, from boot on.
+
+mod files;
+mod program;
+mod unit;
+
+use std::num::NonZeroU16;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
+
+use clap::Subcommand;
+use evenkeel::Address;
+
+use files::Files;
+use program::Program;
+
+/// What is to be done with units.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    /// Print the units
+    Show(Wanted),
+    /// Write the units where systemd finds them; it is asked for nothing, unless --now is given
+    Install {
+        #[command(flatten)]
+        wanted: Wanted,
+
+        /// The folder to write to. Default: /etc/systemd/system, or the user's own with --user
+        #[arg(long, value_name = "FOLDER")]
+        dir: Option<PathBuf>,
+
+        /// Replace units of that name
+        #[arg(long)]
+        force: bool,
+
+        /// Have systemd read them, start the server, and start it with each boot
+        #[arg(long, conflicts_with = "dir")]
+        now: bool,
+    },
+}
+
+/// What the units are to say.
+#[derive(Debug, clap::Args)]
+struct Wanted {
+    /// Name of the units. Default: that of the program
+    #[arg(long)]
+    name: Option<String>,
+
+    /// What it is, in a few words. Default: the name
+    #[arg(long, value_name = "TEXT")]
+    description: Option<String>,
+
+    /// Have systemd listen on this address, one of the program's, before the program is there and while
+    /// it restarts; can be repeated
+    #[arg(long, value_name = "IP:PORT|unix:PATH")]
+    socket: Vec<Address>,
+
+    /// Listeners for each --socket with a port: as many as there are workers, unless they share one
+    /// (listener inherited, policy rr)
+    #[arg(long, value_name = "N", default_value = "1", requires = "socket")]
+    listeners: NonZeroU16,
+
+    /// For this user's own systemd: no other user, no capabilities, less to be locked out of
+    #[arg(long, conflicts_with_all = ["account", "bpf", "low_ports"])]
+    user: bool,
+
+    /// Run it as this user. Default: as one that systemd makes up (`DynamicUser`)
+    #[arg(long, value_name = "USER")]
+    account: Option<String>,
+
+    /// Grant `CAP_BPF`, which policies least-busy and kernel-rr need, and auto can use; granted anyhow if
+    /// the program's own `--policy` is one of them
+    #[arg(long)]
+    bpf: bool,
+
+    /// Grant `CAP_NET_BIND_SERVICE`: the program binds a port below 1024 itself
+    #[arg(long)]
+    low_ports: bool,
+
+    /// The longest drain, as the program was told; systemd waits a little longer
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    grace: u32,
+
+    /// A master that has been stuck for so long is ended and started anew; 0: never
+    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
+    watchdog: u32,
+
+    /// Write for this version of systemd. Default: the one that is here, or 253
+    #[arg(long = "for", value_name = "VERSION")]
+    version: Option<u32>,
+
+    /// The program and its arguments
+    #[arg(last = true, required = true, value_name = "PROGRAM")]
+    command: Vec<String>,
+}
+
+/// Why nothing was written, with the program's exit code.
+pub(crate) struct Refusal {
+    exit: u8,
+    text: String,
+}
+
+/// Settings that do not go together.
+const SETTINGS: u8 = 64;
+/// It was not done.
+const NOT_DONE: u8 = 1;
+
+/// Since this version a service can say itself when a reload is done.
+const NOTIFY_RELOAD_SINCE: u32 = 253;
+
+pub(crate) fn run(args: &Args) -> ExitCode {
+    let done = match &args.verb {
+        Verb::Show(wanted) => Files::of(wanted).map(|files| files.print()),
+        Verb::Install { wanted, dir, force, now } => Files::of(wanted).and_then(|files| {
+            files.install(dir.as_deref(), *force)?;
+            files.say_what_is_next(*now)
+        }),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Refusal { exit, text }) => {
+            eprintln!("error: {text}");
+            ExitCode::from(exit)
+        }
+    }
+}
+
+impl Wanted {
+    fn unit_name(&self, program: &Program) -> Result<String, Refusal> {
+        const BYTES_MAX: usize = 200;
+        let name = self.name.clone().unwrap_or_else(|| program.file_name());
+        // systemd.unit(5); an @ would make it a template.
+        let fine = |c: char| c.is_ascii_alphanumeric() || ":-_.".contains(c);
+        if name.is_empty() || name.len() > BYTES_MAX || !name.chars().all(fine) {
+            return Err(Refusal::settings(format!(
+                "{name:?} cannot name a unit: choose letters, digits, and - _ . : only (--name)"
+            )));
+        }
+        Ok(name)
+    }
+
+    fn version(&self) -> u32 {
+        self.version.or_else(version_here).unwrap_or(NOTIFY_RELOAD_SINCE)
+    }
+}
+
+impl Refusal {
+    fn settings(text: String) -> Self {
+        Self { exit: SETTINGS, text }
+    }
+
+    fn not_done(text: String) -> Self {
+        Self { exit: NOT_DONE, text }
+    }
+}
+
+/// What `systemctl --version` says; it asks no manager.
+fn version_here() -> Option<u32> {
+    let output = Command::new("systemctl").arg("--version").output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    text.split_whitespace().nth(1)?.parse().ok()
+}

@@ -1,0 +1,180 @@
+//! What stands in the units, and why (systemd.service(5), systemd.exec(5), systemd.socket(5)).
+
+use std::fmt::Write;
+
+use evenkeel::Address;
+
+use super::program::{Program, quoted};
+use super::{NOTIFY_RELOAD_SINCE, Refusal, Wanted};
+
+/// Seconds beyond the drain: for the end by force of those that are late, and for the master.
+const STOP_SLACK_S: u32 = 15;
+/// Connections of one worker and what it has open besides, with room for a handler's own.
+const OPEN_FILES: u32 = 65_536;
+/// Connections that wait in each accept queue: as many as evenkeel asks for; the kernel may allow fewer.
+const BACKLOG: u32 = 4_096;
+/// What ends a server is wrong with its command line, settings, permissions, or every worker: it would be
+/// again.
+const HOPELESS: &str = "2 64 70 77 78";
+
+/// What a service without any privilege does not need. Each line works in a user's own systemd as well.
+const FOR_ALL: &str = "\
+NoNewPrivileges=yes
+RestrictAddressFamilies=AF_INET AF_INET6 AF_UNIX
+RestrictNamespaces=yes
+RestrictRealtime=yes
+RestrictSUIDSGID=yes
+LockPersonality=yes
+MemoryDenyWriteExecute=yes
+SystemCallArchitectures=native
+SystemCallErrorNumber=EPERM
+";
+
+/// What only the system's own systemd can do.
+const FOR_SYSTEM: &str = "\
+ProtectSystem=strict
+PrivateTmp=yes
+PrivateDevices=yes
+DevicePolicy=closed
+ProtectClock=yes
+ProtectControlGroups=yes
+ProtectHostname=yes
+ProtectKernelLogs=yes
+ProtectKernelModules=yes
+ProtectKernelTunables=yes
+ProtectProc=invisible
+RemoveIPC=yes
+UMask=0027
+";
+
+/// The service.
+pub(super) fn service(wanted: &Wanted, program: &Program, name: &str) -> Result<String, Refusal> {
+    if !wanted.user && program.is_below(&["/tmp", "/var/tmp"]) {
+        let path = program.path().display();
+        return Err(Refusal::settings(format!(
+            "{path} is not seen by the service, which has folders of its own for passing files: \
+             install it elsewhere, as below /usr/local/bin"
+        )));
+    }
+    let mut text = heading(wanted, name, "");
+    if !wanted.socket.is_empty() {
+        line(&mut text, format!("Requires={name}.socket"));
+        line(&mut text, format!("After={name}.socket"));
+    }
+    line(&mut text, "After=network.target");
+    line(&mut text, "\n[Service]");
+    life(&mut text, wanted, program);
+    line(&mut text, "\n# Who it is, and what it may do.");
+    if wanted.user {
+        line(&mut text, format!("RuntimeDirectory=evenkeel/{name}"));
+    } else {
+        identity(&mut text, wanted, name);
+        capabilities(&mut text, wanted, program);
+        text += FOR_SYSTEM;
+        let homes = if program.is_below(&["/home", "/root"]) { "read-only" } else { "yes" };
+        line(&mut text, format!("ProtectHome={homes}"));
+    }
+    text += FOR_ALL;
+    let bpf = if uses_bpf(wanted, program) { " bpf" } else { "" };
+    line(&mut text, format!("SystemCallFilter=@system-service{bpf}"));
+    line(&mut text, "\n[Install]");
+    let target = if wanted.user { "default.target" } else { "multi-user.target" };
+    line(&mut text, format!("WantedBy={target}"));
+    if !wanted.socket.is_empty() {
+        line(&mut text, format!("Also={name}.socket"));
+    }
+    Ok(text)
+}
+
+/// The listeners that systemd keeps.
+pub(super) fn socket(wanted: &Wanted, name: &str) -> String {
+    let mut text = heading(wanted, name, " (listeners)");
+    line(&mut text, "\n[Socket]");
+    for address in &wanted.socket {
+        match address {
+            Address::Tcp(address) => {
+                for _ in 0..wanted.listeners.get() {
+                    line(&mut text, format!("ListenStream={address}"));
+                }
+            }
+            Address::Unix(path) => {
+                let path = path.display().to_string().replace('%', "%%");
+                line(&mut text, format!("ListenStream={path}"));
+            }
+        }
+    }
+    if wanted.socket.iter().any(|address| address.tcp().is_some()) {
+        line(&mut text, "# Each worker has a listener of its own; [::] takes IPv4 as well.");
+        line(&mut text, "ReusePort=yes");
+        line(&mut text, "BindIPv6Only=both");
+        line(&mut text, "NoDelay=yes");
+    }
+    line(&mut text, format!("Backlog={BACKLOG}"));
+    line(&mut text, format!("FileDescriptorName={name}"));
+    line(&mut text, "\n[Install]\nWantedBy=sockets.target");
+    text
+}
+
+fn heading(wanted: &Wanted, name: &str, of: &str) -> String {
+    let description = wanted.description.as_deref().unwrap_or(name).replace('%', "%%");
+    let description: String =
+        description.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    format!(
+        "# Written by evenkeel {}. Changes of your own: systemctl edit {name}\n\
+         [Unit]\nDescription={description}{of}\n",
+        env!("CARGO_PKG_VERSION")
+    )
+}
+
+/// Start, reload, stop, and what follows an end that nobody asked for.
+fn life(text: &mut String, wanted: &Wanted, program: &Program) {
+    let notify_reload = wanted.version() >= NOTIFY_RELOAD_SINCE;
+    let kind = if notify_reload { "notify-reload" } else { "notify" };
+    line(text, format!("Type={kind}\nNotifyAccess=main"));
+    line(text, format!("ExecStart={}", program.command_line()));
+    if !notify_reload {
+        line(text, "ExecReload=kill -HUP $MAINPID");
+    }
+    if wanted.watchdog > 0 {
+        line(text, "# Of the master; workers have a watchdog of their own.");
+        line(text, format!("WatchdogSec={}", wanted.watchdog));
+    }
+    line(text, "Restart=on-failure\nRestartSec=1");
+    line(text, format!("RestartPreventExitStatus={HOPELESS}"));
+    line(text, "# The master has its workers drain; what is left when it has ended is killed.");
+    line(text, "KillMode=mixed");
+    line(text, format!("TimeoutStopSec={}", wanted.grace.saturating_add(STOP_SLACK_S)));
+    line(text, "# The master replaces a worker that ran out of memory.");
+    line(text, "OOMPolicy=continue");
+    line(text, format!("LimitNOFILE={OPEN_FILES}"));
+}
+
+fn identity(text: &mut String, wanted: &Wanted, name: &str) {
+    match &wanted.account {
+        Some(account) => line(text, format!("User={}", quoted(account))),
+        None => line(text, "DynamicUser=yes"),
+    }
+    line(
+        text,
+        "# Below /run, /var/lib and /var/log; a control socket is well placed in the first.",
+    );
+    for folder in ["Runtime", "State", "Logs"] {
+        line(text, format!("{folder}Directory=evenkeel/{name}\n{folder}DirectoryMode=0750"));
+    }
+}
+
+fn capabilities(text: &mut String, wanted: &Wanted, program: &Program) {
+    let bpf = uses_bpf(wanted, program).then_some("CAP_BPF");
+    let low_ports = wanted.low_ports.then_some("CAP_NET_BIND_SERVICE");
+    let all = bpf.into_iter().chain(low_ports).collect::<Vec<_>>().join(" ");
+    line(text, format!("AmbientCapabilities={all}\nCapabilityBoundingSet={all}"));
+}
+
+fn uses_bpf(wanted: &Wanted, program: &Program) -> bool {
+    wanted.bpf || !wanted.user && program.names_bpf_policy()
+}
+
+/// Writing to a string does not fail.
+fn line(text: &mut String, line: impl AsRef<str>) {
+    let _ = writeln!(text, "{}", line.as_ref());
+}

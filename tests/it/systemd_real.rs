@@ -1,0 +1,93 @@
+//! The units under a real systemd, which is process 1 of a machine in a box.
+
+use nix::sys::signal::Signal;
+
+use super::systemd::evenkeel;
+use crate::harness::app::demo_path;
+use crate::harness::booted::{Booted, Disk};
+use crate::harness::privilege::may_load_programs;
+use crate::harness::process::Process;
+use crate::harness::wait::wait_until;
+
+const SERVICE: &str = "app.service";
+
+/// Installs the demo as a service, and starts it.
+fn install(machine: &Booted, disk: &Disk, how: &[&str], arguments: &[&str]) {
+    let program = disk.install(&demo_path(), "demo");
+    let cli = disk.install(evenkeel(), "evenkeel");
+    let head = ["systemd", "install", "--now", "--name", "app"];
+    let told = ["--", &program, "--port", "8080", "--workers", "2"];
+    let (done, text) = machine.run(cli, &[&head, how, &told, arguments].concat());
+    assert!(done, "{text}");
+}
+
+fn is(machine: &Booted, property: &str, value: &str) {
+    wait_until(&format!("{property}={value}"), || machine.show(SERVICE, property) == value);
+}
+
+/// The process of the machine with this number there.
+fn main_process(machine: &Booted) -> Process {
+    machine.process(&machine.show(SERVICE, "MainPID"))
+}
+
+#[test]
+fn a_service_serves_through_reloads_restarts_and_upgrades_and_after_a_reboot() {
+    let disk = Disk::new();
+    let Some(machine) = disk.boot("a service under a real systemd") else { return };
+    let policy: &[&str] = if may_load_programs("least-busy under systemd") {
+        &["--policy", "least-busy"]
+    } else {
+        &[]
+    };
+    install(&machine, &disk, &["--socket", "127.0.0.1:8080", "--listeners", "2"], policy);
+    let ready = "2 of 2 workers ready, listening on 127.0.0.1:8080";
+    is(&machine, "StatusText", ready);
+    let load = machine.load(3);
+    machine.systemctl(&["reload", "app"]);
+    is(&machine, "StatusText", &format!("{ready}; reload done: all workers are new"));
+    machine.systemctl(&["restart", "app"]);
+    is(&machine, "StatusText", ready);
+    let pid = machine.show(SERVICE, "MainPID");
+    disk.install(&demo_path(), "demo");
+    machine.systemctl(&["kill", "--signal=USR2", "--kill-who=main", "app"]);
+    is(&machine, "StatusText", &format!("{ready}; upgrade done: all workers are new"));
+    assert_eq!(machine.show(SERVICE, "MainPID"), pid);
+    // The next connection starts it anew.
+    machine.run("systemctl", &["stop", SERVICE]);
+    is(&machine, "ActiveState", "active");
+    let count = load.stop();
+    assert_eq!(count.failed(), 0, "{count:?}");
+    assert!(count.answered > 0);
+    assert_eq!(machine.show(SERVICE, "NRestarts"), "0");
+    drop(machine);
+
+    let machine = disk.boot("a reboot").expect("it came up before");
+    is(&machine, "StatusText", ready);
+    assert_eq!(machine.get("/whoami").unwrap().status, 200);
+}
+
+#[test]
+fn a_master_that_is_stuck_is_replaced_and_one_that_is_wrong_is_not() {
+    let disk = Disk::new();
+    let Some(machine) = disk.boot("the watchdog of a real systemd") else { return };
+    install(&machine, &disk, &["--watchdog", "1"], &[]);
+    assert_eq!(machine.get("/whoami").unwrap().status, 200);
+    let master = main_process(&machine);
+    master.signal(Signal::SIGSTOP);
+    wait_until("the end of a master that is stuck", || !master.lives());
+    is(&machine, "NRestarts", "1");
+    is(&machine, "ActiveState", "active");
+    wait_until("the next one", || machine.get("/whoami").is_ok());
+
+    machine.systemctl(&["stop", "app"]);
+    let cli = disk.install(evenkeel(), "evenkeel");
+    let wrong =
+        ["systemd", "install", "--name", "wrong", "--", "/run/programs/demo", "--workers", "300"];
+    let (done, text) = machine.run(&cli, &wrong);
+    assert!(done, "{text}");
+    machine.systemctl(&["daemon-reload"]);
+    assert!(!machine.run("systemctl", &["start", "wrong"]).0);
+    wait_until("the end of it", || machine.show("wrong", "ActiveState") == "failed");
+    assert_eq!(machine.show("wrong", "NRestarts"), "0");
+    assert!(["2", "64"].contains(&machine.show("wrong", "ExecMainStatus").as_str()));
+}
