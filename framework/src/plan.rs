@@ -6,17 +6,17 @@ mod access_log;
 mod address;
 mod checks;
 mod intake;
+mod output;
 mod trusted;
 
 use std::num::NonZeroU16;
 use std::path::PathBuf;
-use std::thread::available_parallelism;
 use std::time::Duration;
 
 use crate::error::Error;
 use crate::http::Limits;
-use crate::limits::{HANDSHAKE_LINGER, HANDSHAKE_LINGER_LOOPBACK, SLOTS_MAX, TIME_MAX};
-use checks::{at_least_one, give_up, stall_after, term};
+use crate::limits::{HANDSHAKE_LINGER, HANDSHAKE_LINGER_LOOPBACK, TIME_MAX};
+use checks::{at_least_one, count, give_up, stall_after, term};
 pub(crate) use trusted::Trusted;
 
 pub(crate) use access_log::Target;
@@ -24,6 +24,8 @@ pub use access_log::{AccessLog, LogFormat};
 pub use address::Address;
 pub use intake::Rule;
 pub(crate) use intake::{Balance, Intake};
+pub use output::Output;
+pub(crate) use output::{Files, Rotation};
 
 /// How many workers there are at the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,7 +33,7 @@ pub enum Workers {
     /// One for each CPU that this process may use: CPU affinity and the cgroup's CPU quota count.
     #[default]
     Max,
-    /// So many, from 1 to [`SLOTS_MAX`].
+    /// So many, from 1 to [`SLOTS_MAX`](crate::SLOTS_MAX).
     Exact(u16),
 }
 
@@ -153,6 +155,7 @@ pub(crate) struct Config {
     pub(crate) term: Term,
     pub(crate) control: Option<PathBuf>,
     pub(crate) access_log: Option<AccessLog>,
+    pub(crate) output: Option<Output>,
     pub(crate) proxy_protocol: Option<Vec<String>>,
 }
 
@@ -222,6 +225,7 @@ pub(crate) struct Plan {
     pub(crate) term: Term,
     pub(crate) control: Option<PathBuf>,
     pub(crate) access_log: Option<AccessLog>,
+    pub(crate) output: Option<Output>,
     /// Who begins connections with the PROXY protocol.
     pub(crate) trusted: Option<Trusted>,
 }
@@ -273,25 +277,11 @@ impl Config {
             give_up: give_up(self.give_up)?,
             term: term(self.term)?,
             control: self.control,
-            access_log: self.access_log,
+            access_log: self.access_log.map(AccessLog::plan).transpose()?,
+            output: self.output.map(Output::plan).transpose()?,
             trusted: self.proxy_protocol.as_deref().map(Trusted::parse).transpose()?,
         })
     }
-}
-
-fn count(workers: Workers) -> Result<NonZeroU16, Error> {
-    let wanted = match workers {
-        Workers::Exact(count) => count,
-        Workers::Max => {
-            let cpus = available_parallelism().map_err(|error| {
-                Error::config(format!("cannot count the CPUs ({error}): say how many workers"))
-            })?;
-            u16::try_from(cpus.get()).unwrap_or(SLOTS_MAX).min(SLOTS_MAX)
-        }
-    };
-    NonZeroU16::new(wanted).filter(|count| count.get() <= SLOTS_MAX).ok_or_else(|| {
-        Error::config(format!("cannot run {wanted} workers: choose 1 to {SLOTS_MAX}, or max"))
-    })
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use crate::limits::{
     READY_TIMEOUT_DEFAULT, STALL_AFTER_DEFAULT, WRITE_TIMEOUT,
 };
 use crate::master::{Hooks, Master, arrival};
+use crate::output;
 use crate::plan::{Config, Policy, Term, Timeouts, Workers};
 use crate::worker::{self, Worker};
 
@@ -70,6 +71,7 @@ impl Server<'_> {
             term: Term { hang_timeout: Some(HANG_TIMEOUT_DEFAULT), ..Term::default() },
             control: None,
             access_log: None,
+            output: None,
             proxy_protocol: None,
         };
         Self { config, hooks: Hooks::default() }
@@ -151,6 +153,9 @@ impl Server<'_> {
         let plan = self.config.plan().inspect_err(|error| arrival.failed(error))?;
         if let Some(log) = plan.access_log.as_ref().filter(|_| !arrival.takes_over()) {
             access_log::check(log).inspect_err(|error| arrival.failed(error))?;
+        }
+        if let Some(output) = plan.output.as_ref().filter(|_| !arrival.takes_over()) {
+            output::check(output).inspect_err(|error| arrival.failed(error))?;
         }
         Master::new(plan, self.hooks, arrival, work)?.run()
     }

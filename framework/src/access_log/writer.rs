@@ -10,7 +10,7 @@ use super::handover::{Handover, Wishes};
 use super::outlet::Outlet;
 use crate::board::Seat;
 use crate::limits::{KEPT_BUFFER_BYTES, LOG_OPEN_INTERVAL, LOG_WARN_INTERVAL};
-use crate::plan::Target;
+use crate::plan::AccessLog;
 
 /// Hears the number of a wish to open the file anew, and why it failed, if it did.
 pub(super) type Reopened = Box<dyn FnMut(u32, Option<String>) + Send>;
@@ -39,12 +39,12 @@ struct Trouble {
 
 impl Writer {
     pub(super) fn new(
-        target: Target,
+        log: &AccessLog,
         handover: Arc<Handover>,
         seat: &'static Seat,
         reopened: Reopened,
     ) -> Self {
-        let outlet = Outlet::new(target);
+        let outlet = Outlet::new(log.target.clone(), log.rotation);
         let told = (seat.log_dropped(), None);
         Self { outlet, handover, seat, reopened, torn: Vec::new(), trouble: None, told }
     }
@@ -72,7 +72,9 @@ impl Writer {
 
     /// Writes all of it, or drops what cannot be written.
     fn write(&mut self, batch: &mut Vec<u8>) {
-        if !self.torn.is_empty() {
+        if self.torn.is_empty() {
+            self.rotate();
+        } else {
             batch.splice(0..0, self.torn.drain(..));
         }
         let mut at = 0;
@@ -100,6 +102,15 @@ impl Writer {
         batch.clear();
         if batch.capacity() > KEPT_BUFFER_BYTES {
             *batch = Vec::new();
+        }
+    }
+
+    /// Lines go to the file that stands at the path, which may be another one than a second ago.
+    fn rotate(&mut self) {
+        let rotated = self.outlet.rotate();
+        let result = rotated.and_then(|moved| if moved { self.outlet.open() } else { Ok(()) });
+        if let Err(error) = result {
+            self.failed("rotate", &error);
         }
     }
 

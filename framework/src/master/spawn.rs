@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getpid, getppid};
+use tracing::span::EnteredSpan;
 
 use super::balance::forget_privilege;
 use super::{Child, Master, SIGNALS};
@@ -22,7 +23,8 @@ use crate::net::balance::Load;
 use crate::net::channel::{Channel, Report};
 use crate::net::cpu;
 use crate::net::group::Group;
-use crate::plan::{Balance, Intake};
+use crate::output;
+use crate::plan::{Balance, Intake, Plan};
 use crate::signals::Signals;
 use crate::sys::descriptors;
 use crate::sys::fork::{Refused, Side, exit_now, fork};
@@ -80,6 +82,8 @@ impl Master<'_> {
         let exit = match self.let_go(id, master) {
             Ok((signals, stock, further)) => {
                 let plan = self.plan.clone();
+                let _named = named(id);
+                take_output(&plan, id.place);
                 let seat = self.board.row(id.place).seat(seat);
                 let board = self.board;
                 let birth = Birth { id, plan, board, seat, load, channel, signals, stock, further };
@@ -137,6 +141,23 @@ impl Master<'_> {
         }
         Signals::unblock(&SIGNALS)?;
         Ok((signals, stock, further))
+    }
+}
+
+/// Says in each event of this thread whose it is.
+fn named(id: ChildId) -> EnteredSpan {
+    let (generation, pid) = (id.generation.0, std::process::id());
+    let span = match id.place {
+        Place::Slot(slot) => tracing::error_span!("worker", slot = slot.0, generation, pid),
+        Place::Dispatcher => tracing::error_span!("dispatcher", generation, pid),
+    };
+    span.entered()
+}
+
+fn take_output(plan: &Plan, place: Place) {
+    let taken = plan.output.as_ref().map(|output| output::begin(output, place));
+    if let Some(Err(error)) = taken {
+        tracing::error!("the output goes where the master's goes, or is not rotated: {error}");
     }
 }
 

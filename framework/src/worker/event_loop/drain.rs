@@ -9,6 +9,7 @@ use nix::sys::signal::Signal;
 use super::{EventLoop, Going};
 use crate::http::Handler;
 use crate::net::channel::{Next, Order, Queue, Report};
+use crate::output;
 use crate::worker::acceptor::Acceptor;
 use crate::worker::sources::{PRIMARY, Sources};
 
@@ -61,10 +62,14 @@ where
     }
 
     fn reopen_log(&mut self, number: u32) {
-        match &mut self.desk.tally.log {
-            Some(log) => log.reopen(number),
+        let failure = output::reopen();
+        let log = self.desk.tally.log.as_mut();
+        if failure.is_some() || log.is_none() {
             // Without a master nobody waits for it.
-            None => drop(self.channel.report(&Report::Reopened { number, failure: None })),
+            let _ = self.channel.report(&Report::Reopened { number, failure });
+        }
+        if let Some(log) = log {
+            log.reopen(number);
         }
     }
 
