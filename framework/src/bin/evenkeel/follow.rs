@@ -9,9 +9,6 @@ use std::time::Duration;
 /// Octets that are read at a time.
 const PART_BYTES: usize = 64 * 1024;
 
-/// The same, signed, for the way back from the end of a file.
-const PART_BYTES_BACK: u64 = 64 * 1024;
-
 /// How often files are looked at: a person who watches does not notice, and an idle look costs microseconds.
 const INTERVAL: Duration = Duration::from_millis(200);
 
@@ -182,10 +179,10 @@ fn start_of_last(file: &mut File, lines: usize) -> io::Result<u64> {
     let (mut start, mut found) = (end, 0);
     let mut part = Vec::new();
     while start > 0 {
-        let from = start.saturating_sub(PART_BYTES_BACK);
+        let from = start.saturating_sub(PART_BYTES as u64);
         part.clear();
         file.seek(SeekFrom::Start(from))?;
-        file.by_ref().take(start - from).read_to_end(&mut part)?;
+        (&*file).take(start - from).read_to_end(&mut part)?;
         for (at, _) in part.iter().enumerate().rev().filter(|(_, octet)| **octet == b'\n') {
             let after = from + at as u64 + 1;
             // The last one ends the last line, and begins none.
