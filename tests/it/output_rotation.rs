@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use evenkeel::control::Command;
 use nix::sys::signal::Signal;
 
+use crate::access_log::is_whole;
 use crate::harness::app::App;
+use crate::harness::load::Load;
 use crate::harness::process::Process;
 use crate::harness::wait::wait_until;
 use crate::output::{Lines, outputs};
@@ -135,6 +137,7 @@ fn no_more_files_are_kept_than_was_said() {
     wait_until("the third", || ![0, oldest].contains(&inode("out-0.log.2")));
     let most = [
         "control",
+        "out.log.requests",
         "out-0.log",
         "out-0.log.1",
         "out-0.log.2",
@@ -145,6 +148,43 @@ fn no_more_files_are_kept_than_was_said() {
     // A file is not there for a moment between two others.
     assert!(names().iter().all(|name| most.contains(&name.as_str())), "{:?}", names());
     lines.app.stop();
+}
+
+#[test]
+fn an_access_log_rotates_by_size_and_loses_no_line() {
+    let mut lines = Lines::start("merged", &["100000", "50"]);
+    let load = Load::keep_alive(lines.app.port, 8, "/who");
+    wait_until("two rotations", || lines.path("out.log.requests.2").exists());
+    let answered = load.stop().answered;
+    lines.app.signal(Signal::SIGTERM);
+    assert_eq!(lines.app.ended().code(), Some(0));
+    let mut names: Vec<String> = (1..20).map(|it| format!("out.log.requests.{it}")).collect();
+    names.push("out.log.requests".to_owned());
+    let texts: Vec<String> = names.iter().map(|name| lines.read(name)).collect();
+    let found: Vec<&str> = texts.iter().flat_map(|text| text.lines()).collect();
+    assert!(found.iter().all(|line| is_whole(line)), "a line is not whole");
+    assert_eq!(found.len() as u64, answered);
+}
+
+#[test]
+fn an_access_log_on_standard_output_goes_where_that_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let [here, moved] = ["out.log", "moved"].map(|name| folder.path().join(name));
+    let path = here.to_str().unwrap();
+    let app = App::controlled(&["--workers", "2", "--access-log", "-", "--output", path]);
+    let ask = || (0..20).for_each(|_| assert_eq!(app.get("/").status, 200));
+    let count = |path: &PathBuf| {
+        let text = fs::read_to_string(path).unwrap_or_default();
+        text.matches("\"GET / HTTP/1.1\" 200 ").count()
+    };
+    ask();
+    wait_until("the lines", || count(&here) == 20);
+    fs::rename(&here, &moved).unwrap();
+    app.done(Command::Reopen {});
+    ask();
+    wait_until("the lines", || count(&here) == 20);
+    assert_eq!(count(&moved), 20);
+    app.stop();
 }
 
 #[test]
