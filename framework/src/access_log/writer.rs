@@ -72,10 +72,11 @@ impl Writer {
 
     /// Writes all of it, or drops what cannot be written.
     fn write(&mut self, batch: &mut Vec<u8>) {
-        if self.torn.is_empty() {
-            self.rotate();
-        } else {
+        let continues = !self.torn.is_empty();
+        if continues {
             batch.splice(0..0, self.torn.drain(..));
+        } else {
+            self.rotate();
         }
         let mut at = 0;
         while at < batch.len() && (self.outlet.is_open() || self.open_or_wait()) {
@@ -97,7 +98,7 @@ impl Writer {
                 }
             }
         }
-        self.keep_torn_line(batch, at);
+        self.keep_torn_line(batch, at, continues);
         self.drop_lines(&batch[at..]);
         batch.clear();
         if batch.capacity() > KEPT_BUFFER_BYTES {
@@ -115,9 +116,10 @@ impl Writer {
     }
 
     /// A full disk cuts a line anywhere. Its end follows when there is room again.
-    fn keep_torn_line(&mut self, batch: &mut Vec<u8>, at: usize) {
-        let torn = at > 0 && at < batch.len() && batch[at - 1] != b'\n';
-        if torn && self.outlet.is_open() {
+    /// `continues`: the batch began with such an end.
+    fn keep_torn_line(&mut self, batch: &mut Vec<u8>, at: usize, continues: bool) {
+        let torn = if at == 0 { continues } else { batch[at - 1] != b'\n' };
+        if torn && at < batch.len() && self.outlet.is_open() {
             let end = batch[at..].iter().position(|octet| *octet == b'\n');
             let end = end.map_or(batch.len(), |end| at + end + 1);
             self.torn = batch.drain(at..end).collect();
