@@ -117,6 +117,22 @@ pub(crate) struct Cli {
     #[arg(long, default_value = "combined", value_parser = names(evenkeel::LogFormat::ALL))]
     pub(crate) access_log_format: evenkeel::LogFormat,
 
+    /// Append what workers write to standard output and standard error to this file
+    #[arg(long, value_name = "PATH")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// A file for each worker: shop-0.log and so on, for `--output shop.log`
+    #[arg(long, requires = "output")]
+    pub(crate) output_per_worker: bool,
+
+    /// Move files of the output away when they have so much
+    #[arg(long, value_name = "MIB", requires = "output", value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
+    pub(crate) output_max: Option<u64>,
+
+    /// How many of those to keep
+    #[arg(long, value_name = "N", default_value_t = 5)]
+    pub(crate) output_keep: u32,
+
     /// Form of the log on standard error; `RUST_LOG` filters it
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) log_format: LogFormat,
@@ -166,7 +182,7 @@ Signals to the master:
   QUIT           stop at once
   HUP            reload: replace all workers, one by one
   USR2           upgrade: run the program that is on disk now, in place
-  USR1           open the access log anew, after its file was moved
+  USR1           open the files of logs anew, after they were moved
   TTIN, TTOU     one worker more, one fewer";
 
 impl Cli {

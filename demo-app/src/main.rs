@@ -10,14 +10,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Parser;
-use evenkeel::{AccessLog, Server};
+use evenkeel::{AccessLog, Output, Server};
 
 use cli::{Cli, LogFormat};
 use routes::Demo;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    log_to_stderr(cli.log_format);
+    log_to_stderr(&cli);
     match run(&cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -79,18 +79,34 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     if let Some(filter) = cli.seccomp {
         server = server.seccomp(filter);
     }
+    if let Some(output) = output(cli) {
+        server = server.output(output);
+    }
     // The closure runs in each worker after the fork, so that it knows which one it is.
     server.serve_handler(|worker| anyhow::Ok(Demo::new(*worker, cli.files.clone())))?;
     Ok(())
 }
 
+fn output(cli: &Cli) -> Option<Output> {
+    let path = cli.output.as_ref()?;
+    let output =
+        if cli.output_per_worker { Output::per_worker(path) } else { Output::merged(path) };
+    Some(match cli.output_max {
+        Some(mib) => output.rotate(mib << 20, cli.output_keep),
+        None => output,
+    })
+}
+
 /// The master and its workers write each line with one call, so that lines never mix.
-fn log_to_stderr(format: LogFormat) {
+fn log_to_stderr(cli: &Cli) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match format {
-        LogFormat::Text => subscriber.with_ansi(std::io::stderr().is_terminal()).init(),
+    // A full disk is no reason to panic, as `eprintln!` would.
+    let subscriber = subscriber.log_internal_errors(false);
+    let ansi = cli.output.is_none() && std::io::stderr().is_terminal();
+    match cli.log_format {
+        LogFormat::Text => subscriber.with_ansi(ansi).init(),
         LogFormat::Json => subscriber.json().init(),
     }
 }

@@ -155,6 +155,25 @@ impl Error {
         Self(Box::new(Inner { kind, text, source: Some(source.into()) }))
     }
 
+    /// The output of workers cannot be written, or not moved away.
+    pub(crate) fn output(path: &Path, source: io::Error) -> Self {
+        let path = path.display();
+        let (kind, mend) = match source.kind() {
+            io::ErrorKind::NotFound => (Kind::Config, "its folder must be there before the start"),
+            io::ErrorKind::IsADirectory => (Kind::Config, "name a file in it"),
+            io::ErrorKind::Other => (
+                Kind::Config,
+                "for anything else, start the program with its standard output and error there",
+            ),
+            io::ErrorKind::PermissionDenied => {
+                (Kind::Permission, "choose a file in a folder that this user may write to")
+            }
+            _ => (Kind::System, "choose another file"),
+        };
+        let text = format!("cannot write the output of workers to {path}: {source}; {mend}");
+        Self(Box::new(Inner { kind, text, source: Some(source.into()) }))
+    }
+
     /// No master answers at the control socket.
     pub(crate) fn unreachable(path: &Path, source: io::Error) -> Self {
         let path = path.display();

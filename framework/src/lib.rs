@@ -26,7 +26,7 @@
 //! | QUIT | stop at once |
 //! | HUP | reload: replace all workers, one after the other, each when its successor is ready |
 //! | USR2 | upgrade: run the program that is on disk now, in place, and then reload |
-//! | USR1 | open the access log anew, after its file was moved |
+//! | USR1 | open the files of logs anew, after they were moved |
 //! | TTIN, TTOU | one worker more, one fewer |
 //!
 //! The same, with an answer when it is done, can be had over a socket: see [`control`]. A worker that
@@ -41,12 +41,15 @@ mod dispatcher;
 mod error;
 mod files;
 mod guard;
+pub mod guide;
 mod http;
 mod ids;
 mod limits;
 mod master;
 mod net;
+mod output;
 mod plan;
+mod rotation;
 mod server;
 mod signals;
 mod sys;
@@ -62,7 +65,8 @@ pub use limits::SLOTS_MAX;
 #[cfg(feature = "seccomp")]
 pub use plan::Seccomp;
 pub use plan::{
-    AcceptWake, AccessLog, Address, Listener, LogFormat, Policy, Resource, Timeouts, Workers,
+    AcceptWake, AccessLog, Address, Listener, LogFormat, Output, Policy, Resource, Timeouts,
+    Workers,
 };
 pub use server::Server;
 pub use worker::Worker;

@@ -208,6 +208,24 @@ pub(crate) const DRAIN_SILENCE: Duration = Duration::from_secs(1);
 /// worker that comes out of a handler go on without waiting for the dispatcher to be scheduled.
 pub(crate) const UNACKNOWLEDGED_MAX: usize = 4;
 
+/// How often each process looks whether a file of lines is too large, or was moved. Long enough to cost
+/// nothing, short enough that a disk does not fill up meanwhile.
+pub(crate) const ROTATION_CHECK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// A file that is younger is not moved away: all have looked twice, and nobody writes any more to the one
+/// that is deleted for it.
+pub(crate) const ROTATION_SETTLE: Duration = Duration::from_secs(2);
+
+/// Files of one log that are kept: each is renamed in a rotation, which is not to take long.
+pub(crate) const ROTATIONS_KEPT_MAX: u32 = 1000;
+
+/// Room on a disk that workers leave to others, so that a line is not cut, and `println!` does not panic,
+/// when a disk fills up: what a busy worker writes between two looks at it.
+pub(crate) const OUTPUT_RESERVE_BYTES: u64 = 16 * 1024 * 1024;
+
+/// One part in so many of a small disk is reserve enough.
+pub(crate) const OUTPUT_RESERVE_PARTS: u64 = 64;
+
 /// Bytes of the access log that wait in a worker: what a busy worker writes in some tenths of a second.
 /// Lines beyond that are dropped, and counted.
 pub(crate) const LOG_BUFFER_BYTES_MAX: usize = 1024 * 1024;

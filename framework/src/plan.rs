@@ -7,6 +7,7 @@ mod address;
 mod checks;
 mod guard;
 mod intake;
+mod output;
 mod trusted;
 
 use std::num::NonZeroU16;
@@ -28,6 +29,8 @@ pub use guard::Seccomp;
 pub(crate) use guard::{Guard, Identity, Wishes};
 pub use intake::Rule;
 pub(crate) use intake::{Balance, Intake};
+pub use output::Output;
+pub(crate) use output::{Files, Rotation};
 
 /// How many workers there are at the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -157,6 +160,7 @@ pub(crate) struct Config {
     pub(crate) term: Term,
     pub(crate) control: Option<PathBuf>,
     pub(crate) access_log: Option<AccessLog>,
+    pub(crate) output: Option<Output>,
     pub(crate) proxy_protocol: Option<Vec<String>>,
     pub(crate) guard: Wishes,
 }
@@ -227,6 +231,7 @@ pub(crate) struct Plan {
     pub(crate) term: Term,
     pub(crate) control: Option<PathBuf>,
     pub(crate) access_log: Option<AccessLog>,
+    pub(crate) output: Option<Output>,
     /// Who begins connections with the PROXY protocol.
     pub(crate) trusted: Option<Trusted>,
     /// What children are left with.
@@ -280,7 +285,8 @@ impl Config {
             give_up: give_up(self.give_up)?,
             term: term(self.term)?,
             control: self.control,
-            access_log: self.access_log,
+            access_log: self.access_log.map(AccessLog::plan).transpose()?,
+            output: self.output.map(Output::plan).transpose()?,
             trusted: self.proxy_protocol.as_deref().map(Trusted::parse).transpose()?,
             guard: self.guard.guard()?,
         })

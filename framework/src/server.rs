@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::access_log;
 use crate::birth::Birth;
 use crate::error::Error;
+use crate::guard::try_as_worker;
 use crate::http::{Handler, Limits, Request, Response};
 use crate::limits::{
     BACKLOG_DEFAULT, BODY_TIMEOUT, CONNECTIONS_MAX_DEFAULT, GRACE_DEFAULT, HANG_TIMEOUT_DEFAULT,
@@ -16,7 +17,8 @@ use crate::limits::{
     READY_TIMEOUT_DEFAULT, STALL_AFTER_DEFAULT, WRITE_TIMEOUT,
 };
 use crate::master::{Arrival, Hooks, Master, arrival, notify};
-use crate::plan::{Config, Policy, Term, Timeouts, Wishes, Workers};
+use crate::output;
+use crate::plan::{Config, Plan, Policy, Term, Timeouts, Wishes, Workers};
 use crate::sys::descriptors;
 use crate::worker::{self, Worker};
 
@@ -72,6 +74,7 @@ impl Server<'_> {
             term: Term { hang_timeout: Some(HANG_TIMEOUT_DEFAULT), ..Term::default() },
             control: None,
             access_log: None,
+            output: None,
             proxy_protocol: None,
             guard: Wishes::default(),
         };
@@ -163,9 +166,8 @@ impl Server<'_> {
 
     fn run_as(self, arrival: Arrival, work: &mut dyn FnMut(Birth) -> i32) -> Result<(), Error> {
         let plan = self.config.plan().inspect_err(|error| arrival.failed(error))?;
-        if let Some(log) = plan.access_log.as_ref().filter(|_| !arrival.takes_over()) {
-            let as_worker = |look: &dyn Fn() -> _| crate::guard::try_as_worker(&plan.guard, look);
-            access_log::check(log, as_worker).inspect_err(|error| arrival.failed(error))?;
+        if !arrival.takes_over() {
+            check_files(&plan).inspect_err(|error| arrival.failed(error))?;
         }
         let strangers = descriptors::strangers();
         if matches!(arrival, Arrival::First(_)) && !strangers.is_empty() {
@@ -176,6 +178,13 @@ impl Server<'_> {
         }
         Master::new(plan, self.hooks, arrival, work)?.run()
     }
+}
+
+/// Makes sure that the workers can write what they are to.
+fn check_files(plan: &Plan) -> Result<(), Error> {
+    let as_worker = |look: &dyn Fn() -> _| try_as_worker(&plan.guard, look);
+    plan.access_log.as_ref().map_or(Ok(()), |log| access_log::check(log, as_worker))?;
+    plan.output.as_ref().map_or(Ok(()), |output| output::check(output, as_worker))
 }
 
 impl fmt::Debug for Server<'_> {

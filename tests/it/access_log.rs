@@ -186,6 +186,6 @@ fn a_reopening_that_fails_says_so_and_the_old_file_is_written_on() {
 fn without_a_log_there_is_nothing_to_reopen() {
     let app = App::controlled(&["--workers", "1"]);
     let reply = app.command(Command::Reopen {});
-    assert!(!reply.ok && reply.text == "there is no access log to reopen", "{}", reply.text);
+    assert!(!reply.ok && reply.text == "there is no log file to reopen", "{}", reply.text);
     app.stop();
 }

@@ -79,6 +79,10 @@ fn a_line_that_a_full_disk_cut_is_completed_when_there_is_room() {
     }
     app.log.wait_for("cannot write the access log");
     app.log.wait_for(" lines of the access log ");
+    // Another batch, which is refused from its first octet on.
+    let before = dropped(&app);
+    assert_eq!(app.get("/").status, 200);
+    wait_until("another lost line", || dropped(&app) > before);
     assert_eq!(app.log.count("cannot write the access log"), 1, "it is told once");
     assert_eq!(fs::metadata(&path).unwrap().len(), 1000);
     limit("--fsize=unlimited");

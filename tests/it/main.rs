@@ -6,6 +6,9 @@
     reason = "in a test a panic is a finding, and what it counted is worth reading"
 )]
 
+// The program has no tests of its own, so that a plain `cargo test` runs these.
+#[path = "../../framework/src/bin/evenkeel/follow.rs"]
+mod follow;
 #[path = "../harness/mod.rs"]
 mod harness;
 #[path = "../second_reader/mod.rs"]
@@ -46,6 +49,9 @@ mod limits;
 mod master_death;
 mod near_valid;
 mod notify;
+mod output;
+mod output_full;
+mod output_rotation;
 mod privileges;
 mod programs;
 mod proxy;

@@ -41,11 +41,13 @@ fn module_of(path: &Path) -> String {
 fn may_import(module: &str) -> Option<&'static [&'static str]> {
     Some(match module {
         "sys" | "ids" | "limits" | "error" | "decimal" => &[],
-        "access_log" => &["board", "decimal", "error", "limits", "plan"],
+        "access_log" => &["board", "decimal", "error", "limits", "plan", "rotation"],
         "board" => &["sys", "ids", "limits"],
         "http" => &["decimal", "error", "limits"],
         "control" => &["error", "limits", "plan", "sys"],
+        "output" => &["error", "ids", "limits", "plan", "rotation"],
         "plan" => &["error", "http", "limits"],
+        "rotation" => &["limits", "plan"],
         "files" => &["http"],
         "signals" => &["sys"],
         "net" => &["board", "ids", "limits", "plan", "error", "sys"],
@@ -60,11 +62,12 @@ fn may_import(module: &str) -> Option<&'static [&'static str]> {
             "ids",
             "limits",
             "net",
+            "output",
             "plan",
             "signals",
             "sys",
         ],
-        "dispatcher" => &["birth", "board", "ids", "limits", "net", "signals", "sys"],
+        "dispatcher" => &["birth", "board", "ids", "limits", "net", "output", "signals", "sys"],
         "master" => &[
             "birth",
             "board",
@@ -76,11 +79,12 @@ fn may_import(module: &str) -> Option<&'static [&'static str]> {
             "limits",
             "master",
             "net",
+            "output",
             "plan",
             "signals",
             "sys",
         ],
-        "server" | "lib" | "bin" => return None,
+        "server" | "lib" | "guide" | "bin" => return None,
         other => panic!("say here what the new module {other} may import"),
     })
 }

@@ -32,8 +32,7 @@ impl AccessLogger {
         reopened: impl FnMut(u32, Option<String>) + Send + 'static,
     ) -> io::Result<Self> {
         let handover = Arc::new(Handover::default());
-        let target = log.target.clone();
-        let writer = Writer::new(target, Arc::clone(&handover), seat, Box::new(reopened));
+        let writer = Writer::new(log, Arc::clone(&handover), seat, Box::new(reopened));
         let thread = Builder::new().name("access-log".into()).spawn(move || writer.run());
         thread.map_err(|error| {
             io::Error::new(error.kind(), format!("cannot start the access log's thread: {error}"))

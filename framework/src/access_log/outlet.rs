@@ -1,19 +1,22 @@
 //! The file behind the path: opened so that nothing waits, and written in whole lines.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::os::fd::AsFd;
+use std::io::{self, Stderr, Stdout};
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::Instant;
 
 use nix::errno::Errno;
 use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::unistd::{AccessFlags, faccessat};
+use nix::sys::stat::fstat;
+use nix::unistd::{AccessFlags, faccessat, write};
 
 use crate::error::Error;
-use crate::limits::{LOG_LINE_BYTES_MAX, LOG_PIPE_WAIT};
-use crate::plan::{AccessLog, Target};
+use crate::limits::{LOG_LINE_BYTES_MAX, LOG_PIPE_WAIT, ROTATION_CHECK_INTERVAL};
+use crate::plan::{AccessLog, Rotation, Target};
+use crate::rotation;
 
 /// Who reads the log is to be in the group of the file.
 const MODE: u32 = 0o640;
@@ -25,37 +28,56 @@ pub(crate) fn check(
     as_worker: impl FnOnce(&dyn Fn() -> io::Result<()>) -> io::Result<()>,
 ) -> Result<(), Error> {
     let Target::File(path) = &log.target else { return Ok(()) };
-    as_worker(&|| may_write(path)).map_err(|error| Error::access_log(path, error))
+    as_worker(&|| may_write(path, log.rotation.is_some()))
+        .map_err(|error| Error::access_log(path, error))
 }
 
-fn may_write(path: &Path) -> io::Result<()> {
+fn may_write(path: &Path, rotates: bool) -> io::Result<()> {
     let kind = fs::metadata(path).map(|found| found.file_type());
     match kind {
         Ok(kind) if kind.is_fifo() || kind.is_char_device() => {
             Ok(faccessat(AT_FDCWD, path, AccessFlags::W_OK, AtFlags::AT_EACCESS)?)
         }
+        _ if rotates => open(path).and_then(|_| may_rename_beside(path)),
         _ => open(path).map(drop),
     }
+}
+
+fn may_rename_beside(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let folder = folder.unwrap_or(Path::new("."));
+    Ok(faccessat(AT_FDCWD, folder, AccessFlags::W_OK, AtFlags::AT_EACCESS)?)
 }
 
 /// Where the lines go.
 #[derive(Debug)]
 pub(super) struct Outlet {
     target: Target,
+    rotation: Option<Rotation>,
     open: Option<Opened>,
 }
 
 #[derive(Debug)]
 struct Opened {
-    file: File,
-    /// It takes any number of lines in one piece, and others cannot write in between.
-    regular: bool,
+    sink: Sink,
+    at: Instant,
+    /// When it was last looked at for its size.
+    looked: Instant,
+}
+
+/// What takes the lines. Standard output and standard error can become other files at any time
+/// ([`crate::output`]).
+#[derive(Debug)]
+enum Sink {
+    File(File),
+    Stdout(Stdout),
+    Stderr(Stderr),
 }
 
 impl Outlet {
     /// Not open yet.
-    pub(super) fn new(target: Target) -> Self {
-        Self { target, open: None }
+    pub(super) fn new(target: Target, rotation: Option<Rotation>) -> Self {
+        Self { target, rotation, open: None }
     }
 
     pub(super) fn name(&self) -> &Path {
@@ -68,20 +90,39 @@ impl Outlet {
 
     /// Opens what stands at the path now. When that fails, what was open stays open.
     pub(super) fn open(&mut self) -> io::Result<()> {
-        let file = match &self.target {
-            Target::File(path) => open(path)?,
-            Target::Stdout => File::from(io::stdout().as_fd().try_clone_to_owned()?),
-            Target::Stderr => File::from(io::stderr().as_fd().try_clone_to_owned()?),
+        let sink = match &self.target {
+            Target::File(path) => Sink::File(open(path)?),
+            Target::Stdout => Sink::Stdout(io::stdout()),
+            Target::Stderr => Sink::Stderr(io::stderr()),
         };
-        let regular = file.metadata()?.file_type().is_file();
-        self.open = Some(Opened { file, regular });
+        let now = Instant::now();
+        self.open = Some(Opened { sink, at: now, looked: now });
         Ok(())
+    }
+
+    /// Once in a while: moves the file away if it is too large. Whether another file stands at the path
+    /// now, which is to be opened.
+    pub(super) fn rotate(&mut self) -> io::Result<bool> {
+        let (Some(rotation), Some(open)) = (self.rotation, &mut self.open) else {
+            return Ok(false);
+        };
+        let (Target::File(path), Sink::File(file)) = (&self.target, &open.sink) else {
+            return Ok(false);
+        };
+        if open.looked.elapsed() < ROTATION_CHECK_INTERVAL || !file.metadata()?.is_file() {
+            return Ok(false);
+        }
+        open.looked = Instant::now();
+        if rotation::stands_at(path, file) {
+            rotation::rotate_if_due(path, file, open.at, rotation)?;
+        }
+        Ok(!rotation::stands_at(path, file))
     }
 
     /// Writes the first of these lines, in one piece, and says how many octets were taken.
     /// `WouldBlock`: a pipe was full for [`LOG_PIPE_WAIT`]. A pipe whose reader is gone is closed.
     pub(super) fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        let Some(open) = &mut self.open else { return Err(io::ErrorKind::NotConnected.into()) };
+        let Some(open) = &self.open else { return Err(io::ErrorKind::NotConnected.into()) };
         let written = open.write(lines);
         let broken = written.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
         // Standard output would be the same when it is opened again.
@@ -93,17 +134,30 @@ impl Outlet {
 }
 
 impl Opened {
-    fn write(&mut self, lines: &[u8]) -> io::Result<usize> {
-        if self.regular {
-            return self.file.write(lines);
+    fn write(&self, lines: &[u8]) -> io::Result<usize> {
+        let sink = self.sink.as_fd();
+        // It takes any number of lines in one piece, and others cannot write in between.
+        let regular = fstat(sink).is_ok_and(|found| found.st_mode & libc::S_IFMT == libc::S_IFREG);
+        if regular {
+            return Ok(write(sink, lines)?);
         }
         // Standard output is shared with others, who need not expect that it does not block: it is
         // only written to when there is room.
         let timeout = PollTimeout::try_from(LOG_PIPE_WAIT).unwrap_or(PollTimeout::MAX);
-        match poll(&mut [PollFd::new(self.file.as_fd(), PollFlags::POLLOUT)], timeout) {
+        match poll(&mut [PollFd::new(sink, PollFlags::POLLOUT)], timeout) {
             Ok(0) => Err(io::ErrorKind::WouldBlock.into()),
-            Ok(_) => self.file.write(&lines[..whole_lines(lines)]),
+            Ok(_) => Ok(write(sink, &lines[..whole_lines(lines)])?),
             Err(errno) => Err(errno.into()),
+        }
+    }
+}
+
+impl AsFd for Sink {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match self {
+            Self::File(file) => file.as_fd(),
+            Self::Stdout(stdout) => stdout.as_fd(),
+            Self::Stderr(stderr) => stderr.as_fd(),
         }
     }
 }

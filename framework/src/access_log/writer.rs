@@ -10,7 +10,7 @@ use super::handover::{Handover, Wishes};
 use super::outlet::Outlet;
 use crate::board::Seat;
 use crate::limits::{KEPT_BUFFER_BYTES, LOG_OPEN_INTERVAL, LOG_WARN_INTERVAL};
-use crate::plan::Target;
+use crate::plan::AccessLog;
 
 /// Hears the number of a wish to open the file anew, and why it failed, if it did.
 pub(super) type Reopened = Box<dyn FnMut(u32, Option<String>) + Send>;
@@ -39,12 +39,12 @@ struct Trouble {
 
 impl Writer {
     pub(super) fn new(
-        target: Target,
+        log: &AccessLog,
         handover: Arc<Handover>,
         seat: &'static Seat,
         reopened: Reopened,
     ) -> Self {
-        let outlet = Outlet::new(target);
+        let outlet = Outlet::new(log.target.clone(), log.rotation);
         let told = (seat.log_dropped(), None);
         Self { outlet, handover, seat, reopened, torn: Vec::new(), trouble: None, told }
     }
@@ -72,8 +72,11 @@ impl Writer {
 
     /// Writes all of it, or drops what cannot be written.
     fn write(&mut self, batch: &mut Vec<u8>) {
-        if !self.torn.is_empty() {
+        let continues = !self.torn.is_empty();
+        if continues {
             batch.splice(0..0, self.torn.drain(..));
+        } else {
+            self.rotate();
         }
         let mut at = 0;
         while at < batch.len() && (self.outlet.is_open() || self.open_or_wait()) {
@@ -95,7 +98,7 @@ impl Writer {
                 }
             }
         }
-        self.keep_torn_line(batch, at);
+        self.keep_torn_line(batch, at, continues);
         self.drop_lines(&batch[at..]);
         batch.clear();
         if batch.capacity() > KEPT_BUFFER_BYTES {
@@ -103,10 +106,20 @@ impl Writer {
         }
     }
 
+    /// Lines go to the file that stands at the path, which may be another one than a second ago.
+    fn rotate(&mut self) {
+        let rotated = self.outlet.rotate();
+        let result = rotated.and_then(|moved| if moved { self.outlet.open() } else { Ok(()) });
+        if let Err(error) = result {
+            self.failed("rotate", &error);
+        }
+    }
+
     /// A full disk cuts a line anywhere. Its end follows when there is room again.
-    fn keep_torn_line(&mut self, batch: &mut Vec<u8>, at: usize) {
-        let torn = at > 0 && at < batch.len() && batch[at - 1] != b'\n';
-        if torn && self.outlet.is_open() {
+    /// `continues`: the batch began with such an end.
+    fn keep_torn_line(&mut self, batch: &mut Vec<u8>, at: usize, continues: bool) {
+        let torn = if at == 0 { continues } else { batch[at - 1] != b'\n' };
+        if torn && at < batch.len() && self.outlet.is_open() {
             let end = batch[at..].iter().position(|octet| *octet == b'\n');
             let end = end.map_or(batch.len(), |end| at + end + 1);
             self.torn = batch.drain(at..end).collect();

@@ -13,4 +13,4 @@ mod status;
 pub use client::Client;
 pub use command::{Command, Reply, Scale};
 pub(crate) use server::{Control, Taken};
-pub use status::{DispatcherStatus, Status, WorkerStatus};
+pub use status::{DispatcherStatus, OutputFile, Status, WorkerStatus};

@@ -1,5 +1,7 @@
 //! How a master and its workers are, as plain data.
 
+use std::path::PathBuf;
+
 use serde::{Deserialize, Serialize};
 
 use crate::plan::Address;
@@ -32,6 +34,19 @@ pub struct Status {
     pub dispatcher: Option<DispatcherStatus>,
     /// The slots in order.
     pub workers: Vec<WorkerStatus>,
+    /// Where the output of workers is, if it has files: one for `all`, or one each.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outputs: Vec<OutputFile>,
+}
+
+/// A file that keeps what workers write.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct OutputFile {
+    /// Whose it is: `all`, `worker 0` or `dispatcher`.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
 }
 
 /// The dispatcher at one moment.

@@ -54,7 +54,7 @@ impl Master<'_> {
     /// words are heard.
     pub(super) fn collect(&mut self) -> Vec<Event> {
         let signals = self.signals.take();
-        if signals.contains(&Signal::SIGUSR1) && self.reopen_log().is_none() {
+        if signals.contains(&Signal::SIGUSR1) && self.reopen_logs().is_none() {
             tracing::info!("SIGUSR1 is ignored: there are no log files to reopen");
         }
         let mut events: Vec<Event> = signals.iter().copied().filter_map(meaning).collect();

@@ -30,7 +30,7 @@ pub(super) enum Wait {
         from: u16,
     },
     Stopped,
-    /// The access log is open anew, by the order of this number.
+    /// The files of logs are open anew, by the order of this number.
     Reopened(u32),
 }
 
@@ -77,9 +77,9 @@ impl Master<'_> {
                 (Event::ScaleTo(target), Wait::Scaled { target, from: wanted })
             }
             Command::Reopen {} => {
-                match self.reopen_log() {
+                match self.reopen_logs() {
                     Some(number) => self.waiting.add(key, Wait::Reopened(number)),
-                    None => self.answer(key, &Reply::failed("there is no access log to reopen")),
+                    None => self.answer(key, &Reply::failed("there is no log file to reopen")),
                 }
                 return Ok(());
             }
@@ -143,7 +143,7 @@ impl Master<'_> {
         for wait in entries.into_iter().map(|(_, wait)| wait) {
             let Wait::Reopened(number) = wait else { continue };
             if let Some(outcome) = self.waiting.reopening.outcome(number) {
-                let done = || Reply::done("the access log is open anew");
+                let done = || Reply::done("the files of logs are open anew");
                 let reply = outcome.map_or_else(done, Reply::failed);
                 self.reply_to(|other| *other == wait, &reply);
             }

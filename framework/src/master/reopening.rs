@@ -1,4 +1,4 @@
-//! Opening the access log anew, after its file was moved.
+//! Opening the files of logs anew, after they were moved.
 
 use super::Master;
 use crate::ids::{ChildId, Place};
@@ -46,22 +46,21 @@ impl Reopening {
 }
 
 impl Master<'_> {
-    /// Tells all workers; the number of the order, if there is a log.
-    pub(super) fn reopen_log(&mut self) -> Option<u32> {
-        self.plan.access_log.as_ref()?;
-        let workers = self.children.iter().filter(|child| child.id.place != Place::Dispatcher);
-        let number = self.waiting.reopening.begin(workers.map(|child| child.id));
-        for id in self.children.iter().map(|child| child.id).collect::<Vec<_>>() {
-            if id.place == Place::Dispatcher {
-                continue;
-            }
+    /// Tells all who have such files; the number of the order, if there are any.
+    pub(super) fn reopen_logs(&mut self) -> Option<u32> {
+        let (requests, output) = (self.plan.access_log.is_some(), self.plan.output.is_some());
+        let has_log = |id: &ChildId| output || requests && id.place != Place::Dispatcher;
+        let owners = self.children.iter().map(|child| child.id).filter(has_log);
+        let owners = Some(owners.collect::<Vec<_>>()).filter(|_| requests || output)?;
+        let number = self.waiting.reopening.begin(owners.iter().copied());
+        for id in owners {
             if let Err(error) = self.order(id, &Order::Reopen { number }) {
-                let why = format!("{id} cannot be told to open the access log anew: {error}");
+                let why = format!("{id} cannot be told to open its logs anew: {error}");
                 tracing::error!("{why}");
                 self.waiting.reopening.heard(id, number, Some(why));
             }
         }
-        tracing::info!("the access log is opened anew");
+        tracing::info!("the files of logs are opened anew");
         Some(number)
     }
 }

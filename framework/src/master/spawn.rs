@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getpid, getppid};
+use tracing::span::EnteredSpan;
 
 use super::balance::forget_privilege;
 use super::{Child, Master, SIGNALS};
@@ -24,7 +25,8 @@ use crate::net::channel::{Channel, Report};
 use crate::net::cpu;
 use crate::net::group::Group;
 use crate::net::listener;
-use crate::plan::{Address, Balance, Intake};
+use crate::output;
+use crate::plan::{Address, Balance, Intake, Plan};
 use crate::signals::Signals;
 use crate::sys::fork::{Refused, Side, exit_now, fork};
 use crate::sys::{descriptors, exec};
@@ -93,6 +95,8 @@ impl Master<'_> {
         let exit = match self.let_go(id, master) {
             Ok((signals, stock, further)) => {
                 let plan = self.plan.clone();
+                let _named = named(id);
+                take_output(&plan, id.place);
                 let seat = self.board.row(id.place).seat(seat);
                 let board = self.board;
                 let birth =
@@ -180,6 +184,23 @@ fn cannot_join(error: io::Error) -> io::Error {
         "no further listener can be bound beside those of another user, who may be the service manager \
          that passed them: have it pass as many as there are workers",
     )
+}
+
+/// Says in each event of this thread whose it is.
+fn named(id: ChildId) -> EnteredSpan {
+    let (generation, pid) = (id.generation.0, std::process::id());
+    let span = match id.place {
+        Place::Slot(slot) => tracing::error_span!("worker", slot = slot.0, generation, pid),
+        Place::Dispatcher => tracing::error_span!("dispatcher", generation, pid),
+    };
+    span.entered()
+}
+
+fn take_output(plan: &Plan, place: Place) {
+    let taken = plan.output.as_ref().map(|output| output::begin(output, place));
+    if let Some(Err(error)) = taken {
+        tracing::error!("the output goes where the master's goes, or is not rotated: {error}");
+    }
 }
 
 /// What stands in a buffer at the fork would be written twice.

@@ -1,8 +1,9 @@
 //! How everything is, for those who ask.
 
 use crate::board::{Snapshot, WorkerSnapshot};
-use crate::control::{DispatcherStatus, Status, WorkerStatus};
-use crate::ids::Place;
+use crate::control::{DispatcherStatus, OutputFile, Status, WorkerStatus};
+use crate::ids::{Place, SlotId};
+use crate::output;
 use crate::plan::Intake;
 use crate::sys::clock::monotonic_ns;
 
@@ -24,8 +25,16 @@ impl Master<'_> {
             workers_ready: count(self.supervisor.ready_slots().len()),
             rollouts: self.supervisor.rollouts(),
             dispatcher: self.dispatcher(),
+            outputs: self.outputs(workers.iter().map(|worker| worker.slot)),
             workers: workers.iter().map(|worker| worker_status(worker, now_ns)).collect(),
         }
+    }
+
+    fn outputs(&self, slots: impl Iterator<Item = u16>) -> Vec<OutputFile> {
+        let dispatcher = (self.plan.intake == Intake::Dispatcher).then_some(Place::Dispatcher);
+        let places = slots.map(|slot| Place::Slot(SlotId(slot))).chain(dispatcher);
+        let files = self.plan.output.as_ref().map(|output| output::files(output, places));
+        files.into_iter().flatten().map(|(name, path)| OutputFile { name, path }).collect()
     }
 
     fn doing(&self) -> &'static str {

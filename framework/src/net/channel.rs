@@ -47,7 +47,7 @@ pub(crate) enum Order {
     Link { link: Option<OwnedFd> },
     /// To a worker: no other link will come.
     Parted,
-    /// To a worker: open the access log anew.
+    /// Open the files of logs anew.
     Reopen { number: u32 },
 }
 

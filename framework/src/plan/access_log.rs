@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::Rotation;
+use crate::error::Error;
+
 /// A file that gets a line for each request.
 ///
 /// Each worker has a thread that writes, so that no request waits for a disk or for whoever reads a
@@ -25,6 +28,7 @@ use std::path::{Path, PathBuf};
 pub struct AccessLog {
     pub(crate) target: Target,
     pub(crate) format: LogFormat,
+    pub(crate) rotation: Option<Rotation>,
 }
 
 /// Where the lines go.
@@ -73,13 +77,30 @@ impl AccessLog {
             Some("/dev/stderr") => Target::Stderr,
             _ => Target::File(path),
         };
-        Self { target, format: LogFormat::default() }
+        Self { target, format: LogFormat::default(), rotation: None }
     }
 
     /// How its lines are written.
     pub fn format(mut self, format: LogFormat) -> Self {
         self.format = format;
         self
+    }
+
+    /// Moves the file away when it has at least `max_bytes`, as [`Output::rotate`](crate::Output::rotate) does,
+    /// and keeps so many. What is no regular file grows on.
+    pub fn rotate(mut self, max_bytes: u64, keep: u32) -> Self {
+        self.rotation = Some(Rotation { max_bytes, keep });
+        self
+    }
+
+    pub(super) fn plan(self) -> Result<Self, Error> {
+        let rotation = self.rotation.map(|it| it.plan("the access log")).transpose()?;
+        let target = match self.target {
+            // It is opened anew from wherever a worker has gone.
+            Target::File(path) => Target::File(std::path::absolute(&path).unwrap_or(path)),
+            other => other,
+        };
+        Ok(Self { target, rotation, ..self })
     }
 }
 

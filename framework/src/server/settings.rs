@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::Server;
 use crate::board::Snapshot;
 use crate::http::Limits;
-use crate::plan::{AcceptWake, AccessLog, Address, Listener, Policy, Timeouts, Workers};
+use crate::plan::{AcceptWake, AccessLog, Address, Listener, Output, Policy, Timeouts, Workers};
 
 impl<'a> Server<'a> {
     /// How many workers to begin with. Default: [`Workers::Max`].
@@ -166,6 +166,13 @@ impl<'a> Server<'a> {
     /// Writes a line for each request; see [`AccessLog`]. Default: none.
     pub fn access_log(mut self, log: AccessLog) -> Self {
         self.config.access_log = Some(log);
+        self
+    }
+
+    /// Keeps what workers write to standard output and standard error in files; see [`Output`]. Default: it
+    /// goes where the master's goes.
+    pub fn output(mut self, output: Output) -> Self {
+        self.config.output = Some(output);
         self
     }
 

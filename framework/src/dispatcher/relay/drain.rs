@@ -9,6 +9,7 @@ use nix::sys::signal::Signal;
 use super::Relay;
 use crate::net::channel::{Next, Order, Queue, Report};
 use crate::net::listener;
+use crate::output;
 
 /// A drain that is under way.
 #[derive(Clone, Copy)]
@@ -29,11 +30,14 @@ impl Relay<'_> {
                 }
                 Next::Message(Order::Accept) => self.listens = true,
                 Next::Message(Order::Drain { queue, grace }) => self.begin_drain(queue, grace),
-                // Only a worker is given links, and has a queue and a log of its own.
-                Next::Message(
-                    Order::Link { .. } | Order::Parted | Order::Look | Order::Reopen { .. },
-                )
-                | Next::Unknown => {}
+                Next::Message(Order::Reopen { number }) => {
+                    // Without a master nobody waits for it.
+                    let failure = output::reopen();
+                    let _ = self.channel.report(&Report::Reopened { number, failure });
+                }
+                // Only a worker is given links, and has a queue of its own.
+                Next::Message(Order::Link { .. } | Order::Parted | Order::Look) | Next::Unknown => {
+                }
                 Next::Nothing => return Ok(()),
                 Next::End => {
                     self.be_orphaned();

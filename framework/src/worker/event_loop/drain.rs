@@ -3,6 +3,7 @@
 use super::EventLoop;
 use crate::http::Handler;
 use crate::net::channel::{Order, Report};
+use crate::output;
 use crate::worker::intake::Going;
 
 impl<H> EventLoop<'_, H>
@@ -13,10 +14,13 @@ where
         let log = &mut self.desk.tally.log;
         self.intake.take_orders(&mut |birth, order| {
             let Order::Reopen { number } = order else { return };
-            match log {
-                Some(log) => log.reopen(number),
+            let failure = output::reopen();
+            if failure.is_some() || log.is_none() {
                 // Without a master nobody waits for it.
-                None => drop(birth.channel.report(&Report::Reopened { number, failure: None })),
+                let _ = birth.channel.report(&Report::Reopened { number, failure });
+            }
+            if let Some(log) = log {
+                log.reopen(number);
             }
         });
     }
