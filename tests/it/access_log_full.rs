@@ -128,7 +128,7 @@ fn a_log_that_this_user_may_not_write_is_an_error_at_the_start() {
         nobody.args(["--port", "0", "--access-log"]).arg(path);
         let (code, _, log) = run_to_end(&mut nobody);
         assert_eq!(code, Some(77), "{log}");
-        assert!(log.contains("choose a file that this user may write to"), "{log}");
+        assert!(log.contains("choose a file that the user of the workers may write to"), "{log}");
     }
 }
 
