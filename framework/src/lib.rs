@@ -35,30 +35,36 @@
 mod access_log;
 mod birth;
 mod board;
+mod cluster;
 pub mod control;
 mod decimal;
 mod dispatcher;
 mod error;
 mod files;
+pub mod guide;
 mod http;
 mod ids;
 mod limits;
 mod master;
 mod net;
 mod plan;
+mod role;
 mod server;
 mod signals;
 mod sys;
 mod worker;
 
 pub use board::{Phase, Snapshot, WorkerSnapshot};
+pub use cluster::{ClusterEvent, WorkerId};
 pub use error::Error;
 pub use http::{
     BodyPlan, BodySink, BodyWriter, Flow, Handler, Limits, Request, Responder, Response, Source,
     Version,
 };
-pub use limits::SLOTS_MAX;
+pub use limits::{MESSAGE_BYTES_MAX, SLOTS_MAX};
+pub use master::Cluster;
 pub use plan::{AcceptWake, AccessLog, Address, Listener, LogFormat, Policy, Timeouts, Workers};
+pub use role::{is_master, is_worker};
 pub use server::Server;
 pub use worker::Worker;
 

@@ -1,5 +1,6 @@
 //! What the user says, and the call that becomes a master and its workers.
 
+mod cluster;
 mod settings;
 
 use std::fmt;

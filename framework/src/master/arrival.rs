@@ -8,11 +8,13 @@ use nix::sys::signal::Signal;
 use nix::unistd::{getpid, getppid};
 
 use super::balance::give_up_privilege;
+use super::child::HandedChild;
 use super::endpoint::HandedEndpoint;
 use super::event::{Event, Exit};
-use super::handover::{Handed, HandedCaller, HandedChild, Handover};
+use super::handover::{Handed, HandedCaller, Handover};
 use super::obey::{Wait, Waiting};
 use super::supervisor::Supervisor;
+use super::telling::Happenings;
 use super::upgrade::{Upgrade, VARIABLE};
 use super::{Hooks, Master, SIGNALS, rules, take_signals};
 use crate::birth::{Birth, code};
@@ -184,6 +186,7 @@ impl<'a> Master<'a> {
             lodged,
             children,
             hooks,
+            happenings: Happenings::default(),
             work,
             upgrade: Upgrade::half_done(rollout, handover.program),
             control,

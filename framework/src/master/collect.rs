@@ -9,9 +9,12 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
 use super::Master;
+use super::child::Parting;
 use super::event::Event;
+use super::telling::Happening;
 use crate::control::Control;
 use crate::ids::Place;
+use crate::limits::{MESSAGE_BYTES_PER_TURN, REPORTS_PER_TURN};
 use crate::net::channel::{Next, Report};
 
 /// Milliseconds until somebody is asked in again for whom no descriptor was left.
@@ -20,21 +23,26 @@ const DEAF_RETRY_MS: u128 = 1000;
 impl Master<'_> {
     /// Sleeps until a signal, a report, a command or a deadline. Wakes for nothing else.
     pub(super) fn wait(&self) -> io::Result<()> {
-        let channels = self.children.iter().filter_map(|child| child.channel.as_ref());
+        let channels = self.children.iter().filter_map(|child| {
+            let writes =
+                if child.outbox.is_empty() { PollFlags::empty() } else { PollFlags::POLLOUT };
+            Some(PollFd::new(child.channel.as_ref()?.as_fd(), PollFlags::POLLIN | writes))
+        });
         let trial = self.upgrade.channel().map(AsFd::as_fd);
-        let sources = std::iter::once(self.signals.as_fd())
-            .chain(channels.map(AsFd::as_fd))
+        let others = std::iter::once(self.signals.as_fd())
             .chain(trial)
             .chain(self.control.iter().flat_map(Control::sources));
-        let mut sources: Vec<PollFd<'_>> =
-            sources.map(|source| PollFd::new(source, PollFlags::POLLIN)).collect();
+        let others = others.map(|source| PollFd::new(source, PollFlags::POLLIN));
+        let mut sources: Vec<PollFd<'_>> = others.chain(channels).collect();
         let due = self.supervisor.deadline().map(|deadline| {
             let left = deadline.saturating_duration_since(Instant::now());
             // A millisecond more, so that the deadline has passed and not just begun to.
             left.as_millis().saturating_add(u128::from(!left.is_zero()))
         });
         let deaf = self.control.as_ref().is_some_and(Control::is_deaf);
-        let first = due.into_iter().chain(deaf.then_some(DEAF_RETRY_MS)).min();
+        let untold = (!self.happenings.is_empty()).then_some(0);
+        let retry = deaf.then_some(DEAF_RETRY_MS);
+        let first = due.into_iter().chain(retry).chain(untold).min();
         let timeout = first.map_or(PollTimeout::NONE, |milliseconds| {
             PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX)
         });
@@ -56,7 +64,9 @@ impl Master<'_> {
         // Two signals with one meaning that come together are one order, not a repeated one.
         events.dedup();
         for index in 0..self.children.len() {
+            // The rest is there in the next turn as well.
             self.hear(index, &mut events);
+            self.children[index].flush();
         }
         self.upgrade.hear();
         if signals.contains(&Signal::SIGCHLD) {
@@ -68,11 +78,16 @@ impl Master<'_> {
         events
     }
 
-    /// Takes all reports of one child.
-    pub(super) fn hear(&mut self, index: usize, events: &mut Vec<Event>) {
+    /// Takes the reports of one child, as many as it may say in one turn; whether there may be more.
+    pub(super) fn hear(&mut self, index: usize, events: &mut Vec<Event>) -> bool {
         let child = &mut self.children[index];
         let (id, pid) = (child.id, child.pid.as_raw());
-        while let Some(channel) = &child.channel {
+        let mut octets = 0;
+        for _ in 0..REPORTS_PER_TURN {
+            let Some(channel) = child.channel.as_ref().filter(|_| octets < MESSAGE_BYTES_PER_TURN)
+            else {
+                return child.channel.is_some();
+            };
             match channel.next_report() {
                 Next::Message(Report::Ready { lodged }) => {
                     tracing::info!(pid, "{id} is ready");
@@ -92,11 +107,29 @@ impl Master<'_> {
                 Next::Message(Report::Reopened { number, failure }) => {
                     self.waiting.reopening.heard(id, number, failure);
                 }
-                Next::Message(Report::Failed { text }) => child.failure = Some(text),
-                Next::Nothing => break,
-                Next::End => child.channel = None,
+                Next::Message(Report::Failed { text }) => {
+                    self.happenings.note(Happening::Error(child.worker(), text.clone()));
+                    child.failure = Some(text);
+                }
+                Next::Message(Report::Online) => {
+                    if let Some(worker) = child.worker() {
+                        self.happenings.note(Happening::Online(worker));
+                    }
+                }
+                Next::Message(Report::Message(bytes)) => {
+                    octets += bytes.len();
+                    if let Some(worker) = child.worker() {
+                        self.happenings.note(Happening::Message(worker, bytes));
+                    }
+                }
+                Next::Nothing => return false,
+                Next::End => {
+                    child.channel = None;
+                    self.happenings.parted(child, Parting::Lost);
+                }
             }
         }
+        true
     }
 }
 

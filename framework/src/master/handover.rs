@@ -12,21 +12,21 @@ use std::path::PathBuf;
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
+use super::Master;
+use super::child::HandedChild;
 use super::endpoint::HandedEndpoint;
 use super::supervisor::Saved;
-use super::{Child, Master};
 use crate::board;
 use crate::control::Control;
 use crate::error::Error;
-use crate::ids::{ChildId, Generation, SlotId};
+use crate::ids::SlotId;
 use crate::net::balance::{self, Balancer, Descriptors};
-use crate::net::channel::Channel;
 use crate::net::listener;
 use crate::plan::{Address, Intake, Plan};
 use crate::sys::exec;
 
 /// Changes with the form of what follows.
-const FORM: u32 = 3;
+const FORM: u32 = 4;
 
 /// What the next program is to know. Numbers of descriptors are the same there.
 #[derive(Debug, Serialize, Deserialize)]
@@ -76,16 +76,6 @@ pub(super) struct HandedCaller {
     pub(super) received: Vec<u8>,
     /// For the outcome of this upgrade.
     pub(super) waits: bool,
-}
-
-/// A process that has not been reaped.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct HandedChild {
-    pub(super) id: ChildId,
-    pub(super) pid: i32,
-    pub(super) seat: usize,
-    channel: Option<RawFd>,
-    links: Vec<(Generation, RawFd)>,
 }
 
 impl Master<'_> {
@@ -248,28 +238,5 @@ impl Handed {
             return Err(io::Error::other(format!("descriptor {} is another socket", self.number)));
         }
         Ok(socket)
-    }
-}
-
-impl HandedChild {
-    fn of(child: &Child) -> Self {
-        let channel = child.channel.as_ref().map(|channel| channel.as_fd().as_raw_fd());
-        let links = child.links.iter().map(|(dispatcher, link)| (*dispatcher, link.as_raw_fd()));
-        let (id, pid, seat) = (child.id, child.pid.as_raw(), child.seat);
-        Self { id, pid, seat, channel, links: links.collect() }
-    }
-
-    pub(super) fn take(&self) -> io::Result<Child> {
-        let channel = self.channel.map(exec::take).transpose()?;
-        let links =
-            self.links.iter().map(|(dispatcher, link)| Ok((*dispatcher, exec::take(*link)?)));
-        Ok(Child {
-            id: self.id,
-            pid: nix::unistd::Pid::from_raw(self.pid),
-            seat: self.seat,
-            channel: channel.map(Channel::from_descriptor),
-            links: links.collect::<io::Result<_>>()?,
-            failure: None,
-        })
     }
 }

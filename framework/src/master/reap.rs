@@ -9,6 +9,9 @@ use super::event::{Event, Exit};
 use crate::birth::code;
 use crate::ids::{ChildId, Place};
 
+/// So many turns of reports are more than the buffer of a channel holds.
+const LAST_TURNS: usize = 16;
+
 impl Master<'_> {
     /// Waits for all that have ended, until there is none: signals of one kind are merged.
     pub(super) fn reap(&mut self, events: &mut Vec<Event>) {
@@ -36,8 +39,9 @@ impl Master<'_> {
             // As PID 1, or as a subreaper, one gets the orphans of others.
             return tracing::debug!(pid = pid.as_raw(), "reaped a process that is no worker");
         };
-        self.hear(index, events);
-        let child = self.children.swap_remove(index);
+        // What a dead process had sent has an end; what a process that it left behind sends may not.
+        let _rest = (0..LAST_TURNS).find(|_| !self.hear(index, events));
+        let mut child = self.children.swap_remove(index);
         let row = self.board.row(child.id.place);
         let hung = row.left(child.id.generation, child.seat);
         if let (Some(balancer), Place::Slot(slot)) = (&self.balancer, child.id.place) {
@@ -62,8 +66,9 @@ impl Master<'_> {
         }
         if exit != Exit::Code(code::DONE) {
             let hung = hung.then(|| "it hung".to_owned());
-            self.failed = Some((id, child.failure.or(hung)));
+            self.failed = Some((id, child.failure.take().or(hung)));
         }
+        self.happenings.buried(child, exit);
         events.push(Event::Exited(id, exit));
     }
 

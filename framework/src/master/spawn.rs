@@ -13,7 +13,9 @@ use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getpid, getppid};
 
 use super::balance::forget_privilege;
-use super::{Child, Master, SIGNALS};
+use super::child::Child;
+use super::telling::Happening;
+use super::{Master, SIGNALS};
 use crate::birth::{Birth, Stock, code};
 use crate::board::SEATS;
 use crate::dispatcher;
@@ -23,6 +25,7 @@ use crate::net::channel::{Channel, Report};
 use crate::net::cpu;
 use crate::net::group::Group;
 use crate::plan::{Balance, Intake};
+use crate::role;
 use crate::signals::Signals;
 use crate::sys::descriptors;
 use crate::sys::fork::{Refused, Side, exit_now, fork};
@@ -55,8 +58,8 @@ impl Master<'_> {
         let Side::Master { child: pid } = side? else { unreachable!("the child never gets here") };
         self.board.row(id.place).occupied(id.generation, u32::try_from(pid.as_raw()).unwrap_or(0));
         tracing::info!(pid = pid.as_raw(), "{id} is starting");
-        let channel = Some(channel);
-        self.children.push(Child { id, pid, seat, channel, links: Vec::new(), failure: None });
+        self.children.push(Child::new(id, pid, seat, channel));
+        self.note(id, Happening::Fork);
         Ok(())
     }
 
@@ -76,16 +79,21 @@ impl Master<'_> {
 
     /// The child's whole life.
     fn live(&mut self, id: ChildId, seat: usize, master: Pid, channel: Channel) -> ! {
+        role::be_child(matches!(id.place, Place::Slot(_)));
+        // The user's worker may speak from any thread, until the process ends.
+        let channel: &'static Channel = Box::leak(Box::new(channel));
         let load = self.load_of(id.place, seat);
         let exit = match self.let_go(id, master) {
             Ok((signals, stock, further)) => {
                 let plan = self.plan.clone();
                 let seat = self.board.row(id.place).seat(seat);
                 let board = self.board;
-                let birth = Birth { id, plan, board, seat, load, channel, signals, stock, further };
+                let heard = self.hooks.event.is_some();
+                let birth =
+                    Birth { id, plan, board, seat, load, channel, heard, signals, stock, further };
                 let life = AssertUnwindSafe(|| match id.place {
                     Place::Dispatcher => dispatcher::run(birth),
-                    Place::Slot(_) => (self.work)(birth),
+                    Place::Slot(_) => self.be_worker(id, birth),
                 });
                 catch_unwind(life).unwrap_or(code::PANICKED)
             }
@@ -97,6 +105,20 @@ impl Master<'_> {
         };
         flush();
         exit_now(exit)
+    }
+
+    fn be_worker(&mut self, id: ChildId, birth: Birth) -> i32 {
+        if birth.heard {
+            // A master that is gone asks for nothing.
+            let _ = birth.channel.report(&Report::Online);
+        }
+        if let Err(error) = self.set_environment(id) {
+            let text = format!("its environment cannot be set: {error}");
+            // When the master cannot be told, the exit code still speaks.
+            let _ = birth.channel.report(&Report::Failed { text });
+            return code::FATAL;
+        }
+        (self.work)(birth)
     }
 
     /// Keeps what is the child's own and lets go of all else.

@@ -113,7 +113,7 @@ where
         };
         let mut this = Self {
             poll,
-            channel: &birth.channel,
+            channel: birth.channel,
             signals: &birth.signals,
             trusted: birth.plan.trusted.as_ref(),
             board: birth.board,

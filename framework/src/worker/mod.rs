@@ -7,6 +7,7 @@ mod desk;
 mod eager;
 mod event_loop;
 mod links;
+mod mailbox;
 mod pool;
 mod sources;
 mod stream;
@@ -25,7 +26,7 @@ use crate::board::Board;
 use crate::error::{Error, panic_text};
 use crate::http::Handler;
 use crate::ids::{Generation, Place, SlotId};
-use crate::net::channel::Report;
+use crate::net::channel::{Channel, Report};
 use crate::net::listener;
 use crate::plan::AcceptWake;
 use accept_thread::AcceptThread;
@@ -40,6 +41,9 @@ pub struct Worker {
     slot: SlotId,
     generation: Generation,
     board: &'static Board,
+    channel: &'static Channel,
+    /// The master has a hook for messages.
+    heard: bool,
 }
 
 impl Worker {
@@ -105,8 +109,14 @@ where
     let (primary, lodged, cpu) = take_up(birth, &poll)?;
     let further = std::mem::take(&mut birth.further);
     let sources = Sources::new(primary, further.into_iter().map(Acceptor::further));
-    let handler = start(&Worker { slot, generation: birth.id.generation, board: birth.board })
-        .map_err(Into::into)?;
+    let worker = Worker {
+        slot,
+        generation: birth.id.generation,
+        board: birth.board,
+        channel: birth.channel,
+        heard: birth.heard,
+    };
+    let handler = start(&worker).map_err(Into::into)?;
     let mut event_loop = EventLoop::new(birth, poll, sources, handler)?;
     // The worker before this one has the listener as well: nothing changes for it before.
     cpu.map_or(Ok(()), |cpu| event_loop.prefer_cpu(cpu))?;

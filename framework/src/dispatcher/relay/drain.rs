@@ -29,9 +29,13 @@ impl Relay<'_> {
                 }
                 Next::Message(Order::Accept) => self.listens = true,
                 Next::Message(Order::Drain { queue, grace }) => self.begin_drain(queue, grace),
-                // Only a worker is given links, and has a queue and a log of its own.
+                // Only a worker is given links, has a queue and a log of its own, and is talked to.
                 Next::Message(
-                    Order::Link { .. } | Order::Parted | Order::Look | Order::Reopen { .. },
+                    Order::Link { .. }
+                    | Order::Parted
+                    | Order::Look
+                    | Order::Reopen { .. }
+                    | Order::Message(_),
                 ) => {}
                 Next::Nothing => return Ok(()),
                 Next::End => {

@@ -10,6 +10,7 @@ use super::{EventLoop, Going};
 use crate::http::Handler;
 use crate::net::channel::{Next, Order, Queue, Report};
 use crate::worker::acceptor::Acceptor;
+use crate::worker::mailbox;
 use crate::worker::sources::{PRIMARY, Sources};
 
 /// A drain that is under way.
@@ -40,6 +41,7 @@ where
                 Next::Message(Order::Parted) => self.parted = true,
                 Next::Message(Order::Link { link }) => self.take_link(link),
                 Next::Message(Order::Reopen { number }) => self.reopen_log(number),
+                Next::Message(Order::Message(bytes)) => mailbox::deliver(&bytes),
                 // Only the dispatcher is introduced to anybody.
                 Next::Message(Order::Introduce { .. }) => {}
                 Next::Nothing => return,
@@ -119,6 +121,7 @@ where
             return;
         }
         self.desk.draining = true;
+        mailbox::begin_drain();
         for key in self.clients.iter().map(|(key, _)| key).collect::<Vec<_>>() {
             let fate = self.clients[key].drain(&mut self.desk);
             self.settle(key, fate);
