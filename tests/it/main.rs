@@ -26,6 +26,7 @@ mod bench;
 mod bench_costs;
 mod bodies;
 mod clients;
+mod cluster;
 mod conformance;
 mod control;
 mod cpu;

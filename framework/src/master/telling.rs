@@ -97,10 +97,10 @@ impl Master<'_> {
     /// that a hook that always wants more does not keep the master from its signals.
     pub(super) fn tell(&mut self) -> Result<(), Error> {
         let happenings = std::mem::take(&mut self.happenings.0);
-        let Some(mut hook) = self.hooks.event.take() else { return Ok(()) };
         let addresses: Vec<Address> = self.plan.addresses().cloned().collect();
         let udp: Vec<SocketAddr> = Vec::new();
         for happening in happenings {
+            let Some(mut hook) = self.hooks.event.take() else { return Ok(()) };
             let mut wishes = Vec::new();
             let event = happening.event(&addresses, &udp);
             let mut cluster = Cluster {
@@ -115,11 +115,12 @@ impl Master<'_> {
                 let text = panic_text(&*panic);
                 tracing::error!("the hook of on_event panicked, and the master goes on: {text}");
             }
+            // Whoever is forked now is to know that there is one.
+            self.hooks.event = Some(hook);
             for wish in wishes {
                 self.decide(wish)?;
             }
         }
-        self.hooks.event = Some(hook);
         Ok(())
     }
 }
