@@ -31,6 +31,8 @@ pub(crate) struct Birth {
     pub(crate) stock: Stock,
     /// The listeners of further addresses, if it is a worker.
     pub(crate) further: Vec<OwnedFd>,
+    /// Its slot's sockets for datagrams.
+    pub(crate) udp: Vec<OwnedFd>,
 }
 
 /// Where a child gets its connections from.

@@ -91,6 +91,9 @@ pub(crate) const ORPHAN_WAIT_MAX: Duration = Duration::from_secs(2);
 /// calls when it begins.
 pub(crate) const FURTHER_ADDRESSES_MAX: usize = 64;
 
+/// Addresses for UDP. Each costs the master one descriptor a slot.
+pub(crate) const UDP_ADDRESSES_MAX: usize = 8;
+
 /// Octets of the path of a unix-domain socket (unix(7): `sun_path` has 108, of which one ends it).
 pub(crate) const UNIX_PATH_BYTES_MAX: usize = 107;
 

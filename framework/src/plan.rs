@@ -7,16 +7,19 @@ mod address;
 mod checks;
 mod intake;
 mod trusted;
+mod udp;
 
+use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
-use std::thread::available_parallelism;
 use std::time::Duration;
 
 use crate::error::Error;
 use crate::http::Limits;
-use crate::limits::{HANDSHAKE_LINGER, HANDSHAKE_LINGER_LOOPBACK, SLOTS_MAX, TIME_MAX};
-use checks::{at_least_one, give_up, stall_after, term};
+#[cfg(doc)]
+use crate::limits::SLOTS_MAX;
+use crate::limits::{HANDSHAKE_LINGER, HANDSHAKE_LINGER_LOOPBACK, TIME_MAX};
+use checks::{at_least_one, give_up, stall_after, term, workers};
 pub(crate) use trusted::Trusted;
 
 pub(crate) use access_log::Target;
@@ -135,6 +138,7 @@ impl Policy {
 pub(crate) struct Config {
     pub(crate) address: String,
     pub(crate) further: Vec<String>,
+    pub(crate) udp: Vec<String>,
     pub(crate) workers: Workers,
     pub(crate) policy: Policy,
     pub(crate) listener: Option<Listener>,
@@ -204,6 +208,8 @@ pub(crate) struct Plan {
     pub(crate) address: Address,
     /// Those that all workers accept from besides.
     pub(crate) further: Vec<Address>,
+    /// Where datagrams are taken.
+    pub(crate) udp: Vec<SocketAddr>,
     pub(crate) workers: NonZeroU16,
     pub(crate) intake: Intake,
     /// With `auto`: what to do where the kernel does not allow that.
@@ -257,7 +263,8 @@ impl Config {
         Ok(Plan {
             address,
             further,
-            workers: count(self.workers)?,
+            udp: udp::resolve(&self.udp)?,
+            workers: workers(self.workers)?,
             intake,
             otherwise,
             stall_after: stall_after(self.stall_after)?,
@@ -277,21 +284,6 @@ impl Config {
             trusted: self.proxy_protocol.as_deref().map(Trusted::parse).transpose()?,
         })
     }
-}
-
-fn count(workers: Workers) -> Result<NonZeroU16, Error> {
-    let wanted = match workers {
-        Workers::Exact(count) => count,
-        Workers::Max => {
-            let cpus = available_parallelism().map_err(|error| {
-                Error::config(format!("cannot count the CPUs ({error}): say how many workers"))
-            })?;
-            u16::try_from(cpus.get()).unwrap_or(SLOTS_MAX).min(SLOTS_MAX)
-        }
-    };
-    NonZeroU16::new(wanted).filter(|count| count.get() <= SLOTS_MAX).ok_or_else(|| {
-        Error::config(format!("cannot run {wanted} workers: choose 1 to {SLOTS_MAX}, or max"))
-    })
 }
 
 #[cfg(test)]

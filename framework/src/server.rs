@@ -53,6 +53,7 @@ impl Server<'_> {
         let config = Config {
             address: address.to_string(),
             further: Vec::new(),
+            udp: Vec::new(),
             workers: Workers::default(),
             policy: Policy::default(),
             listener: None,

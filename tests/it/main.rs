@@ -31,6 +31,7 @@ mod conformance;
 mod control;
 mod cpu;
 mod crash;
+mod datagrams;
 mod descriptors;
 mod differential;
 mod drain;

@@ -234,6 +234,8 @@ impl Master<'_> {
     }
 
     fn drain(&mut self, id: ChildId, grace: Duration, empty_queue: bool) {
+        // Before it is told to read what is left.
+        self.steer_datagrams();
         let queue = if empty_queue { Queue::Empty } else { Queue::Leave };
         if let Some(child) = self.children.iter_mut().find(|child| child.id == id) {
             self.happenings.parted(child, Parting::Told);

@@ -9,6 +9,7 @@ use nix::unistd::{getpid, getppid};
 
 use super::balance::give_up_privilege;
 use super::child::HandedChild;
+use super::datagrams::Datagrams;
 use super::endpoint::HandedEndpoint;
 use super::event::{Event, Exit};
 use super::handover::{Handed, HandedCaller, Handover};
@@ -161,6 +162,7 @@ impl<'a> Master<'a> {
         let primary = handover.primary.take().map_err(failed)?;
         let further = handover.further.iter().map(HandedEndpoint::take);
         let further = further.collect::<Result<_, _>>().map_err(failed)?;
+        let datagrams = Datagrams::take(&handover.udp).map_err(failed)?;
         let lodged = handover.lodged.iter().map(|lodged| lodged.as_ref().map(Handed::take));
         let lodged = lodged.map(Option::transpose).collect::<Result<_, _>>().map_err(failed)?;
         let children = handover.children.iter().map(HandedChild::take);
@@ -180,6 +182,7 @@ impl<'a> Master<'a> {
             memory,
             primary,
             further,
+            datagrams,
             group: Group::of(handover.group),
             balancer,
             why_policy,

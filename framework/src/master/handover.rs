@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Master;
 use super::child::HandedChild;
+use super::datagrams::HandedPort;
 use super::endpoint::HandedEndpoint;
 use super::supervisor::Saved;
 use crate::board;
@@ -37,6 +38,7 @@ pub(crate) struct Handover {
     pub(super) primary: HandedEndpoint,
     #[serde(default)]
     pub(super) further: Vec<HandedEndpoint>,
+    pub(super) udp: Vec<HandedPort>,
     /// Who accepts from what, in words.
     intake: String,
     /// The table, the map of listeners and the program, if one chooses.
@@ -89,6 +91,7 @@ impl Master<'_> {
             pid: std::process::id(),
             primary: HandedEndpoint::of(&self.primary)?,
             further: further.collect::<io::Result<_>>()?,
+            udp: self.datagrams.hand_over()?,
             intake: format!("{:?}", self.plan.intake),
             balancer: self.balancer.as_ref().map(|balancer| {
                 balancer.descriptors().all().map(|descriptor| descriptor.as_raw_fd())
@@ -115,6 +118,7 @@ impl Master<'_> {
         inherit(&self.memory)?;
         inherit(&self.primary.socket)?;
         self.further.iter().try_for_each(|endpoint| inherit(&endpoint.socket))?;
+        self.datagrams.sockets().try_for_each(|socket| inherit(socket))?;
         for descriptor in self.balancer.iter().flat_map(|balancer| balancer.descriptors().all()) {
             inherit(&descriptor)?;
         }
@@ -178,6 +182,12 @@ impl Handover {
         let same = old().zip(&plan.further).all(|(old, new)| old.serves_as(new));
         if !same || self.further.len() != plan.further.len() {
             return differs("further addresses", &list(old()), &list(plan.further.iter()));
+        }
+        let old: Vec<_> = self.udp.iter().map(|port| Address::Tcp(port.local)).collect();
+        let new: Vec<_> = plan.udp.iter().copied().map(Address::Tcp).collect();
+        let same = old.iter().zip(&new).all(|(old, new)| old.serves_as(new));
+        if !same || old.len() != new.len() {
+            return differs("addresses for UDP", &list(old.iter()), &list(new.iter()));
         }
         if self.intake(plan).is_none() {
             let (what, new) =

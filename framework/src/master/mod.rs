@@ -10,6 +10,7 @@ mod balance;
 mod child;
 mod cluster;
 mod collect;
+mod datagrams;
 mod endpoint;
 mod environment;
 pub(crate) mod event;
@@ -49,6 +50,7 @@ use crate::signals::Signals;
 use action::Outcome;
 use arrival::Arrival;
 use child::Child;
+use datagrams::Datagrams;
 use endpoint::Endpoint;
 use event::Event;
 use obey::Waiting;
@@ -86,6 +88,7 @@ pub(crate) struct Master<'a> {
     primary: Endpoint,
     /// Beside the primary one; each has one listener that all workers share.
     further: Vec<Endpoint>,
+    datagrams: Datagrams,
     group: Group,
     /// Chooses among the listeners of the group, if the kernel's hash does not.
     balancer: Option<Balancer>,
@@ -135,6 +138,7 @@ impl<'a> Master<'a> {
         let primary = Endpoint::primary(&plan)?;
         let further = plan.further.iter().map(Endpoint::shared);
         let further = further.collect::<Result<Vec<_>, _>>()?;
+        let datagrams = Datagrams::bind(&plan.udp)?;
         plan.address = primary.local.clone();
         plan.further = further.iter().map(|endpoint| endpoint.local.clone()).collect();
         let (board, memory) =
@@ -148,6 +152,7 @@ impl<'a> Master<'a> {
             memory,
             primary,
             further,
+            datagrams,
             group: Group::default(),
             balancer,
             why_policy: why,
@@ -232,6 +237,7 @@ impl<'a> Master<'a> {
                 self.follow_cpus()?;
             }
         }
+        self.close_datagrams();
         for (place, phase) in self.supervisor.phases() {
             self.board.row(place).enter(phase);
         }

@@ -34,6 +34,14 @@ use crate::sys::fork::{Refused, Side, exit_now, fork};
 /// gives the orders.
 const CHILD_SIGNALS: [Signal; 2] = [Signal::SIGTERM, Signal::SIGQUIT];
 
+/// What a child keeps of the master's.
+struct Kept {
+    signals: Signals,
+    stock: Stock,
+    further: Vec<OwnedFd>,
+    udp: Vec<OwnedFd>,
+}
+
 /// Why there is no child.
 pub(super) struct NoChild(Refused);
 
@@ -44,6 +52,8 @@ impl Master<'_> {
         if let Place::Slot(slot) = id.place {
             let slots = self.lodged.len().max(slot.index() + 1);
             self.lodged.resize_with(slots, || None);
+            self.datagrams.furnish(slot)?;
+            self.steer_datagrams();
         }
         flush();
         let seat = self.free_seat(id.place);
@@ -84,13 +94,24 @@ impl Master<'_> {
         let channel: &'static Channel = Box::leak(Box::new(channel));
         let load = self.load_of(id.place, seat);
         let exit = match self.let_go(id, master) {
-            Ok((signals, stock, further)) => {
+            Ok(Kept { signals, stock, further, udp }) => {
                 let plan = self.plan.clone();
                 let seat = self.board.row(id.place).seat(seat);
                 let board = self.board;
                 let heard = self.hooks.event.is_some();
-                let birth =
-                    Birth { id, plan, board, seat, load, channel, heard, signals, stock, further };
+                let birth = Birth {
+                    id,
+                    plan,
+                    board,
+                    seat,
+                    load,
+                    channel,
+                    heard,
+                    signals,
+                    stock,
+                    further,
+                    udp,
+                };
                 let life = AssertUnwindSafe(|| match id.place {
                     Place::Dispatcher => dispatcher::run(birth),
                     Place::Slot(_) => self.be_worker(id, birth),
@@ -122,7 +143,7 @@ impl Master<'_> {
     }
 
     /// Keeps what is the child's own and lets go of all else.
-    fn let_go(&mut self, id: ChildId, master: Pid) -> io::Result<(Signals, Stock, Vec<OwnedFd>)> {
+    fn let_go(&mut self, id: ChildId, master: Pid) -> io::Result<Kept> {
         self.children = Vec::new();
         self.control = None;
         self.balancer = None;
@@ -150,6 +171,11 @@ impl Master<'_> {
         let further = std::mem::take(&mut self.further).into_iter();
         let accepts = matches!(id.place, Place::Slot(_));
         let further = further.filter(|_| accepts).map(|endpoint| endpoint.socket).collect();
+        let datagrams = std::mem::take(&mut self.datagrams);
+        let udp = match id.place {
+            Place::Slot(slot) => datagrams.of_slot(slot),
+            Place::Dispatcher => Vec::new(),
+        };
         let signals = Signals::register(&CHILD_SIGNALS)?;
         std::mem::replace(&mut self.signals, Signals::register(&[])?).unregister();
         // Until it is ready a child has nothing to finish, and its loop does not watch the channel.
@@ -158,7 +184,7 @@ impl Master<'_> {
             return Err(io::Error::other("the master died during the fork"));
         }
         Signals::unblock(&SIGNALS)?;
-        Ok((signals, stock, further))
+        Ok(Kept { signals, stock, further, udp })
     }
 }
 

@@ -98,7 +98,7 @@ impl Master<'_> {
     pub(super) fn tell(&mut self) -> Result<(), Error> {
         let happenings = std::mem::take(&mut self.happenings.0);
         let addresses: Vec<Address> = self.plan.addresses().cloned().collect();
-        let udp: Vec<SocketAddr> = Vec::new();
+        let udp = self.datagrams.addresses();
         for happening in happenings {
             let Some(mut hook) = self.hooks.event.take() else { return Ok(()) };
             let mut wishes = Vec::new();

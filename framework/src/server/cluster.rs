@@ -1,5 +1,7 @@
 //! What the user's master is told of its workers, and gives them.
 
+use std::fmt;
+
 use super::Server;
 use crate::cluster::ClusterEvent;
 use crate::master::Cluster;
@@ -31,6 +33,21 @@ impl<'a> Server<'a> {
     /// ```
     pub fn on_event(mut self, tell: impl FnMut(&ClusterEvent<'_>, &mut Cluster<'_>) + 'a) -> Self {
         self.hooks.event = Some(Box::new(tell));
+        self
+    }
+
+    /// Takes datagrams at this address, `HOST:PORT`, besides; with port 0 at one that the kernel chooses. It can
+    /// be called several times. What comes is for the user's own threads or tasks: see
+    /// [`Worker::udp_sockets`](crate::Worker::udp_sockets).
+    ///
+    /// Each slot has a socket of its own (`SO_REUSEPORT`), whatever the policy, and the kernel's hash of
+    /// addresses and ports chooses among them. It is there before the first worker and outlives it: what comes
+    /// while a slot has no worker waits for the next one, as long as the socket's buffer has room
+    /// (`net.core.rmem_default`). A slot that is to have no worker any more gets no more datagrams; until it is
+    /// gone, those of one peer may go to several others. An upgrade keeps the sockets, and cannot change the
+    /// addresses.
+    pub fn udp(mut self, address: impl fmt::Display) -> Self {
+        self.config.udp.push(address.to_string());
         self
     }
 

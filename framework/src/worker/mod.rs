@@ -3,6 +3,7 @@
 mod accept_thread;
 mod acceptor;
 mod client;
+mod datagrams;
 mod desk;
 mod eager;
 mod event_loop;
@@ -44,6 +45,7 @@ pub struct Worker {
     channel: &'static Channel,
     /// The master has a hook for messages.
     heard: bool,
+    udp: &'static [OwnedFd],
 }
 
 impl Worker {
@@ -115,6 +117,8 @@ where
         board: birth.board,
         channel: birth.channel,
         heard: birth.heard,
+        // The user's threads may use them until the process ends.
+        udp: Vec::leak(std::mem::take(&mut birth.udp)),
     };
     let handler = start(&worker).map_err(Into::into)?;
     let mut event_loop = EventLoop::new(birth, poll, sources, handler)?;
