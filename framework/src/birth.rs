@@ -24,13 +24,17 @@ pub(crate) struct Birth {
     pub(crate) seat: &'static Seat,
     /// Where it tells of its load, if the policy goes by that.
     pub(crate) load: Option<Load>,
-    pub(crate) channel: Channel,
+    pub(crate) channel: &'static Channel,
+    /// The user's master hears what the worker says.
+    pub(crate) heard: bool,
     pub(crate) signals: Signals,
     pub(crate) stock: Stock,
     /// The listeners of further addresses, if it is a worker.
     pub(crate) further: Vec<OwnedFd>,
     /// Which of its listeners were passed to the server and stay open when all go, the primary one first.
     pub(crate) lent: Vec<bool>,
+    /// Its slot's sockets for datagrams.
+    pub(crate) udp: Vec<OwnedFd>,
 }
 
 /// Where a child gets its connections from.

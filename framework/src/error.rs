@@ -1,5 +1,7 @@
 //! The one error of the library.
 
+mod message;
+
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -37,6 +39,8 @@ enum Kind {
     GaveUp,
     Unreachable,
     Abandoned,
+    Full,
+    Refused,
 }
 
 impl Error {
@@ -253,7 +257,7 @@ impl Error {
         self.0.kind == Kind::GaveUp
     }
 
-    /// No master answered at the control socket.
+    /// No master answered at the control socket, or nobody is there to take a message.
     pub fn is_unreachable(&self) -> bool {
         self.0.kind == Kind::Unreachable
     }
@@ -269,7 +273,7 @@ impl Error {
             Kind::AddressInUse | Kind::AddressNotAvailable | Kind::Unreachable => 69,
             Kind::Threads => 70,
             Kind::System | Kind::Abandoned => 71,
-            Kind::RetryLater => 75,
+            Kind::RetryLater | Kind::Full | Kind::Refused => 75,
             Kind::Permission => 77,
             Kind::WorkerFatal => 78,
             Kind::GaveUp => 79,

@@ -35,6 +35,7 @@
 mod access_log;
 mod birth;
 mod board;
+mod cluster;
 pub mod control;
 mod decimal;
 mod dispatcher;
@@ -49,6 +50,7 @@ mod master;
 mod net;
 mod output;
 mod plan;
+mod role;
 mod rotation;
 mod server;
 mod signals;
@@ -56,18 +58,21 @@ mod sys;
 mod worker;
 
 pub use board::{Phase, Snapshot, WorkerSnapshot};
+pub use cluster::{ClusterEvent, WorkerId};
 pub use error::Error;
 pub use http::{
     BodyPlan, BodySink, BodyWriter, Flow, Handler, Limits, Request, Responder, Response, Source,
     Version,
 };
-pub use limits::SLOTS_MAX;
+pub use limits::{MESSAGE_BYTES_MAX, SLOTS_MAX};
+pub use master::Cluster;
 #[cfg(feature = "seccomp")]
 pub use plan::Seccomp;
 pub use plan::{
     AcceptWake, AccessLog, Address, Listener, LogFormat, Output, Policy, Resource, Timeouts,
     Workers,
 };
+pub use role::{is_master, is_worker};
 pub use server::Server;
 pub use worker::Worker;
 

@@ -95,6 +95,9 @@ pub(crate) const ORPHAN_WAIT_MAX: Duration = Duration::from_secs(2);
 /// calls when it begins.
 pub(crate) const FURTHER_ADDRESSES_MAX: usize = 64;
 
+/// Addresses for UDP. Each costs the master one descriptor a slot.
+pub(crate) const UDP_ADDRESSES_MAX: usize = 8;
+
 /// Octets of the path of a unix-domain socket (unix(7): `sun_path` has 108, of which one ends it).
 pub(crate) const UNIX_PATH_BYTES_MAX: usize = 107;
 
@@ -107,8 +110,26 @@ pub(crate) const CONTROL_BACKLOG: i32 = 128;
 /// Octets of one command on the control socket: the longest one has 40.
 pub(crate) const CONTROL_LINE_BYTES_MAX: usize = 1024;
 
-/// Bytes of one message between the master and a child. Texts are cut to fit.
-pub(crate) const MESSAGE_BYTES_MAX: usize = 4096;
+/// Bytes of a text between the master and a child, as of an error. Longer ones are cut to fit.
+pub(crate) const TEXT_BYTES_MAX: usize = 4096;
+
+/// Octets of one message of the user between the master and a worker. It fits into half of the buffer that
+/// Linux gives a socket by default (208 KiB), and what is larger belongs into a file or a database.
+pub const MESSAGE_BYTES_MAX: usize = 64 * 1024;
+
+/// Octets of the buffer of a channel between the master and a child, if the kernel allows so many. What one
+/// short message costs there is most of 1 KiB: hundreds of them wait for a master that is not scheduled.
+pub(crate) const CHANNEL_BUFFER_BYTES: usize = 1024 * 1024;
+
+/// Octets of messages that wait in the master for one worker that does not read: four of the longest. The
+/// sender is told beyond that, because the master must not grow.
+pub(crate) const OUTBOX_BYTES_MAX: usize = 4 * MESSAGE_BYTES_MAX;
+
+/// Messages that wait so, because short ones cost memory of their own.
+pub(crate) const OUTBOX_MESSAGES_MAX: usize = 1024;
+
+/// Octets of messages of one child that the master takes in a turn.
+pub(crate) const MESSAGE_BYTES_PER_TURN: usize = 4 * MESSAGE_BYTES_MAX;
 
 /// Connections that a worker holds at a time unless the user says otherwise; at the limit it stops
 /// accepting, and the others or the accept queue take over.
@@ -276,3 +297,7 @@ pub(crate) const OPEN_FILES_RAISED_MAX: u64 = 1024 * 1024;
 /// Reports of one child that the master takes before it looks at the others: more than any child has to
 /// say, and one that says something all the time holds up nobody.
 pub(crate) const REPORTS_PER_TURN: usize = 64;
+
+/// Turns in which what a dead child had said is taken: more reports than a channel's buffer holds. A
+/// process that it left behind may go on to speak.
+pub(crate) const LAST_TURNS: usize = 32;

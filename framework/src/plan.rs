@@ -9,13 +9,17 @@ mod guard;
 mod intake;
 mod output;
 mod trusted;
+mod udp;
 
+use std::net::SocketAddr;
 use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::error::Error;
 use crate::http::Limits;
+#[cfg(doc)]
+use crate::limits::SLOTS_MAX;
 use crate::limits::{HANDSHAKE_LINGER, HANDSHAKE_LINGER_LOOPBACK, TIME_MAX};
 use checks::{at_least_one, count, give_up, stall_after, term};
 pub(crate) use trusted::Trusted;
@@ -142,6 +146,7 @@ impl Policy {
 pub(crate) struct Config {
     pub(crate) address: String,
     pub(crate) further: Vec<String>,
+    pub(crate) udp: Vec<String>,
     pub(crate) workers: Workers,
     pub(crate) policy: Policy,
     pub(crate) listener: Option<Listener>,
@@ -213,6 +218,8 @@ pub(crate) struct Plan {
     pub(crate) address: Address,
     /// Those that all workers accept from besides.
     pub(crate) further: Vec<Address>,
+    /// Where datagrams are taken.
+    pub(crate) udp: Vec<SocketAddr>,
     pub(crate) workers: NonZeroU16,
     pub(crate) intake: Intake,
     /// With `auto`: what to do where the kernel does not allow that.
@@ -269,6 +276,7 @@ impl Config {
         Ok(Plan {
             address,
             further,
+            udp: udp::resolve(&self.udp)?,
             workers: count(self.workers)?,
             intake,
             otherwise,

@@ -1,5 +1,6 @@
 //! What the user says, and the call that becomes a master and its workers.
 
+mod cluster;
 mod guard;
 mod settings;
 
@@ -56,6 +57,7 @@ impl Server<'_> {
         let config = Config {
             address: address.to_string(),
             further: Vec::new(),
+            udp: Vec::new(),
             workers: Workers::default(),
             policy: Policy::default(),
             listener: None,

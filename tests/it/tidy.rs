@@ -40,8 +40,10 @@ fn module_of(path: &Path) -> String {
 /// Which modules each module may import: downward only.
 fn may_import(module: &str) -> Option<&'static [&'static str]> {
     Some(match module {
-        "sys" | "ids" | "limits" | "error" | "decimal" => &[],
         "access_log" => &["board", "decimal", "error", "limits", "plan", "rotation"],
+        "sys" | "ids" | "limits" | "decimal" | "role" => &[],
+        "error" => &["limits"],
+        "cluster" => &["plan"],
         "board" => &["sys", "ids", "limits"],
         "http" => &["decimal", "error", "limits"],
         "control" => &["error", "limits", "plan", "sys"],
@@ -71,6 +73,7 @@ fn may_import(module: &str) -> Option<&'static [&'static str]> {
         "master" => &[
             "birth",
             "board",
+            "cluster",
             "control",
             "dispatcher",
             "error",
@@ -81,6 +84,7 @@ fn may_import(module: &str) -> Option<&'static [&'static str]> {
             "net",
             "output",
             "plan",
+            "role",
             "signals",
             "sys",
         ],

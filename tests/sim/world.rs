@@ -1,6 +1,7 @@
 //! The machine around a supervisor: it does what it is told and checks that it may be told so.
 
 mod perform;
+mod process;
 mod queues;
 mod weather;
 
@@ -13,37 +14,12 @@ use evenkeel::internals::{
 };
 
 use super::chance::Chance;
+use process::Process;
 
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
 const READY_TIMEOUT: Duration = Duration::from_secs(3);
 const MIN_UPTIME: Duration = Duration::from_secs(1);
 const WORKERS_MAX: u16 = 8;
-
-/// A process as an observer sees it.
-#[derive(Clone, Copy, Debug, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "each is seen apart from the others")]
-struct Process {
-    ready: bool,
-    /// May have connections.
-    accepts: bool,
-    draining: bool,
-    killed: bool,
-    parted: bool,
-    /// Was told to empty its queue.
-    empties: bool,
-    /// It asked for a successor.
-    wants_successor: bool,
-}
-
-impl Process {
-    fn serves(self) -> bool {
-        self.ready && !self.leaves()
-    }
-
-    fn leaves(self) -> bool {
-        self.draining || self.killed
-    }
-}
 
 /// How the world treats the supervisor.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -68,7 +68,7 @@ impl<'a> Relay<'a> {
         }
         Ok(Self {
             poll,
-            channel: &birth.channel,
+            channel: birth.channel,
             signals: &birth.signals,
             board: birth.board,
             seat: birth.seat,

@@ -2,3 +2,6 @@
 
 #[doc = include_str!("logs.md")]
 pub mod logs {}
+
+#[doc = include_str!("node.md")]
+pub mod node {}

@@ -9,8 +9,10 @@ use nix::sys::signal::{Signal, kill};
 use socket2::SockRef;
 
 use super::action::{Action, Outcome, Reason};
+use super::child::{Child, Parting};
 use super::event::Event;
-use super::{Child, Endpoint, Master};
+use super::telling::Happening;
+use super::{Endpoint, Master};
 use crate::error::Error;
 use crate::ids::{ChildId, Generation, Place, SlotId};
 use crate::limits::SUSPENDED_AFTER;
@@ -75,7 +77,9 @@ impl Master<'_> {
         match self.fork(child) {
             Ok(()) => None,
             Err(why) => {
-                tracing::error!("cannot fork {child}: {why}");
+                let text = format!("cannot fork {child}: {why}");
+                tracing::error!("{text}");
+                self.happenings.note(Happening::Error(None, text));
                 Some(Event::NotForked(child))
             }
         }
@@ -86,6 +90,7 @@ impl Master<'_> {
         match self.try_to_listen(slot) {
             Err(error) if self.announced => {
                 tracing::error!("{error}");
+                self.happenings.note(Happening::Error(None, error.to_string()));
                 Ok(Some(Event::NotListening(slot)))
             }
             other => other.map(|()| None),
@@ -123,10 +128,13 @@ impl Master<'_> {
             .try_for_each(|endpoint| endpoint.listen(self.plan.backlog))
     }
 
-    fn let_accept(&self, child: ChildId) {
-        if let Err(error) = self.order(child, &Order::Accept) {
-            tracing::error!("{child} does not listen ({error}) and is replaced");
-            self.signal(child, Signal::SIGKILL);
+    fn let_accept(&mut self, child: ChildId) {
+        match self.order(child, &Order::Accept) {
+            Ok(()) => self.note(child, Happening::Listening),
+            Err(error) => {
+                tracing::error!("{child} does not listen ({error}) and is replaced");
+                self.signal(child, Signal::SIGKILL);
+            }
         }
     }
 
@@ -235,8 +243,13 @@ impl Master<'_> {
         }
     }
 
-    fn drain(&self, id: ChildId, grace: Duration, empty_queue: bool) {
+    fn drain(&mut self, id: ChildId, grace: Duration, empty_queue: bool) {
+        // Before it is told to read what is left.
+        self.steer_datagrams();
         let queue = if empty_queue { Queue::Empty } else { Queue::Leave };
+        if let Some(child) = self.children.iter_mut().find(|child| child.id == id) {
+            self.happenings.parted(child, Parting::Told);
+        }
         if self.order(id, &Order::Drain { grace, queue }).is_err() {
             self.signal(id, Signal::SIGTERM);
         }
@@ -257,6 +270,9 @@ impl Master<'_> {
             Reason::StopNow => tracing::warn!(pid, "{id} is killed: {open} connections are cut"),
             Reason::Unwanted => tracing::info!(pid, "{id} is not needed any more and is killed"),
             Reason::Deaf => tracing::error!(pid, "{id} cannot be reached and is replaced"),
+            Reason::Asked => {
+                tracing::warn!(pid, "{id} is killed, as asked: {open} connections are cut");
+            }
             Reason::Useless => {
                 tracing::warn!(pid, "{id} is killed: no worker is left to hand connections to");
             }

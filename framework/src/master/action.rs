@@ -79,6 +79,8 @@ pub enum Reason {
     StopNow,
     /// Its listener could not be opened.
     Deaf,
+    /// The user's hook wants it. It may have been told so before.
+    Asked,
     /// It is the dispatcher, and there will be no worker any more.
     Useless,
 }

@@ -8,12 +8,15 @@ use nix::sys::signal::Signal;
 use nix::unistd::{getpid, getppid};
 
 use super::balance::give_up_privilege;
+use super::child::HandedChild;
+use super::datagrams::Datagrams;
 use super::endpoint::HandedEndpoint;
 use super::event::{Event, Exit};
-use super::handover::{Handed, HandedCaller, HandedChild, Handover};
+use super::handover::{Handed, HandedCaller, Handover};
 use super::heartbeat::Heartbeat;
 use super::obey::{Wait, Waiting};
 use super::supervisor::Supervisor;
+use super::telling::Happenings;
 use super::upgrade::{Upgrade, VARIABLE};
 use super::{Hooks, Master, SIGNALS, rules, take_signals};
 use crate::birth::{Birth, code};
@@ -171,6 +174,7 @@ impl<'a> Master<'a> {
         let primary = handover.primary.take().map_err(failed)?;
         let further = handover.further.iter().map(HandedEndpoint::take);
         let further = further.collect::<Result<_, _>>().map_err(failed)?;
+        let datagrams = Datagrams::take(&handover.udp).map_err(failed)?;
         let lodged = handover.lodged.iter().map(|lodged| lodged.as_ref().map(Handed::take));
         let lodged = lodged.map(Option::transpose).collect::<Result<_, _>>().map_err(failed)?;
         let children = handover.children.iter().map(HandedChild::take);
@@ -190,12 +194,14 @@ impl<'a> Master<'a> {
             memory,
             primary,
             further,
+            datagrams,
             group: Group::of(handover.group),
             balancer,
             why_policy,
             lodged,
             children,
             hooks,
+            happenings: Happenings::default(),
             work,
             upgrade: Upgrade::half_done(rollout, handover.program),
             control,
@@ -221,7 +227,7 @@ impl<'a> Master<'a> {
         let mut events = vec![Event::Resumed];
         events.extend(workers.map(Event::ScaleTo));
         for index in 0..self.children.len() {
-            self.hear(index, usize::MAX, &mut events);
+            self.hear_out(index, &mut events);
         }
         self.reap(&mut events);
         // Nobody waits for a process that is not there, or that was not killed after all.

@@ -9,10 +9,12 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::signal::Signal;
 
 use super::Master;
+use super::child::Parting;
 use super::event::Event;
+use super::telling::Happening;
 use crate::control::Control;
 use crate::ids::{Place, SlotId};
-use crate::limits::REPORTS_PER_TURN;
+use crate::limits::{LAST_TURNS, MESSAGE_BYTES_PER_TURN, REPORTS_PER_TURN};
 use crate::net::channel::{Next, Report};
 use crate::net::listener;
 use crate::plan::Address;
@@ -24,14 +26,17 @@ impl Master<'_> {
     /// Sleeps until a signal, a report, a command, a deadline, or the time for a sign of life if a
     /// service manager wants any. Wakes for nothing else.
     pub(super) fn wait(&self) -> io::Result<()> {
-        let channels = self.children.iter().filter_map(|child| child.channel.as_ref());
+        let channels = self.children.iter().filter_map(|child| {
+            let writes =
+                if child.outbox.is_empty() { PollFlags::empty() } else { PollFlags::POLLOUT };
+            Some(PollFd::new(child.channel.as_ref()?.as_fd(), PollFlags::POLLIN | writes))
+        });
         let trial = self.upgrade.channel().map(AsFd::as_fd);
-        let sources = std::iter::once(self.signals.as_fd())
-            .chain(channels.map(AsFd::as_fd))
+        let others = std::iter::once(self.signals.as_fd())
             .chain(trial)
             .chain(self.control.iter().flat_map(Control::sources));
-        let mut sources: Vec<PollFd<'_>> =
-            sources.map(|source| PollFd::new(source, PollFlags::POLLIN)).collect();
+        let others = others.map(|source| PollFd::new(source, PollFlags::POLLIN));
+        let mut sources: Vec<PollFd<'_>> = others.chain(channels).collect();
         let deadlines = self.supervisor.deadline().into_iter().chain(self.heartbeat.due());
         let due = deadlines.min().map(|deadline| {
             let left = deadline.saturating_duration_since(Instant::now());
@@ -39,7 +44,9 @@ impl Master<'_> {
             left.as_millis().saturating_add(u128::from(!left.is_zero()))
         });
         let deaf = self.control.as_ref().is_some_and(Control::is_deaf);
-        let first = due.into_iter().chain(deaf.then_some(DEAF_RETRY_MS)).min();
+        let untold = (!self.happenings.is_empty()).then_some(0);
+        let retry = deaf.then_some(DEAF_RETRY_MS);
+        let first = due.into_iter().chain(retry).chain(untold).min();
         let timeout = first.map_or(PollTimeout::NONE, |milliseconds| {
             PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX)
         });
@@ -61,7 +68,9 @@ impl Master<'_> {
         // Two signals with one meaning that come together are one order, not a repeated one.
         events.dedup();
         for index in 0..self.children.len() {
-            self.hear(index, REPORTS_PER_TURN, &mut events);
+            // The rest is there in the next turn as well.
+            self.hear(index, &mut events);
+            self.children[index].flush();
         }
         self.upgrade.hear();
         if signals.contains(&Signal::SIGCHLD) {
@@ -73,13 +82,21 @@ impl Master<'_> {
         events
     }
 
-    /// Takes the reports of one child, up to `most`. All of them, if it is dead.
-    pub(super) fn hear(&mut self, index: usize, most: usize, events: &mut Vec<Event>) {
-        let mut said_unknown = false;
-        for _ in 0..most {
+    /// Takes all that one child has said.
+    pub(super) fn hear_out(&mut self, index: usize, events: &mut Vec<Event>) {
+        let _rest = (0..LAST_TURNS).find(|_| !self.hear(index, events));
+    }
+
+    /// Takes the reports of one child, as many as it may say in one turn; whether there may be more.
+    pub(super) fn hear(&mut self, index: usize, events: &mut Vec<Event>) -> bool {
+        let (mut octets, mut said_unknown) = (0, false);
+        for _ in 0..REPORTS_PER_TURN {
             let child = &mut self.children[index];
             let (id, pid) = (child.id, child.pid.as_raw());
-            let Some(channel) = &child.channel else { return };
+            let Some(channel) = child.channel.as_ref().filter(|_| octets < MESSAGE_BYTES_PER_TURN)
+            else {
+                return child.channel.is_some();
+            };
             match channel.next_report() {
                 Next::Message(Report::Ready { lodged }) => {
                     tracing::info!(pid, "{id} is ready");
@@ -99,16 +116,34 @@ impl Master<'_> {
                 Next::Message(Report::Reopened { number, failure }) => {
                     self.waiting.reopening.heard(id, number, failure);
                 }
-                Next::Message(Report::Failed { text }) => child.failure = Some(text),
+                Next::Message(Report::Failed { text }) => {
+                    self.happenings.note(Happening::Error(child.worker(), text.clone()));
+                    child.failure = Some(text);
+                }
+                Next::Message(Report::Online) => {
+                    if let Some(worker) = child.worker() {
+                        self.happenings.note(Happening::Online(worker));
+                    }
+                }
+                Next::Message(Report::Message(bytes)) => {
+                    octets += bytes.len();
+                    if let Some(worker) = child.worker() {
+                        self.happenings.note(Happening::Message(worker, bytes));
+                    }
+                }
                 Next::Unknown if !said_unknown => {
                     tracing::warn!(pid, "{id} said something that is not understood");
                     said_unknown = true;
                 }
                 Next::Unknown => {}
-                Next::Nothing => return,
-                Next::End => child.channel = None,
+                Next::Nothing => return false,
+                Next::End => {
+                    child.channel = None;
+                    self.happenings.parted(child, Parting::Lost);
+                }
             }
         }
+        true
     }
 
     /// Keeps what the first worker of a slot bound. Whatever else a worker sends that somebody has taken

@@ -11,10 +11,12 @@ pub enum Event {
     Resumed,
     /// The child can serve.
     Ready(ChildId),
-    /// The child asks to be drained, because somebody sent it SIGTERM.
+    /// The child asks to be drained, because somebody sent it SIGTERM; or the user's hook does.
     WantsDrain(ChildId),
     /// The child serves, and asks for a successor that lets it go: it has reached a limit of its own.
     WantsSuccessor(ChildId),
+    /// The user's hook wants this child dead.
+    KillAsked(ChildId),
     /// The child was reaped.
     Exited(ChildId, Exit),
     /// The child that was asked for could not be forked.

@@ -12,21 +12,22 @@ use std::path::PathBuf;
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
+use super::Master;
+use super::child::HandedChild;
+use super::datagrams::HandedPort;
 use super::endpoint::HandedEndpoint;
 use super::supervisor::Saved;
-use super::{Child, Master};
 use crate::board;
 use crate::control::Control;
 use crate::error::Error;
-use crate::ids::{ChildId, Generation, SlotId};
+use crate::ids::SlotId;
 use crate::net::balance::{self, Balancer, Descriptors};
-use crate::net::channel::Channel;
 use crate::net::listener;
 use crate::plan::{Address, Intake, Plan};
 use crate::sys::exec;
 
 /// Changes with the form of what follows.
-const FORM: u32 = 3;
+const FORM: u32 = 4;
 
 /// What the next program is to know. Numbers of descriptors are the same there.
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,6 +38,7 @@ pub(crate) struct Handover {
     pub(super) primary: HandedEndpoint,
     #[serde(default)]
     pub(super) further: Vec<HandedEndpoint>,
+    pub(super) udp: Vec<HandedPort>,
     /// Who accepts from what, in words.
     intake: String,
     /// The table, the map of listeners and the program, if one chooses.
@@ -78,16 +80,6 @@ pub(super) struct HandedCaller {
     pub(super) waits: bool,
 }
 
-/// A process that has not been reaped.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct HandedChild {
-    pub(super) id: ChildId,
-    pub(super) pid: i32,
-    pub(super) seat: usize,
-    channel: Option<RawFd>,
-    links: Vec<(Generation, RawFd)>,
-}
-
 impl Master<'_> {
     /// All that is known, to be read by another program.
     pub(super) fn handover(&self) -> io::Result<Handover> {
@@ -99,6 +91,7 @@ impl Master<'_> {
             pid: std::process::id(),
             primary: HandedEndpoint::of(&self.primary)?,
             further: further.collect::<io::Result<_>>()?,
+            udp: self.datagrams.hand_over()?,
             intake: format!("{:?}", self.plan.intake),
             balancer: self.balancer.as_ref().map(|balancer| {
                 balancer.descriptors().all().map(|descriptor| descriptor.as_raw_fd())
@@ -125,6 +118,7 @@ impl Master<'_> {
         inherit(&self.memory)?;
         inherit(&self.primary.socket)?;
         self.further.iter().try_for_each(|endpoint| inherit(&endpoint.socket))?;
+        self.datagrams.sockets().try_for_each(|socket| inherit(socket))?;
         for descriptor in self.balancer.iter().flat_map(|balancer| balancer.descriptors().all()) {
             inherit(&descriptor)?;
         }
@@ -189,6 +183,12 @@ impl Handover {
         if !same || self.further.len() != plan.further.len() {
             return differs("further addresses", &list(old()), &list(plan.further.iter()));
         }
+        let old: Vec<_> = self.udp.iter().map(|port| Address::Tcp(port.local)).collect();
+        let new: Vec<_> = plan.udp.iter().copied().map(Address::Tcp).collect();
+        let same = old.iter().zip(&new).all(|(old, new)| old.serves_as(new));
+        if !same || old.len() != new.len() {
+            return differs("addresses for UDP", &list(old.iter()), &list(new.iter()));
+        }
         if self.intake(plan).is_none() {
             let (what, new) =
                 ("way that connections come to workers", format!("{:?}", plan.intake));
@@ -248,28 +248,5 @@ impl Handed {
             return Err(io::Error::other(format!("descriptor {} is another socket", self.number)));
         }
         Ok(socket)
-    }
-}
-
-impl HandedChild {
-    fn of(child: &Child) -> Self {
-        let channel = child.channel.as_ref().map(|channel| channel.as_fd().as_raw_fd());
-        let links = child.links.iter().map(|(dispatcher, link)| (*dispatcher, link.as_raw_fd()));
-        let (id, pid, seat) = (child.id, child.pid.as_raw(), child.seat);
-        Self { id, pid, seat, channel, links: links.collect() }
-    }
-
-    pub(super) fn take(&self) -> io::Result<Child> {
-        let channel = self.channel.map(exec::take).transpose()?;
-        let links =
-            self.links.iter().map(|(dispatcher, link)| Ok((*dispatcher, exec::take(*link)?)));
-        Ok(Child {
-            id: self.id,
-            pid: nix::unistd::Pid::from_raw(self.pid),
-            seat: self.seat,
-            channel: channel.map(Channel::from_descriptor),
-            links: links.collect::<io::Result<_>>()?,
-            failure: None,
-        })
     }
 }

@@ -7,15 +7,21 @@ pub(crate) mod action;
 mod arrival;
 pub(crate) mod backoff;
 mod balance;
+mod child;
+mod cluster;
 mod collect;
+mod datagrams;
 mod endpoint;
+mod environment;
 pub(crate) mod event;
 mod handover;
 mod heartbeat;
+mod hooks;
 mod lent;
 mod moment;
 pub(crate) mod notify;
 mod obey;
+mod outbox;
 mod progress;
 mod reap;
 mod reopening;
@@ -24,39 +30,42 @@ pub(crate) mod slot;
 mod spawn;
 mod status;
 pub(crate) mod supervisor;
+mod telling;
 mod tenant;
 mod upgrade;
 
 use std::collections::VecDeque;
-use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::time::Instant;
 
 use nix::sys::signal::Signal;
-use nix::unistd::Pid;
 
 use crate::birth::Birth;
 use crate::board::{self, Board, Snapshot};
 use crate::control::Control;
 use crate::error::Error;
-use crate::ids::{ChildId, Generation, Place};
+use crate::ids::ChildId;
 use crate::limits::SLOTS_MAX;
 use crate::net::balance::Balancer;
-use crate::net::channel::Channel;
 use crate::net::group::Group;
-use crate::plan::{Address, Intake, Plan};
+use crate::plan::{Intake, Plan};
 use crate::signals::Signals;
 use crate::sys::passed::Passed;
 use action::Outcome;
+use child::Child;
+use datagrams::Datagrams;
 use endpoint::Endpoint;
 use event::Event;
 use heartbeat::Heartbeat;
 use lent::Opened;
 use obey::Waiting;
 use supervisor::{Layout, Rules, Supervisor};
+use telling::Happenings;
 use upgrade::Upgrade;
 
 pub(crate) use arrival::{Arrival, arrival};
+pub use cluster::Cluster;
+pub(crate) use hooks::Hooks;
 
 /// All that the master reacts to.
 const SIGNALS: [Signal; 11] = [
@@ -73,21 +82,6 @@ const SIGNALS: [Signal; 11] = [
     Signal::SIGWINCH,
 ];
 
-/// What the user wants to be told.
-#[derive(Default)]
-pub(crate) struct Hooks<'a> {
-    pub(crate) listening: Option<Listening<'a>>,
-    pub(crate) listening_all: Option<ListeningAll<'a>>,
-    pub(crate) stop: Option<Stopped<'a>>,
-}
-
-/// Hears the primary address.
-type Listening<'a> = Box<dyn FnOnce(SocketAddr) + 'a>;
-/// Hears all addresses.
-type ListeningAll<'a> = Box<dyn FnOnce(&[Address]) + 'a>;
-/// Hears the last counts.
-type Stopped<'a> = Box<dyn FnOnce(&Snapshot) + 'a>;
-
 /// The one process that forks.
 pub(crate) struct Master<'a> {
     plan: Plan,
@@ -99,6 +93,7 @@ pub(crate) struct Master<'a> {
     primary: Endpoint,
     /// Beside the primary one; each has one listener that all workers share.
     further: Vec<Endpoint>,
+    datagrams: Datagrams,
     group: Group,
     /// Chooses among the listeners of the group, if the kernel's hash does not.
     balancer: Option<Balancer>,
@@ -108,6 +103,7 @@ pub(crate) struct Master<'a> {
     lodged: Vec<Option<OwnedFd>>,
     children: Vec<Child>,
     hooks: Hooks<'a>,
+    happenings: Happenings,
     /// What a worker does with its life; its exit code.
     work: &'a mut dyn FnMut(Birth) -> i32,
     upgrade: Upgrade,
@@ -123,19 +119,6 @@ pub(crate) struct Master<'a> {
     resumed: Vec<Event>,
     /// Connections are accepted, and whoever is to know it was told.
     announced: bool,
-}
-
-/// A process that has not been reaped.
-struct Child {
-    id: ChildId,
-    pid: Pid,
-    /// Where it counts on the scoreboard.
-    seat: usize,
-    /// `None` when the child has closed its side.
-    channel: Option<Channel>,
-    /// The dispatchers' ends of the links on which the worker takes sockets.
-    links: Vec<(Generation, OwnedFd)>,
-    failure: Option<String>,
 }
 
 impl<'a> Master<'a> {
@@ -162,6 +145,7 @@ impl<'a> Master<'a> {
     ) -> Result<Self, Error> {
         let opened = lent::open(&mut plan, passed)?;
         let Opened { primary, further, lodged, group, balancer, why_policy } = opened;
+        let datagrams = Datagrams::bind(&plan.udp)?;
         plan.address = primary.local.clone();
         plan.further = further.iter().map(|endpoint| endpoint.local.clone()).collect();
         let (board, memory) =
@@ -176,11 +160,13 @@ impl<'a> Master<'a> {
             primary,
             further,
             group,
+            datagrams,
             balancer,
             why_policy,
             lodged,
             children: Vec::new(),
             hooks,
+            happenings: Happenings::default(),
             work,
             upgrade: Upgrade::new(),
             control,
@@ -216,8 +202,10 @@ impl<'a> Master<'a> {
             if !self.upgrade.has_passed() {
                 self.obey()?;
             }
+            self.tell()?;
             // Only when everything that was decided has been done is all that is known true.
-            if self.upgrade.has_passed() && !self.supervisor.stopping() {
+            let told = self.happenings.is_empty();
+            if told && self.upgrade.has_passed() && !self.supervisor.stopping() {
                 let event = self.become_program();
                 self.decide(event)?;
             }
@@ -259,6 +247,7 @@ impl<'a> Master<'a> {
                 self.follow_cpus()?;
             }
         }
+        self.close_datagrams();
         for (place, phase) in self.supervisor.phases() {
             self.board.row(place).enter(phase);
         }
@@ -289,11 +278,5 @@ fn rules(plan: &Plan) -> Rules {
         min_uptime: plan.min_uptime,
         pre_stop_delay: plan.pre_stop_delay,
         give_up: plan.give_up,
-    }
-}
-
-impl Child {
-    fn is(&self, place: Place, generation: Generation) -> bool {
-        self.id == ChildId { place, generation }
     }
 }

@@ -36,8 +36,8 @@ impl Master<'_> {
             // As PID 1, or as a subreaper, one gets the orphans of others.
             return tracing::debug!(pid = pid.as_raw(), "reaped a process that is no worker");
         };
-        self.hear(index, usize::MAX, events);
-        let child = self.children.swap_remove(index);
+        self.hear_out(index, events);
+        let mut child = self.children.swap_remove(index);
         let row = self.board.row(child.id.place);
         let hung = row.left(child.id.generation, child.seat);
         if let (Some(balancer), Place::Slot(slot)) = (&self.balancer, child.id.place) {
@@ -62,8 +62,9 @@ impl Master<'_> {
         }
         if exit != Exit::Code(code::DONE) {
             let hung = hung.then(|| "it hung".to_owned());
-            self.failed = Some((id, child.failure.or(hung)));
+            self.failed = Some((id, child.failure.take().or(hung)));
         }
+        self.happenings.buried(child, exit);
         events.push(Event::Exited(id, exit));
     }
 

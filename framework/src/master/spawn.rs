@@ -14,7 +14,9 @@ use nix::unistd::{Pid, getpid, getppid};
 use tracing::span::EnteredSpan;
 
 use super::balance::forget_privilege;
-use super::{Child, Master, SIGNALS};
+use super::child::Child;
+use super::telling::Happening;
+use super::{Master, SIGNALS};
 use crate::birth::{Birth, Stock, code};
 use crate::board::SEATS;
 use crate::dispatcher;
@@ -27,6 +29,7 @@ use crate::net::group::Group;
 use crate::net::listener;
 use crate::output;
 use crate::plan::{Address, Balance, Intake, Plan};
+use crate::role;
 use crate::signals::Signals;
 use crate::sys::fork::{Refused, Side, exit_now, fork};
 use crate::sys::{descriptors, exec};
@@ -34,6 +37,14 @@ use crate::sys::{descriptors, exec};
 /// What a child reacts to. SIGINT is not among them: a terminal sends it to the master as well, which
 /// gives the orders.
 const CHILD_SIGNALS: [Signal; 2] = [Signal::SIGTERM, Signal::SIGQUIT];
+
+/// What a child keeps of the master's.
+struct Kept {
+    signals: Signals,
+    stock: Stock,
+    further: Vec<OwnedFd>,
+    udp: Vec<OwnedFd>,
+}
 
 /// Why there is no child.
 pub(super) struct NoChild(Refused);
@@ -45,6 +56,8 @@ impl Master<'_> {
         if let Place::Slot(slot) = id.place {
             let slots = self.lodged.len().max(slot.index() + 1);
             self.lodged.resize_with(slots, || None);
+            self.datagrams.furnish(slot)?;
+            self.steer_datagrams();
         }
         flush();
         let seat = self.free_seat(id.place);
@@ -59,8 +72,8 @@ impl Master<'_> {
         let Side::Master { child: pid } = side? else { unreachable!("the child never gets here") };
         self.board.row(id.place).occupied(id.generation, u32::try_from(pid.as_raw()).unwrap_or(0));
         tracing::info!(pid = pid.as_raw(), "{id} is starting");
-        let channel = Some(channel);
-        self.children.push(Child { id, pid, seat, channel, links: Vec::new(), failure: None });
+        self.children.push(Child::new(id, pid, seat, channel));
+        self.note(id, Happening::Fork);
         Ok(())
     }
 
@@ -90,20 +103,36 @@ impl Master<'_> {
 
     /// The child's whole life.
     fn live(&mut self, id: ChildId, seat: usize, master: Pid, channel: Channel) -> ! {
+        role::be_child(matches!(id.place, Place::Slot(_)));
+        // The user's worker may speak from any thread, until the process ends.
+        let channel: &'static Channel = Box::leak(Box::new(channel));
         let load = self.load_of(id.place, seat);
         let lent = self.lent_to(id.place);
         let exit = match self.let_go(id, master) {
-            Ok((signals, stock, further)) => {
+            Ok(Kept { signals, stock, further, udp }) => {
                 let plan = self.plan.clone();
                 let _named = named(id);
                 take_output(&plan, id.place);
                 let seat = self.board.row(id.place).seat(seat);
                 let board = self.board;
-                let birth =
-                    Birth { id, plan, board, seat, load, channel, signals, stock, further, lent };
+                let heard = self.hooks.event.is_some();
+                let birth = Birth {
+                    id,
+                    plan,
+                    board,
+                    seat,
+                    load,
+                    channel,
+                    heard,
+                    signals,
+                    stock,
+                    further,
+                    udp,
+                    lent,
+                };
                 let life = AssertUnwindSafe(|| match id.place {
                     Place::Dispatcher => dispatcher::run(birth),
-                    Place::Slot(_) => (self.work)(birth),
+                    Place::Slot(_) => self.be_worker(id, birth),
                 });
                 catch_unwind(life).unwrap_or(code::PANICKED)
             }
@@ -119,8 +148,22 @@ impl Master<'_> {
         exit_now(exit)
     }
 
+    fn be_worker(&mut self, id: ChildId, birth: Birth) -> i32 {
+        if birth.heard {
+            // A master that is gone asks for nothing.
+            let _ = birth.channel.report(&Report::Online);
+        }
+        if let Err(error) = self.set_environment(id) {
+            let text = format!("its environment cannot be set: {error}");
+            // When the master cannot be told, the exit code still speaks.
+            let _ = birth.channel.report(&Report::Failed { text });
+            return code::FATAL;
+        }
+        (self.work)(birth)
+    }
+
     /// Keeps what is the child's own and lets go of all else.
-    fn let_go(&mut self, id: ChildId, master: Pid) -> io::Result<(Signals, Stock, Vec<OwnedFd>)> {
+    fn let_go(&mut self, id: ChildId, master: Pid) -> io::Result<Kept> {
         self.children = Vec::new();
         self.control = None;
         self.balancer = None;
@@ -158,6 +201,11 @@ impl Master<'_> {
         let further = std::mem::take(&mut self.further).into_iter();
         let accepts = matches!(id.place, Place::Slot(_));
         let further = further.filter(|_| accepts).map(|endpoint| endpoint.socket).collect();
+        let datagrams = std::mem::take(&mut self.datagrams);
+        let udp = match id.place {
+            Place::Slot(slot) => datagrams.of_slot(slot),
+            Place::Dispatcher => Vec::new(),
+        };
         let signals = Signals::register(&CHILD_SIGNALS)?;
         std::mem::replace(&mut self.signals, Signals::register(&[])?).unregister();
         guard::enter(&self.plan.guard)?;
@@ -167,7 +215,7 @@ impl Master<'_> {
             return Err(io::Error::other("the master died during the fork"));
         }
         Signals::unblock(&SIGNALS)?;
-        Ok((signals, stock, further))
+        Ok(Kept { signals, stock, further, udp })
     }
 }
 

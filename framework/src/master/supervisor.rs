@@ -8,6 +8,7 @@ mod events;
 mod rollout;
 mod saved;
 mod settle;
+mod single;
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
@@ -139,6 +140,7 @@ impl Supervisor {
             Event::Ready(child) => self.ready(child, now),
             Event::WantsDrain(child) => self.wants_drain(child, now),
             Event::WantsSuccessor(child) => self.wants_successor(child),
+            Event::KillAsked(child) => self.kill_asked(child, &mut actions),
             Event::NotListening(slot) => self.not_listening(slot, &mut actions),
             Event::Exited(child, exit) => self.exited(child, Some(exit), now, &mut actions),
             Event::NotForked(child) => self.exited(child, None, now, &mut actions),

@@ -1,12 +1,16 @@
 //! What the master and its children say to each other, over one `SOCK_SEQPACKET` pair a child.
 
+use std::cell::RefCell;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::Duration;
 
+use socket2::SockRef;
+
 use crate::ids::{Generation, SlotId};
-use crate::limits::MESSAGE_BYTES_MAX;
+use crate::limits::{CHANNEL_BUFFER_BYTES, MESSAGE_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::sys::descriptors::{self, Received};
+use crate::sys::unsent::unsent;
 
 /// One side of a channel. The other side's end of file means that the process there is gone.
 #[derive(Debug)]
@@ -29,6 +33,10 @@ pub(crate) enum Report {
     Reopened { number: u32, failure: Option<String> },
     /// The child is about to exit because of this.
     Failed { text: String },
+    /// The child runs, and has let go of all that is not its own.
+    Online,
+    /// The user's worker says this to the user's master.
+    Message(Vec<u8>),
 }
 
 /// From the master to a child.
@@ -49,6 +57,8 @@ pub(crate) enum Order {
     Parted,
     /// Open the files of logs anew.
     Reopen { number: u32 },
+    /// The user's master says this to the user's worker.
+    Message(Vec<u8>),
 }
 
 /// What a draining worker does with connections that wait in its accept queue.
@@ -79,6 +89,8 @@ mod tag {
     pub(super) const FAILED: u8 = 3;
     pub(super) const WANTS_SUCCESSOR: u8 = 4;
     pub(super) const REOPENED: u8 = 5;
+    pub(super) const ONLINE: u8 = 6;
+    pub(super) const MESSAGE: u8 = 7;
     pub(super) const DRAIN_EMPTY: u8 = 16;
     pub(super) const DRAIN_LEAVE: u8 = 17;
     pub(super) const INTRODUCE: u8 = 18;
@@ -87,12 +99,22 @@ mod tag {
     pub(super) const PARTED: u8 = 21;
     pub(super) const LOOK: u8 = 22;
     pub(super) const REOPEN: u8 = 23;
+    pub(super) const ORDER_MESSAGE: u8 = 24;
+}
+
+thread_local! {
+    /// For whatever comes next; most of it is never touched.
+    static BUFFER: RefCell<Box<[u8]>> = RefCell::new(vec![0; MESSAGE_BYTES_MAX + 1].into());
 }
 
 impl Channel {
     /// Both sides of a new channel.
     pub(crate) fn pair() -> io::Result<(Self, Self)> {
         let (one, other) = descriptors::pair()?;
+        for side in [&one, &other] {
+            // The kernel gives what it allows (`net.core.wmem_max`).
+            SockRef::from(side).set_send_buffer_size(CHANNEL_BUFFER_BYTES)?;
+        }
         Ok((Self(one), Self(other)))
     }
 
@@ -117,6 +139,8 @@ impl Channel {
                 self.send_cut(tag::REOPENED, &number.to_le_bytes(), text)
             }
             Report::Failed { text } => self.send_text(tag::FAILED, text),
+            Report::Online => self.send(&[tag::ONLINE], None),
+            Report::Message(bytes) => self.send_message(tag::MESSAGE, bytes),
         }
     }
 
@@ -144,6 +168,7 @@ impl Channel {
                 self.send(&bytes, link.as_ref().map(AsFd::as_fd))
             }
             Order::Link { link } => self.send(&[tag::LINK], link.as_ref().map(AsFd::as_fd)),
+            Order::Message(bytes) => self.send_message(tag::ORDER_MESSAGE, bytes),
         }
     }
 
@@ -153,6 +178,8 @@ impl Channel {
             tag::READY => Some(Report::Ready { lodged: descriptor }),
             tag::WANTS_DRAIN => Some(Report::WantsDrain),
             tag::FAILED => Some(Report::Failed { text: text(body) }),
+            tag::ONLINE => Some(Report::Online),
+            tag::MESSAGE => Some(Report::Message(body.into())),
             tag::WANTS_SUCCESSOR => Some(Report::WantsSuccessor { text: text(body) }),
             tag::REOPENED => {
                 let (number, failure) = body.split_first_chunk()?;
@@ -183,6 +210,7 @@ impl Channel {
                 Some(Order::Reopen { number: u32::from_le_bytes(body.try_into().ok()?) })
             }
             tag::LINK => Some(Order::Link { link: descriptor }),
+            tag::ORDER_MESSAGE => Some(Order::Message(body.into())),
             _ => None,
         })
     }
@@ -194,8 +222,21 @@ impl Channel {
     fn send_cut(&self, tag: u8, numbers: &[u8], text: &str) -> io::Result<()> {
         let mut bytes = vec![tag];
         bytes.extend(numbers);
-        bytes.extend(text.bytes().take(MESSAGE_BYTES_MAX - bytes.len()));
+        bytes.extend(text.bytes().take(TEXT_BYTES_MAX - bytes.len()));
         self.send(&bytes, None)
+    }
+
+    /// What a user says leaves half of the buffer to orders and reports: however much he says, and
+    /// however little the other side reads, those get through. `WouldBlock` when it is full so far.
+    fn send_message(&self, tag: u8, bytes: &[u8]) -> io::Result<()> {
+        let room = SockRef::from(&self.0).send_buffer_size()? / 2;
+        if unsent(self.as_fd())? > u64::try_from(room).unwrap_or(u64::MAX) {
+            return Err(io::ErrorKind::WouldBlock.into());
+        }
+        let mut message = Vec::with_capacity(bytes.len() + 1);
+        message.push(tag);
+        message.extend(bytes);
+        self.send(&message, None)
     }
 
     fn send(&self, bytes: &[u8], descriptor: Option<BorrowedFd<'_>>) -> io::Result<()> {
@@ -203,9 +244,16 @@ impl Channel {
     }
 
     fn next<T>(&self, decode: impl Fn(u8, &[u8], Option<OwnedFd>) -> Option<T>) -> Next<T> {
-        let mut buffer = [0; MESSAGE_BYTES_MAX];
+        BUFFER.with_borrow_mut(|buffer| self.next_in(buffer, decode))
+    }
+
+    fn next_in<T>(
+        &self,
+        buffer: &mut [u8],
+        decode: impl Fn(u8, &[u8], Option<OwnedFd>) -> Option<T>,
+    ) -> Next<T> {
         loop {
-            match descriptors::receive(self, &mut buffer) {
+            match descriptors::receive(self, buffer) {
                 Ok(Received::Message(length, descriptor)) => {
                     let known = buffer[..length].split_first();
                     let message = known.and_then(|(tag, body)| decode(*tag, body, descriptor));
@@ -237,44 +285,4 @@ fn grace(body: &[u8]) -> Option<Duration> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_said_on_one_side_is_understood_on_the_other() {
-        let (master, child) = Channel::pair().unwrap();
-        child.report(&Report::Failed { text: "no database".into() }).unwrap();
-        child
-            .report(&Report::Ready { lodged: Some(child.as_fd().try_clone_to_owned().unwrap()) })
-            .unwrap();
-        assert!(
-            matches!(master.next_report(), Next::Message(Report::Failed { text }) if text == "no database")
-        );
-        assert!(matches!(master.next_report(), Next::Message(Report::Ready { lodged: Some(_) })));
-        assert!(matches!(master.next_report(), Next::Nothing));
-
-        let grace = Duration::from_millis(1500);
-        master.order(&Order::Drain { grace, queue: Queue::Leave }).unwrap();
-        assert!(matches!(child.next_order(),
-            Next::Message(Order::Drain { grace: said, queue: Queue::Leave }) if said == grace));
-        master.order(&Order::Reopen { number: 7 }).unwrap();
-        assert!(matches!(child.next_order(), Next::Message(Order::Reopen { number: 7 })));
-        for said in [None, Some("no folder".to_owned())] {
-            child.report(&Report::Reopened { number: 7, failure: said.clone() }).unwrap();
-            assert!(matches!(master.next_report(),
-                Next::Message(Report::Reopened { number: 7, failure }) if failure == said));
-        }
-        drop(master);
-        assert!(matches!(child.next_order(), Next::End));
-    }
-
-    #[test]
-    fn a_long_text_is_cut_and_an_unknown_message_passed_over() {
-        let (master, child) = Channel::pair().unwrap();
-        descriptors::send(&child, &[200, 1, 2], None).unwrap();
-        child.report(&Report::Failed { text: "x".repeat(100_000) }).unwrap();
-        assert!(matches!(master.next_report(), Next::Unknown));
-        assert!(matches!(master.next_report(),
-            Next::Message(Report::Failed { text }) if text.len() == MESSAGE_BYTES_MAX - 1));
-    }
-}
+mod tests;

@@ -3,6 +3,7 @@
 pub(crate) mod balance;
 pub(crate) mod channel;
 pub(crate) mod cpu;
+pub(crate) mod datagram;
 pub(crate) mod group;
 pub(crate) mod handoff;
 pub(crate) mod holder;

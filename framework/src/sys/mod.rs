@@ -4,6 +4,7 @@
 pub(crate) mod bpf;
 pub(crate) mod clock;
 pub(crate) mod descriptors;
+pub(crate) mod environment;
 pub(crate) mod epoll;
 pub(crate) mod exec;
 pub(crate) mod fork;

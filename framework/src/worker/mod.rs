@@ -3,11 +3,13 @@
 mod accept_thread;
 mod acceptor;
 mod client;
+mod datagrams;
 mod desk;
 mod eager;
 mod event_loop;
 mod intake;
 mod links;
+mod mailbox;
 mod pool;
 mod sources;
 mod stream;
@@ -15,6 +17,7 @@ mod tally;
 mod term;
 
 use std::error::Error as StdError;
+use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::birth::{Birth, code};
@@ -22,7 +25,7 @@ use crate::board::Board;
 use crate::error::{Error, panic_text};
 use crate::http::Handler;
 use crate::ids::{Generation, Place, SlotId};
-use crate::net::channel::Report;
+use crate::net::channel::{Channel, Report};
 use event_loop::EventLoop;
 use intake::{Intake, Waiting};
 
@@ -33,12 +36,24 @@ pub struct Worker {
     slot: SlotId,
     generation: Generation,
     board: &'static Board,
+    channel: &'static Channel,
+    /// The master has a hook for messages.
+    heard: bool,
+    udp: &'static [OwnedFd],
 }
 
 impl Worker {
-    fn of(birth: &Birth) -> Result<Self, Failure> {
+    fn of(birth: &mut Birth) -> Result<Self, Failure> {
         let Place::Slot(slot) = birth.id.place else { return Err("a worker needs a slot".into()) };
-        Ok(Self { slot, generation: birth.id.generation, board: birth.board })
+        Ok(Self {
+            slot,
+            generation: birth.id.generation,
+            board: birth.board,
+            channel: birth.channel,
+            heard: birth.heard,
+            // The user's threads may use them until the process ends.
+            udp: Vec::leak(std::mem::take(&mut birth.udp)),
+        })
     }
 
     /// The number of the worker's slot, from 0. A successor has the same one.

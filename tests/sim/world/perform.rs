@@ -61,6 +61,11 @@ impl World {
                 process.draining = true;
                 process.empties = empty_queue;
             }
+            Action::Kill(child, Reason::Asked) => {
+                let process = self.living(child);
+                assert!(!process.killed, "{child} was killed already");
+                process.doomed = true;
+            }
             Action::Kill(child, reason) => {
                 self.stopping |= reason == Reason::StopNow;
                 self.hurried |= reason == Reason::StopNow;

@@ -23,7 +23,7 @@ impl World {
             (9..=12, Some(child)) if self.may_have_drained(child) => {
                 self.die(child, Exit::Code(0));
             }
-            (13..=14, Some(child)) if self.processes[&child].killed => {
+            (13..=14, Some(child)) if self.processes[&child].ends() => {
                 self.die(child, Exit::Signal(9));
             }
             (15, Some(child)) if self.processes[&child].ready && self.chance.once_in(4) => {
@@ -44,6 +44,7 @@ impl World {
                 self.tell(Event::ScaleTo(workers));
             }
             (17, _) => self.tell(Event::ScaleDown),
+            (19, Some(child)) if self.chance.once_in(8) => self.tell(Event::KillAsked(child)),
             (19, _) if self.chance.once_in(300) => {
                 let kinds = [Event::Stop, Event::StopNow];
                 let event = self.chance.pick(&kinds).unwrap();
@@ -57,7 +58,7 @@ impl World {
     pub(super) fn calm(&mut self) {
         self.end_trial();
         for (child, process) in self.processes.clone() {
-            if process.killed {
+            if process.ends() {
                 self.die(child, Exit::Signal(9));
             } else if self.may_have_drained(child) {
                 self.die(child, Exit::Code(0));

@@ -35,9 +35,11 @@ impl Relay<'_> {
                     let failure = output::reopen();
                     let _ = self.channel.report(&Report::Reopened { number, failure });
                 }
-                // Only a worker is given links, and has a queue of its own.
-                Next::Message(Order::Link { .. } | Order::Parted | Order::Look) | Next::Unknown => {
-                }
+                // Only a worker is given links, has a queue of its own, and is talked to.
+                Next::Message(
+                    Order::Link { .. } | Order::Parted | Order::Look | Order::Message(_),
+                )
+                | Next::Unknown => {}
                 Next::Nothing => return Ok(()),
                 Next::End => {
                     self.be_orphaned();

@@ -5,6 +5,7 @@ use crate::http::Handler;
 use crate::net::channel::{Order, Report};
 use crate::output;
 use crate::worker::intake::Going;
+use crate::worker::mailbox;
 
 impl<H> EventLoop<'_, H>
 where
@@ -13,7 +14,11 @@ where
     pub(super) fn take_orders(&mut self) {
         let log = &mut self.desk.tally.log;
         self.intake.take_orders(&mut |birth, order| {
-            let Order::Reopen { number } = order else { return };
+            let number = match order {
+                Order::Reopen { number } => number,
+                Order::Message(bytes) => return mailbox::deliver(&bytes),
+                _ => return,
+            };
             let failure = output::reopen();
             if failure.is_some() || log.is_none() {
                 // Without a master nobody waits for it.
@@ -27,6 +32,7 @@ where
 
     pub(super) fn begin_drain(&mut self) {
         self.desk.draining = true;
+        mailbox::begin_drain();
         for key in self.clients.iter().map(|(key, _)| key).collect::<Vec<_>>() {
             let fate = self.clients[key].drain(&mut self.desk);
             self.settle(key, fate);

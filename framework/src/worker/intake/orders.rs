@@ -27,7 +27,9 @@ impl Intake<'_> {
                 Next::Message(Order::Link { link }) => self.take_link(link),
                 // Only the dispatcher is introduced to anybody.
                 Next::Message(Order::Introduce { .. }) | Next::Unknown => {}
-                Next::Message(other @ Order::Reopen { .. }) => errand(self.birth, other),
+                Next::Message(other @ (Order::Reopen { .. } | Order::Message(_))) => {
+                    errand(self.birth, other)
+                }
                 Next::Nothing => return,
                 Next::End => return self.be_orphaned(),
             }
