@@ -30,6 +30,7 @@ mod conformance;
 mod control;
 mod cpu;
 mod crash;
+mod deploy;
 mod descriptors;
 mod differential;
 mod drain;
