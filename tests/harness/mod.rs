@@ -9,6 +9,7 @@ pub(crate) mod deployed;
 pub(crate) mod installed;
 pub(crate) mod load;
 pub(crate) mod manager;
+pub(crate) mod network;
 pub(crate) mod packet;
 pub(crate) mod place;
 pub(crate) mod privilege;

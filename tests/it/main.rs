@@ -37,6 +37,7 @@ mod control;
 mod cpu;
 mod crash;
 mod datagrams;
+mod deploy;
 mod descriptors;
 mod differential;
 mod drain;

@@ -1,0 +1,14 @@
+//! The files that the demo is deployed with: read by the programs that they are for, and in use.
+
+mod front;
+mod haproxy;
+mod nginx;
+mod posts;
+mod rolling;
+
+use std::path::PathBuf;
+
+/// A file of `demo-app/deploy`.
+fn file(name: &str) -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../demo-app/deploy")).join(name)
+}
