@@ -94,6 +94,20 @@ impl Server<'_> {
     /// must not start a process before that would outlive it. A program that the kernel was given at the
     /// start ([`Policy::LeastBusy`], [`Policy::KernelRoundRobin`]) stays the same over upgrades.
     ///
+    /// # Under a service manager
+    /// It is told when the server is ready, reloads and stops, how far it is, and, if it wants to know
+    /// (`WatchdogSec=`), that the master's loop turns (`sd_notify(3)`).
+    ///
+    /// Listeners that it passes (`sd_listen_fds(3)`) are used for those of the server's addresses that
+    /// they are bound to. They stay its own: a stop leaves what waits in them to the next server, so that
+    /// a restart costs no connection. Where each worker has a listener, as many are to be passed as there
+    /// are workers, with `ReusePort=yes`, and in the order in which they began to listen, as systemd
+    /// does; what is missing is bound, if they belong to the same user. Connections to a slot that is
+    /// retired are led around its listener, which stays open.
+    ///
+    /// `evenkeel systemd show` prints units for all that.
+    ///
+    /// # The handler
     /// Each worker has its own copy of the handler and of all that it captured. A handler that
     /// panics costs a 500 and its connection. It runs on the worker's only thread: what takes long
     /// holds up the worker's other connections.

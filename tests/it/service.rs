@@ -48,6 +48,9 @@ fn a_service_manager_hears_the_end_of_an_upgrade_that_is_given_up() {
     app.signal(Signal::SIGUSR2);
     let messages = manager.hears_a_reload();
     assert!(messages.last().unwrap().iter().any(|line| line.contains("given up")), "{messages:?}");
+    // Whoever asked for a reload after the trial had begun waits for one that began after that.
+    let before = &messages[messages.len() - 2];
+    assert!(before.contains(&"RELOADING=1".to_owned()), "{messages:?}");
     app.stop();
 }
 

@@ -186,6 +186,8 @@ impl Master<'_> {
     /// Nothing has changed.
     pub(super) fn fail_upgrade(&mut self, why: &str) {
         tracing::error!("upgrade given up: {why}; nothing has changed");
+        // A reload that the manager asked for meanwhile was refused, and it waits for an answer.
+        notify::reloading("an upgrade is given up");
         self.tell_ready("an upgrade was given up");
         let reply = Reply::failed(format!("upgrade given up: {why}; nothing has changed"));
         self.reply_to(|wait| matches!(wait, Wait::Upgrade(_)), &reply);
