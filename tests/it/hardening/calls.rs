@@ -81,7 +81,7 @@ fn everything_is_served_with_the_filter_on() {
             let mut client = Client::connect(app.port).unwrap();
             let body = "y".repeat(100_000);
             client
-                .send(&format!(
+                .send(format!(
                     "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{body}",
                     body.len()
                 ))
