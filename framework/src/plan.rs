@@ -16,8 +16,6 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::http::Limits;
-#[cfg(doc)]
-use crate::limits::SLOTS_MAX;
 use crate::limits::{HANDSHAKE_LINGER, HANDSHAKE_LINGER_LOOPBACK, TIME_MAX};
 use checks::{at_least_one, give_up, stall_after, term, workers};
 pub(crate) use trusted::Trusted;
@@ -34,7 +32,7 @@ pub enum Workers {
     /// One for each CPU that this process may use: CPU affinity and the cgroup's CPU quota count.
     #[default]
     Max,
-    /// So many, from 1 to [`SLOTS_MAX`].
+    /// So many, from 1 to [`SLOTS_MAX`](crate::SLOTS_MAX).
     Exact(u16),
 }
 
