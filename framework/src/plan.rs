@@ -18,8 +18,6 @@ use std::time::Duration;
 
 use crate::error::Error;
 use crate::http::Limits;
-#[cfg(doc)]
-use crate::limits::SLOTS_MAX;
 use crate::limits::{HANDSHAKE_LINGER, HANDSHAKE_LINGER_LOOPBACK, TIME_MAX};
 use checks::{at_least_one, count, give_up, stall_after, term};
 pub(crate) use trusted::Trusted;

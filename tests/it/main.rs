@@ -43,6 +43,7 @@ mod differential;
 mod drain;
 mod faults;
 mod flood;
+mod guide;
 mod handshake;
 mod hang;
 mod hardening;

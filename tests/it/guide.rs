@@ -1,0 +1,89 @@
+//! What the guides say is so.
+
+use std::fs;
+use std::path::Path;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// All that the documentation of Node's `cluster` names.
+const OF_NODE: &[&str] = &[
+    "isPrimary",
+    "isMaster",
+    "isWorker",
+    "cluster.worker`",
+    "cluster.workers",
+    "cluster.settings",
+    "cluster.fork()",
+    "cluster.disconnect()",
+    "setupPrimary",
+    "setupMaster",
+    "schedulingPolicy",
+    "SCHED_NONE",
+    "SCHED_RR",
+    "NODE_CLUSTER_SCHED_POLICY",
+    "NODE_UNIQUE_ID",
+    "`exec`",
+    "`args`",
+    "`execArgv`",
+    "`cwd`",
+    "`serialization`",
+    "`silent`",
+    "`stdio`",
+    "`uid`",
+    "`gid`",
+    "`inspectPort`",
+    "`windowsHide`",
+    "worker.id",
+    "worker.process",
+    "exitedAfterDisconnect",
+    "worker.send()",
+    "process.send()",
+    "worker.disconnect()",
+    "worker.kill()",
+    "destroy()",
+    "isConnected()",
+    "isDead()",
+    "| `fork` |",
+    "| `online` |",
+    "| `listening` |",
+    "| `message` |",
+    "| `disconnect` |",
+    "| `exit` |",
+    "`setup`",
+    "| `error`",
+];
+
+/// The rows of a guide's tables: what it is there, what it is here, and the test that shows it.
+fn rows(text: &str) -> Vec<[String; 3]> {
+    let cells = |line: &str| {
+        let cells: Vec<String> =
+            line.split('|').map(|cell| cell.trim().trim_matches('`').to_owned()).collect();
+        <[String; 5]>::try_from(cells).ok().map(|[_, there, here, test, _]| [there, here, test])
+    };
+    let table = |line: &&str| line.starts_with("| ") && !line.starts_with("| Node | Evenkeel");
+    text.lines().filter(table).map(|line| cells(line).expect(line)).collect()
+}
+
+#[test]
+fn each_thing_of_nodes_cluster_has_its_row_and_each_row_its_test() {
+    let guide = Path::new(ROOT).join("framework/src/guide/node.md");
+    let text = fs::read_to_string(guide).unwrap();
+    for name in OF_NODE {
+        assert!(text.contains(name), "{name} is missing");
+    }
+    let rows = rows(&text);
+    assert!(rows.len() > 50, "{} rows", rows.len());
+    for [there, here, test] in rows {
+        if test.is_empty() {
+            assert!(here.starts_with("absent: "), "{there} has no test");
+            continue;
+        }
+        let (file, function) = test.split_once("::").expect("FILE::FUNCTION");
+        let path = Path::new(ROOT).join("tests/it").join(file).with_extension("rs");
+        let source = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{test}: {error}"));
+        let head = format!("fn {function}() {{");
+        let mut pairs = source.lines().zip(source.lines().skip(1));
+        let declared = pairs.any(|(before, line)| before == "#[test]" && line == head);
+        assert!(declared, "{there}: there is no test {test}");
+    }
+}
