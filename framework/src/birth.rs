@@ -48,7 +48,21 @@ pub(crate) enum Stock {
     Dispatcher(OwnedFd),
 }
 
+/// What a worker takes up, once.
+#[derive(Debug)]
+pub(crate) struct Possessions {
+    pub(crate) stock: Stock,
+    pub(crate) further: Vec<OwnedFd>,
+}
+
 impl Birth {
+    /// What there is to take up. The second time it is nothing.
+    pub(crate) fn take_possessions(&mut self) -> Possessions {
+        // An empty stand-in.
+        let stock = std::mem::replace(&mut self.stock, Stock::Links);
+        Possessions { stock, further: std::mem::take(&mut self.further) }
+    }
+
     /// Ends this process when its loop, on the calling thread, does not come back; `None` if the user
     /// wants none.
     pub(crate) fn watchdog(&self) -> io::Result<Option<Watchdog>> {

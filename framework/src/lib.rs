@@ -33,6 +33,7 @@
 //! gets TERM drains and is replaced. Linux only.
 
 mod access_log;
+pub mod adapters;
 mod birth;
 mod board;
 pub mod control;
@@ -51,6 +52,9 @@ mod signals;
 mod sys;
 mod worker;
 
+#[cfg(feature = "tokio")]
+pub use adapters::TokioWorker;
+pub use adapters::{Connection, Drain, RawWorker};
 pub use board::{Phase, Snapshot, WorkerSnapshot};
 pub use error::Error;
 pub use http::{

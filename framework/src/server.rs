@@ -1,5 +1,6 @@
 //! What the user says, and the call that becomes a master and its workers.
 
+mod own;
 mod settings;
 
 use std::fmt;
@@ -101,7 +102,7 @@ impl Server<'_> {
     where
         H: FnMut(&Request<'_>, &mut Response<'_>),
     {
-        self.run(&mut |birth| worker::run(birth, |_| Ok::<_, Error>(&mut handler)))
+        self.start(&mut |birth| worker::run(birth, |_| Ok::<_, Error>(&mut handler)))
     }
 
     /// Like [`Server::serve`], with a handler that each worker makes for itself after the fork: the
@@ -129,7 +130,7 @@ impl Server<'_> {
         H: FnMut(&Request<'_>, &mut Response<'_>),
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        self.run(&mut |birth| worker::run(birth, &mut start))
+        self.start(&mut |birth| worker::run(birth, &mut start))
     }
 
     /// Like [`Server::serve_with`], for a [`Handler`] of a type of your own, which can take bodies as they
@@ -143,10 +144,10 @@ impl Server<'_> {
         H: Handler,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        self.run(&mut |birth| worker::run(birth, &mut start))
+        self.start(&mut |birth| worker::run(birth, &mut start))
     }
 
-    fn run(self, work: &mut dyn FnMut(Birth) -> i32) -> Result<(), Error> {
+    fn start(self, work: &mut dyn FnMut(Birth) -> i32) -> Result<(), Error> {
         let arrival = arrival()?;
         let plan = self.config.plan().inspect_err(|error| arrival.failed(error))?;
         if let Some(log) = plan.access_log.as_ref().filter(|_| !arrival.takes_over()) {

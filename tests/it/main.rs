@@ -16,6 +16,7 @@ mod sim;
 mod abuse;
 mod access_log;
 mod access_log_full;
+mod adapters;
 mod addresses;
 mod addresses_change;
 mod addresses_end;

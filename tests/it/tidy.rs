@@ -41,6 +41,7 @@ fn module_of(path: &Path) -> String {
 fn may_import(module: &str) -> Option<&'static [&'static str]> {
     Some(match module {
         "sys" | "ids" | "limits" | "error" | "decimal" => &[],
+        "adapters" => &["limits", "net", "sys", "worker"],
         "access_log" => &["board", "decimal", "error", "limits", "plan"],
         "board" => &["sys", "ids", "limits"],
         "http" => &["decimal", "error", "limits"],

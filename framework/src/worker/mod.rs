@@ -6,6 +6,7 @@ mod client;
 mod desk;
 mod eager;
 mod event_loop;
+mod hosted;
 mod intake;
 mod links;
 mod pool;
@@ -16,6 +17,7 @@ mod term;
 
 use std::error::Error as StdError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use crate::birth::{Birth, code};
 use crate::board::Board;
@@ -24,7 +26,9 @@ use crate::http::Handler;
 use crate::ids::{Generation, Place, SlotId};
 use crate::net::channel::Report;
 use event_loop::EventLoop;
+pub(crate) use hosted::{Arrived, Hosted, Phase};
 use intake::{Intake, Waiting};
+pub(crate) use stream::Origin;
 
 /// The worker that is being started, as the closure given to
 /// [`Server::serve_with`](crate::Server::serve_with) sees it.
@@ -63,7 +67,7 @@ impl Worker {
 }
 
 /// Why a worker ends before it should.
-type Failure = Box<dyn StdError + Send + Sync>;
+pub(crate) type Failure = Box<dyn StdError + Send + Sync>;
 
 /// A worker's life from its birth on; its exit code.
 pub(crate) fn run<H, E>(mut birth: Birth, start: impl FnOnce(&Worker) -> Result<H, E>) -> i32
@@ -71,7 +75,35 @@ where
     H: Handler,
     E: Into<Failure>,
 {
-    let result = catch_unwind(AssertUnwindSafe(|| serve(&mut birth, start)));
+    let possessions = birth.take_possessions();
+    live(&birth, || {
+        let intake = Intake::new(&birth, possessions, Waiting::Thread)?;
+        let handler = start(&Worker::of(&birth)?).map_err(Into::into)?;
+        Ok(EventLoop::new(intake, handler)?.run()?)
+    })
+}
+
+/// The same for a worker whose loop is the user's.
+pub(crate) fn run_hosted(
+    mut birth: Birth,
+    run: impl FnOnce(&Arc<Hosted>, Worker) -> Result<(), Failure>,
+) -> i32 {
+    let possessions = birth.take_possessions();
+    // What the user keeps of it may live as long as the process.
+    let birth: &'static Birth = Box::leak(Box::new(birth));
+    live(birth, || {
+        let hosted = Arc::new(Hosted::new(birth, possessions)?);
+        let ended = run(&hosted, Worker::of(birth)?);
+        match hosted.exit_code() {
+            // What it says of its end is of no account.
+            code::CUT => Ok(code::CUT),
+            exit => ended.map(|()| exit),
+        }
+    })
+}
+
+fn live(birth: &Birth, life: impl FnOnce() -> Result<i32, Failure>) -> i32 {
+    let result = catch_unwind(AssertUnwindSafe(life));
     let (text, exit) = match result {
         Ok(Ok(exit)) => return exit,
         Ok(Err(failure)) => (failure.to_string(), exit_code(&failure)),
@@ -88,18 +120,4 @@ fn exit_code(failure: &Failure) -> i32 {
         Some(said @ (code::RETRY_LATER | code::FATAL)) => said,
         _ => code::FAILED,
     }
-}
-
-fn serve<H, E>(
-    birth: &mut Birth,
-    start: impl FnOnce(&Worker) -> Result<H, E>,
-) -> Result<i32, Failure>
-where
-    H: Handler,
-    E: Into<Failure>,
-{
-    let worker = Worker::of(birth)?;
-    let intake = Intake::new(birth, Waiting::Thread)?;
-    let handler = start(&worker).map_err(Into::into)?;
-    Ok(EventLoop::new(intake, handler)?.run()?)
 }

@@ -12,7 +12,7 @@ where
     pub(super) fn take_orders(&mut self) {
         let log = &mut self.desk.tally.log;
         self.intake.take_orders(&mut |birth, order| {
-            let Order::Reopen { number } = order else { return };
+            let Order::Reopen { number } = *order else { return };
             match log {
                 Some(log) => log.reopen(number),
                 // Without a master nobody waits for it.

@@ -27,7 +27,7 @@ impl Intake<'_> {
                 Next::Message(Order::Link { link }) => self.take_link(link),
                 // Only the dispatcher is introduced to anybody.
                 Next::Message(Order::Introduce { .. }) => {}
-                Next::Message(other @ Order::Reopen { .. }) => errand(self.birth, other),
+                Next::Message(other @ Order::Reopen { .. }) => errand(self.birth, &other),
                 Next::Nothing => return,
                 Next::End => return self.be_orphaned(),
             }
