@@ -33,8 +33,8 @@ pub(crate) struct Birth {
     pub(crate) further: Vec<OwnedFd>,
     /// Which of its listeners were passed to the server and stay open when all go, the primary one first.
     pub(crate) lent: Vec<bool>,
-    /// Its slot's sockets for datagrams.
-    pub(crate) udp: Vec<OwnedFd>,
+    /// Its slot's sockets for datagrams. The user's threads may use them until the process ends.
+    pub(crate) udp: &'static [OwnedFd],
 }
 
 /// Where a child gets its connections from.
@@ -56,7 +56,21 @@ pub(crate) enum Stock {
     Dispatcher(OwnedFd),
 }
 
+/// What a worker takes up, once.
+#[derive(Debug)]
+pub(crate) struct Possessions {
+    pub(crate) stock: Stock,
+    pub(crate) further: Vec<OwnedFd>,
+}
+
 impl Birth {
+    /// What there is to take up. The second time it is nothing.
+    pub(crate) fn take_possessions(&mut self) -> Possessions {
+        // An empty stand-in.
+        let stock = std::mem::replace(&mut self.stock, Stock::Links);
+        Possessions { stock, further: std::mem::take(&mut self.further) }
+    }
+
     /// Ends this process when its loop, on the calling thread, does not come back; `None` if the user
     /// wants none.
     pub(crate) fn watchdog(&self) -> io::Result<Option<Watchdog>> {

@@ -33,6 +33,7 @@
 //! gets TERM drains and is replaced. Linux only.
 
 mod access_log;
+pub mod adapters;
 mod birth;
 mod board;
 mod cluster;
@@ -57,6 +58,9 @@ mod signals;
 mod sys;
 mod worker;
 
+#[cfg(feature = "tokio")]
+pub use adapters::TokioWorker;
+pub use adapters::{Connection, Drain, RawWorker};
 pub use board::{Phase, Snapshot, WorkerSnapshot};
 pub use cluster::{ClusterEvent, WorkerId};
 pub use error::Error;

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod guard;
+mod own;
 mod settings;
 
 use std::fmt;
@@ -123,7 +124,7 @@ impl Server<'_> {
     where
         H: FnMut(&Request<'_>, &mut Response<'_>),
     {
-        self.run(&mut |birth| worker::run(birth, |_| Ok::<_, Error>(&mut handler)))
+        self.start(&mut |birth| worker::run(birth, |_| Ok::<_, Error>(&mut handler)))
     }
 
     /// Like [`Server::serve`], with a handler that each worker makes for itself after the fork: the
@@ -151,7 +152,7 @@ impl Server<'_> {
         H: FnMut(&Request<'_>, &mut Response<'_>),
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        self.run(&mut |birth| worker::run(birth, &mut start))
+        self.start(&mut |birth| worker::run(birth, &mut start))
     }
 
     /// Like [`Server::serve_with`], for a [`Handler`] of a type of your own, which can take bodies as they
@@ -165,10 +166,10 @@ impl Server<'_> {
         H: Handler,
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
-        self.run(&mut |birth| worker::run(birth, &mut start))
+        self.start(&mut |birth| worker::run(birth, &mut start))
     }
 
-    fn run(self, work: &mut dyn FnMut(Birth) -> i32) -> Result<(), Error> {
+    fn start(self, work: &mut dyn FnMut(Birth) -> i32) -> Result<(), Error> {
         let arrival = arrival()?;
         let trial = arrival.is_trial();
         let ended = self.run_as(arrival, work);

@@ -110,9 +110,12 @@ impl App {
     /// The demo on a free port, listening, and on a control socket.
     pub(crate) fn controlled(arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut command = demo(arguments);
-        command.args(["--port", "0", "--control"]).arg(folder.path().join("control"));
-        let mut app = Self::start(&mut command);
+        Self::controlled_in(folder, demo(arguments).args(["--port", "0"]))
+    }
+
+    /// The same for any program with the demo's flags.
+    pub(crate) fn controlled_in(folder: TempDir, command: &mut process::Command) -> Self {
+        let mut app = Self::start(command.arg("--control").arg(folder.path().join("control")));
         app.folder = Some(folder);
         app.listening()
     }

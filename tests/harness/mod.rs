@@ -6,6 +6,7 @@ pub(crate) mod app;
 pub(crate) mod booted;
 pub(crate) mod client;
 pub(crate) mod deployed;
+pub(crate) mod example;
 pub(crate) mod installed;
 pub(crate) mod load;
 pub(crate) mod manager;

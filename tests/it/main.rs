@@ -21,6 +21,7 @@ mod access_log;
 mod access_log_full;
 mod activation;
 mod activation_refused;
+mod adapters;
 mod addresses;
 mod addresses_change;
 mod addresses_end;

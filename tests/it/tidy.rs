@@ -44,6 +44,7 @@ fn may_import(module: &str) -> Option<&'static [&'static str]> {
         "sys" | "ids" | "limits" | "decimal" | "role" => &[],
         "error" => &["limits"],
         "cluster" => &["plan"],
+        "adapters" => &["limits", "net", "sys", "worker"],
         "board" => &["sys", "ids", "limits"],
         "http" => &["decimal", "error", "limits"],
         "control" => &["error", "limits", "plan", "sys"],

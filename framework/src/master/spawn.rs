@@ -127,7 +127,7 @@ impl Master<'_> {
                     signals,
                     stock,
                     further,
-                    udp,
+                    udp: Vec::leak(udp),
                     lent,
                 };
                 let life = AssertUnwindSafe(|| match id.place {

@@ -1,7 +1,7 @@
 //! The one thing that mio cannot say to epoll: `EPOLLEXCLUSIVE`, and level-triggered listeners.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use mio::{Poll, Token};
 
@@ -25,6 +25,12 @@ pub(crate) fn add(poll: &Poll, source: BorrowedFd<'_>, token: Token, wake: Wake)
         u64: token.0 as u64,
     };
     control(poll, libc::EPOLL_CTL_ADD, source, &raw mut event)
+}
+
+/// Another descriptor of the same epoll instance.
+pub(crate) fn duplicate(poll: &Poll) -> io::Result<OwnedFd> {
+    // SAFETY: it is open as long as the poll, and so for the time of the borrow.
+    unsafe { BorrowedFd::borrow_raw(poll.as_raw_fd()) }.try_clone_to_owned()
 }
 
 /// Takes `source` out of `poll` again.

@@ -1,6 +1,8 @@
 //! What only the operating system can do. All `unsafe` of the crate stands below this module.
 #![allow(unsafe_code, reason = "system calls that nix does not wrap, fork, shared memory")]
 
+#[cfg(feature = "tokio")]
+pub(crate) mod async_fd;
 pub(crate) mod bpf;
 pub(crate) mod clock;
 pub(crate) mod descriptors;

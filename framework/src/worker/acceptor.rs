@@ -203,6 +203,12 @@ impl Acceptor {
         self.lent
     }
 
+    /// The address that its listener is bound to.
+    #[cfg(feature = "tokio")]
+    pub(super) fn local_address(&self) -> Option<SocketAddr> {
+        listener::local_address(self.source.listener()?).ok()
+    }
+
     /// Lets no new connection into the accept queue, when nobody else can do it.
     pub(super) fn refuse_newcomers(&self, board: &Board) {
         if self.lent {

@@ -20,7 +20,7 @@ use super::eager::Eager;
 use super::sources::Sources;
 use super::stream::Stream;
 use super::term::Watch;
-use crate::birth::Birth;
+use crate::birth::{Birth, Possessions};
 use crate::net::channel::{Order, Report};
 use crate::plan::Term;
 use crate::sys::watchdog::Watchdog;
@@ -74,7 +74,7 @@ pub(super) enum Going {
 }
 
 /// An order that is not about connections.
-pub(super) type Errand<'a> = &'a mut dyn FnMut(&Birth, Order);
+pub(super) type Errand<'a> = &'a mut dyn FnMut(&Birth, &Order);
 
 // Those of the sources follow.
 pub(super) const MASTER: Token = Token(usize::MAX);
@@ -84,11 +84,14 @@ pub(super) const LETTERS: Token = Token(usize::MAX - 2);
 
 impl<'a> Intake<'a> {
     /// Takes up the listeners. Nothing is waited for before [`Intake::appear`].
-    pub(super) fn new(birth: &'a mut Birth, waiting: Waiting) -> io::Result<Self> {
+    pub(super) fn new(
+        birth: &'a Birth,
+        possessions: Possessions,
+        waiting: Waiting,
+    ) -> io::Result<Self> {
         let poll = Poll::new()?;
-        let (sources, debut) = taking_up::take_up(birth, &poll, waiting)?;
+        let (sources, debut) = taking_up::take_up(birth, possessions, &poll, waiting)?;
         let now = Instant::now();
-        let birth = &*birth;
         Ok(Self {
             poll,
             birth,
@@ -149,18 +152,32 @@ impl<'a> Intake<'a> {
         }
     }
 
+    /// It is ready, or was.
+    pub(super) fn has_appeared(&self) -> bool {
+        self.debut.is_none()
+    }
+
     /// How long the loop may wait for events, as far as this goes.
     pub(super) fn timeout(&self) -> Option<Duration> {
-        if self.sources.primary().hesitates() {
+        if self.hesitates() {
             return Some(Duration::ZERO);
         }
+        self.due().map(|due| due.saturating_duration_since(Instant::now()))
+    }
+
+    /// The loop is to look once more, without waiting.
+    pub(super) fn hesitates(&self) -> bool {
+        self.sources.primary().hesitates()
+    }
+
+    /// When there is something to do without an event.
+    pub(super) fn due(&self) -> Option<Instant> {
         let orphaned = self.drain.and_then(|drain| drain.orphaned_until);
         let lingers = self.drain.map(|drain| drain.not_before);
         let lingers = lingers.filter(|until| *until > self.now);
         let term = self.term.deadline().filter(|_| self.drain.is_none());
         let standing = self.standing.filter(|_| self.drain.is_none()).map(|it| it.check_at);
         let due = [self.paused_until, orphaned, lingers, term, standing];
-        let due = due.into_iter().flatten().min();
-        due.map(|due| due.saturating_duration_since(Instant::now()))
+        due.into_iter().flatten().min()
     }
 }

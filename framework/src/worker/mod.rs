@@ -7,6 +7,7 @@ mod datagrams;
 mod desk;
 mod eager;
 mod event_loop;
+mod hosted;
 mod intake;
 mod links;
 mod mailbox;
@@ -19,6 +20,7 @@ mod term;
 use std::error::Error as StdError;
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use crate::birth::{Birth, code};
 use crate::board::Board;
@@ -27,7 +29,9 @@ use crate::http::Handler;
 use crate::ids::{Generation, Place, SlotId};
 use crate::net::channel::{Channel, Report};
 use event_loop::EventLoop;
+pub(crate) use hosted::{Arrived, Hosted, Phase};
 use intake::{Intake, Waiting};
+pub(crate) use stream::Origin;
 
 /// The worker that is being started, as the closure given to
 /// [`Server::serve_with`](crate::Server::serve_with) sees it.
@@ -43,7 +47,7 @@ pub struct Worker {
 }
 
 impl Worker {
-    fn of(birth: &mut Birth) -> Result<Self, Failure> {
+    fn of(birth: &Birth) -> Result<Self, Failure> {
         let Place::Slot(slot) = birth.id.place else { return Err("a worker needs a slot".into()) };
         Ok(Self {
             slot,
@@ -51,8 +55,7 @@ impl Worker {
             board: birth.board,
             channel: birth.channel,
             heard: birth.heard,
-            // The user's threads may use them until the process ends.
-            udp: Vec::leak(std::mem::take(&mut birth.udp)),
+            udp: birth.udp,
         })
     }
 
@@ -78,7 +81,7 @@ impl Worker {
 }
 
 /// Why a worker ends before it should.
-type Failure = Box<dyn StdError + Send + Sync>;
+pub(crate) type Failure = Box<dyn StdError + Send + Sync>;
 
 /// A worker's life from its birth on; its exit code.
 pub(crate) fn run<H, E>(mut birth: Birth, start: impl FnOnce(&Worker) -> Result<H, E>) -> i32
@@ -86,7 +89,35 @@ where
     H: Handler,
     E: Into<Failure>,
 {
-    let result = catch_unwind(AssertUnwindSafe(|| serve(&mut birth, start)));
+    let possessions = birth.take_possessions();
+    live(&birth, || {
+        let intake = Intake::new(&birth, possessions, Waiting::Thread)?;
+        let handler = start(&Worker::of(&birth)?).map_err(Into::into)?;
+        Ok(EventLoop::new(intake, handler)?.run()?)
+    })
+}
+
+/// The same for a worker whose loop is the user's.
+pub(crate) fn run_hosted(
+    mut birth: Birth,
+    run: impl FnOnce(&Arc<Hosted>, Worker) -> Result<(), Failure>,
+) -> i32 {
+    let possessions = birth.take_possessions();
+    // What the user keeps of it may live as long as the process.
+    let birth: &'static Birth = Box::leak(Box::new(birth));
+    live(birth, || {
+        let hosted = Arc::new(Hosted::new(birth, possessions)?);
+        let ended = run(&hosted, Worker::of(birth)?);
+        match hosted.exit_code() {
+            // What it says of its end is of no account.
+            code::CUT => Ok(code::CUT),
+            exit => ended.map(|()| exit),
+        }
+    })
+}
+
+fn live(birth: &Birth, life: impl FnOnce() -> Result<i32, Failure>) -> i32 {
+    let result = catch_unwind(AssertUnwindSafe(life));
     let (text, exit) = match result {
         Ok(Ok(exit)) => return exit,
         Ok(Err(failure)) => (failure.to_string(), exit_code(&failure)),
@@ -103,18 +134,4 @@ fn exit_code(failure: &Failure) -> i32 {
         Some(said @ (code::RETRY_LATER | code::FATAL)) => said,
         _ => code::FAILED,
     }
-}
-
-fn serve<H, E>(
-    birth: &mut Birth,
-    start: impl FnOnce(&Worker) -> Result<H, E>,
-) -> Result<i32, Failure>
-where
-    H: Handler,
-    E: Into<Failure>,
-{
-    let worker = Worker::of(birth)?;
-    let intake = Intake::new(birth, Waiting::Thread)?;
-    let handler = start(&worker).map_err(Into::into)?;
-    Ok(EventLoop::new(intake, handler)?.run()?)
 }

@@ -18,7 +18,7 @@ pub(super) struct Stream {
 
 /// Which accept queue a connection came from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(crate) enum Origin {
     /// That of the primary address, to which the policy applies.
     Primary,
     /// That of a further address.
@@ -42,6 +42,12 @@ impl Stream {
 
     pub(super) fn shutdown(&self, how: Shutdown) -> io::Result<()> {
         self.socket.shutdown(how)
+    }
+}
+
+impl From<Stream> for OwnedFd {
+    fn from(stream: Stream) -> Self {
+        stream.socket.into()
     }
 }
 

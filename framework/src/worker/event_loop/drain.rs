@@ -15,8 +15,8 @@ where
         let log = &mut self.desk.tally.log;
         self.intake.take_orders(&mut |birth, order| {
             let number = match order {
-                Order::Reopen { number } => number,
-                Order::Message(bytes) => return mailbox::deliver(&bytes),
+                Order::Reopen { number } => *number,
+                Order::Message(bytes) => return mailbox::deliver(bytes),
                 _ => return,
             };
             let failure = output::reopen();

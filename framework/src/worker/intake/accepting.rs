@@ -98,6 +98,11 @@ impl Intake<'_> {
         }
     }
 
+    /// No connection is there.
+    pub(in crate::worker) fn is_empty(&self) -> bool {
+        self.open == 0
+    }
+
     /// No more connections are allowed.
     pub(in crate::worker) fn is_full(&self) -> bool {
         self.open >= self.open_max
@@ -136,6 +141,11 @@ impl Intake<'_> {
         if let Some(links) = self.sources.links_mut() {
             links.set_full(true);
         }
+    }
+
+    /// What waits at this source stays there until [`Intake::resume_accepting`].
+    pub(in crate::worker) fn hold(&mut self, place: usize) {
+        self.sources[place].disarm(&self.poll);
     }
 
     /// After a pause, or when a connection made room.

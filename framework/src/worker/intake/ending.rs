@@ -94,7 +94,7 @@ impl Intake<'_> {
 
     /// It is time to take all that waits: an orphan does so all the time, and others at their end.
     pub(in crate::worker) fn empties_queues(&self) -> bool {
-        self.drain.is_some_and(|drain| drain.orphaned_until.is_some() || self.open == 0)
+        self.drain.is_some_and(|drain| drain.orphaned_until.is_some() || self.is_empty())
     }
 
     /// Makes what waits at this source to be accepted, if that is for this worker.
@@ -104,6 +104,12 @@ impl Intake<'_> {
             self.sources[place].fetch();
         }
         takes
+    }
+
+    /// It has an accept queue that nobody else will empty.
+    pub(in crate::worker) fn owes_queue(&self) -> bool {
+        let empties = self.drain.is_some_and(|drain| drain.queue == Queue::Empty);
+        empties && self.sources.has_listener()
     }
 
     /// Nothing more comes, and nothing is left.

@@ -28,7 +28,7 @@ impl Intake<'_> {
                 // Only the dispatcher is introduced to anybody.
                 Next::Message(Order::Introduce { .. }) | Next::Unknown => {}
                 Next::Message(other @ (Order::Reopen { .. } | Order::Message(_))) => {
-                    errand(self.birth, other)
+                    errand(self.birth, &other);
                 }
                 Next::Nothing => return,
                 Next::End => return self.be_orphaned(),

@@ -5,7 +5,7 @@ use std::os::fd::OwnedFd;
 
 use mio::{Poll, Waker};
 
-use crate::birth::{Birth, Stock};
+use crate::birth::{Birth, Possessions, Stock};
 use crate::plan::AcceptWake;
 use crate::worker::accept_thread::AcceptThread;
 use crate::worker::acceptor::Acceptor;
@@ -32,13 +32,13 @@ pub(in crate::worker) enum Waiting {
 
 /// The sources, taken out of what the worker was born with.
 pub(super) fn take_up(
-    birth: &mut Birth,
+    birth: &Birth,
+    Possessions { stock, further }: Possessions,
     poll: &Poll,
     waiting: Waiting,
 ) -> io::Result<(Sources, Debut)> {
     let mut debut = Debut { lodged: None, cpu: None };
-    // An empty stand-in: the stock is taken once.
-    let primary = match std::mem::replace(&mut birth.stock, Stock::Links) {
+    let primary = match stock {
         Stock::Slot { listener, is_new, cpu } => {
             debut.cpu = cpu;
             debut.lodged = is_new.then(|| listener.try_clone()).transpose()?;
@@ -52,7 +52,7 @@ pub(super) fn take_up(
         Stock::Links => Acceptor::links(),
         Stock::Dispatcher(_) => return Err(io::Error::other("a worker is no dispatcher")),
     };
-    let further = std::mem::take(&mut birth.further).into_iter();
+    let further = further.into_iter();
     let further = further.map(|it| Acceptor::further(it, waiting.effective(AcceptWake::Rotating)));
     let mut sources = Sources::new(primary, further);
     sources.iter_mut().zip(&birth.lent).for_each(|(source, lent)| source.set_lent(*lent));

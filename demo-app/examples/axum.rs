@@ -1,0 +1,40 @@
+//! An axum application: `cargo run -p demo-app --example axum`.
+
+mod common;
+
+use axum::Router;
+use axum::extract::RawQuery;
+use axum::routing::get;
+use common::{Flags, milliseconds, whoami};
+use evenkeel::adapters::TokioWorker;
+
+fn main() -> Result<(), evenkeel::Error> {
+    Flags::read().server().run_tokio(serve)
+}
+
+async fn serve(worker: TokioWorker) -> std::io::Result<()> {
+    let drained = worker.drain().settled();
+    axum::serve(worker.axum_listener(), application(&worker)).with_graceful_shutdown(drained).await
+}
+
+fn application(worker: &TokioWorker) -> Router {
+    let about = *worker.about();
+    let index = [("x-worker", about.index().to_string())];
+    Router::new()
+        .route("/whoami", get(async move || (index, whoami(&about))))
+        .route("/sleep", get(sleep))
+        .route("/block", get(block))
+        .layer(worker.layer())
+}
+
+/// Waits as a task should.
+async fn sleep(RawQuery(query): RawQuery) -> &'static str {
+    tokio::time::sleep(milliseconds(query.as_deref())).await;
+    "slept\n"
+}
+
+/// Waits as no task should: the whole worker hangs.
+async fn block(RawQuery(query): RawQuery) -> &'static str {
+    std::thread::sleep(milliseconds(query.as_deref()));
+    "blocked\n"
+}

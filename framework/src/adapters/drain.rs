@@ -1,0 +1,73 @@
+//! The drain of a worker, as something to look at and to wait for.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::worker::{Hosted, Phase};
+
+/// The end of a worker's service. It begins with a reload, a scaling down, a stop, or a signal to the
+/// worker, and comes to this in steps:
+///
+/// 1. It has [begun](Drain::begun): each connection is to be answered once more, and told that this was
+///    the last answer (`Connection: close`).
+/// 2. It has [settled](Drain::settled): nothing more comes, and each connection has had a second for one
+///    more request. What is idle now may be closed.
+/// 3. No connection is left, or [the time is up](Drain::deadline): the master ends the worker then.
+///
+/// The descriptor ([`AsFd`]) is readable from the begin on, and is not to be read from.
+#[derive(Clone)]
+pub struct Drain {
+    hosted: Arc<Hosted>,
+}
+
+impl Drain {
+    pub(crate) fn new(hosted: Arc<Hosted>) -> Self {
+        Self { hosted }
+    }
+
+    /// It has begun.
+    pub fn is_draining(&self) -> bool {
+        self.hosted.phase() >= Phase::Draining
+    }
+
+    /// Nothing more is accepted, and what is idle may be closed.
+    pub fn is_settled(&self) -> bool {
+        self.hosted.phase() >= Phase::Settled
+    }
+
+    /// When the master will end this worker, if it drains.
+    pub fn deadline(&self) -> Option<Instant> {
+        self.hosted.deadline()
+    }
+
+    /// Waits until the drain begins. The future belongs to no runtime.
+    pub fn begun(&self) -> impl Future<Output = ()> + Send + Sync + use<> {
+        self.reached(Phase::Draining)
+    }
+
+    /// Waits until the drain has settled: what a graceful shutdown is to wait for. A server that closes
+    /// idle connections as soon as a drain begins loses the requests that are on their way there.
+    pub fn settled(&self) -> impl Future<Output = ()> + Send + Sync + use<> {
+        self.reached(Phase::Settled)
+    }
+
+    fn reached(&self, phase: Phase) -> impl Future<Output = ()> + Send + Sync + use<> {
+        let hosted = Arc::clone(&self.hosted);
+        poll_fn(move |context| hosted.poll_phase(phase, context))
+    }
+}
+
+impl AsFd for Drain {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.hosted.begun()
+    }
+}
+
+impl fmt::Debug for Drain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Drain").field("draining", &self.is_draining()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,25 @@
+//! Your own server.
+
+mod answering;
+#[cfg(feature = "axum")]
+mod axum;
+mod connection;
+mod drain;
+mod raw;
+#[cfg(feature = "tokio")]
+mod tokio;
+#[cfg(feature = "axum")]
+mod tower;
+
+#[cfg(feature = "axum")]
+pub use self::axum::AxumListener;
+#[cfg(feature = "tokio")]
+pub(crate) use self::tokio::run as run_tokio;
+#[cfg(feature = "tokio")]
+pub use self::tokio::{Peer, TokioListener, TokioStream, TokioWorker};
+#[cfg(feature = "axum")]
+pub use self::tower::{Answer, Counted, Sending, WorkerLayer};
+pub use answering::Answering;
+pub use connection::{Connection, SeatGuard, Socket};
+pub use drain::Drain;
+pub use raw::RawWorker;

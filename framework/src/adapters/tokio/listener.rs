@@ -1,0 +1,46 @@
+//! Connections of a worker, as a task waits for them.
+
+use std::future::poll_fn;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use super::stream::TokioStream;
+use crate::adapters::connection::Connection;
+use crate::worker::Hosted;
+
+/// Where the connections of a worker come from, whatever the policy. Dropping it stops accepting.
+#[derive(Debug)]
+pub struct TokioListener {
+    hosted: Arc<Hosted>,
+}
+
+impl TokioListener {
+    pub(super) fn new(hosted: Arc<Hosted>) -> Self {
+        Self { hosted }
+    }
+
+    /// The next connection; `None` when this worker has drained, and none is left. The first call tells the master that this worker is ready. What is queued is
+    /// taken, or left to others, as the master says; also while this worker drains.
+    ///
+    /// Dropping the future loses no connection.
+    ///
+    /// # Errors
+    /// A system call failed.
+    pub async fn accept(&self) -> io::Result<Option<TokioStream>> {
+        let arrived = poll_fn(|context| self.hosted.poll_take(context)).await?;
+        let connection = arrived.map(|arrived| Connection::new(arrived, Arc::clone(&self.hosted)));
+        connection.map(TokioStream::new).transpose()
+    }
+
+    /// The address that the server was bound to; `None` if it is a unix-domain socket.
+    pub fn local_address(&self) -> Option<SocketAddr> {
+        self.hosted.local_address()
+    }
+}
+
+impl Drop for TokioListener {
+    fn drop(&mut self) {
+        self.hosted.stop_taking();
+    }
+}

@@ -1,0 +1,206 @@
+//! The intake for a loop that is not ours: nothing waits in it, and all who serve share it.
+
+mod alarm;
+mod answers;
+#[cfg(feature = "tokio")]
+mod tasks;
+mod turn;
+
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::time::Instant;
+
+use mio::Events;
+use nix::sys::eventfd::{EfdFlags, EventFd};
+
+use super::intake::{Intake, Waiting};
+use super::stream::Origin;
+use crate::birth::{Birth, Possessions, code};
+use crate::limits::EVENTS_PER_TURN;
+use crate::sys::epoll;
+use alarm::Alarm;
+pub(crate) use turn::Arrived;
+
+/// What a worker with a loop of its own has, behind one lock. It is held for system calls that do not
+/// wait only, so that those who meet there do not notice each other.
+#[derive(Debug)]
+pub(crate) struct Hosted {
+    state: Mutex<State>,
+    /// Readable when there is something to do.
+    ready: OwnedFd,
+    /// Readable once the drain has begun.
+    begun: EventFd,
+}
+
+/// How far this worker has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    Serving,
+    Draining,
+    /// Nothing more comes, and whoever has been silent since may be closed.
+    Settled,
+    /// No connection is left.
+    Over,
+}
+
+/// Why it ends at once.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cut {
+    Told,
+    /// Nobody is left who would end it when its time is up.
+    TimeUp,
+}
+
+struct State {
+    intake: Intake<'static>,
+    events: Events,
+    alarm: Alarm,
+    phase: Phase,
+    /// Somebody takes connections.
+    wanted: bool,
+    /// The user says when the loop waits, so that it can be told from one that hangs.
+    attended: bool,
+    requests: u64,
+    /// Answers under way whose head did not say that they are the last ones.
+    unfinished: usize,
+    /// When the newest connection of a drain has had its time.
+    patient_until: Instant,
+    /// The queue that nobody else would have emptied is empty.
+    emptied: bool,
+    cut: Option<Cut>,
+    waiting: Vec<(Phase, Waker)>,
+    takers: Vec<Waker>,
+    /// To be called without the lock.
+    called: Vec<Waker>,
+}
+
+impl Hosted {
+    pub(crate) fn new(birth: &'static Birth, possessions: Possessions) -> io::Result<Self> {
+        let intake = Intake::new(birth, possessions, Waiting::Epoll)?;
+        let ready = epoll::duplicate(&intake.poll)?;
+        let alarm = Alarm::new(&intake.poll)?;
+        let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
+        let state = State {
+            intake,
+            events: Events::with_capacity(EVENTS_PER_TURN),
+            alarm,
+            phase: Phase::Serving,
+            wanted: false,
+            attended: false,
+            requests: 0,
+            unfinished: 0,
+            patient_until: Instant::now(),
+            emptied: false,
+            cut: None,
+            waiting: Vec::new(),
+            takers: Vec::new(),
+            called: Vec::new(),
+        };
+        let begun = EventFd::from_value_and_flags(0, flags)?;
+        Ok(Self { state: Mutex::new(state), ready, begun })
+    }
+
+    /// Does what there is to do. True if there was nothing: the descriptor is not readable now.
+    pub(crate) fn turn(&self) -> io::Result<bool> {
+        self.with(|state| {
+            let quiet = state.turn();
+            if state.phase != Phase::Serving {
+                // A counter that is full was rung before.
+                let _ = self.begun.write(1);
+            }
+            quiet
+        })
+    }
+
+    /// The next connection. The first call tells the master that this worker is ready.
+    pub(crate) fn take(&self) -> io::Result<Option<Arrived>> {
+        self.with(State::take)
+    }
+
+    /// A connection is about to be closed.
+    pub(crate) fn closed(&self, origin: Origin) {
+        self.with(|state| state.closed(origin));
+    }
+
+    /// The loop is about to wait, and says so each time.
+    pub(crate) fn rests(&self) {
+        self.with(|state| {
+            state.attended = true;
+            state.intake.end_work();
+        });
+    }
+
+    /// The loop goes on.
+    pub(crate) fn works(&self) {
+        self.with(|state| {
+            state.attended = true;
+            state.intake.wake();
+        });
+    }
+
+    pub(crate) fn count_error(&self) {
+        self.with(|state| state.intake.birth.seat.count_error());
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.with(|state| state.phase)
+    }
+
+    /// Waits until this worker has come so far.
+    pub(crate) fn poll_phase(&self, phase: Phase, context: &Context<'_>) -> Poll<()> {
+        self.with(|state| {
+            if state.phase >= phase {
+                return Poll::Ready(());
+            }
+            let known =
+                |(at, waker): &(Phase, Waker)| *at == phase && waker.will_wake(context.waker());
+            if !state.waiting.iter().any(known) {
+                state.waiting.push((phase, context.waker().clone()));
+            }
+            Poll::Pending
+        })
+    }
+
+    /// When the drain that is under way is to be over.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        self.with(|state| state.intake.drain_deadline())
+    }
+
+    /// Told to end at once, or nobody is left who would end it: what it has is to be cut.
+    pub(crate) fn is_cut(&self) -> bool {
+        self.with(|state| state.cut.is_some())
+    }
+
+    /// What the exit code is to be when the user's loop has ended in order.
+    pub(crate) fn exit_code(&self) -> i32 {
+        self.with(|state| {
+            if state.cut == Some(Cut::Told) {
+                code::CUT
+            } else if state.intake.owes_queue() && !state.emptied {
+                tracing::error!("it ended before its accept queue was empty");
+                code::FAILED
+            } else {
+                code::DONE
+            }
+        })
+    }
+
+    pub(crate) fn ready(&self) -> BorrowedFd<'_> {
+        self.ready.as_fd()
+    }
+
+    pub(crate) fn begun(&self) -> BorrowedFd<'_> {
+        self.begun.as_fd()
+    }
+
+    fn with<R>(&self, act: impl FnOnce(&mut State) -> R) -> R {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let result = act(&mut state);
+        let called = std::mem::take(&mut state.called);
+        drop(state);
+        called.into_iter().for_each(Waker::wake);
+        result
+    }
+}
