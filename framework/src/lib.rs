@@ -33,8 +33,11 @@
 //! gets TERM drains and is replaced. Linux only.
 
 mod access_log;
+pub mod apps;
 mod birth;
 mod board;
+#[cfg(feature = "config")]
+pub mod config;
 pub mod control;
 mod decimal;
 mod dispatcher;

@@ -10,13 +10,13 @@ mod trusted;
 
 use std::num::NonZeroU16;
 use std::path::PathBuf;
-use std::thread::available_parallelism;
 use std::time::Duration;
 
+use crate::apps::{Entry, Name};
 use crate::error::Error;
 use crate::http::Limits;
-use crate::limits::{HANDSHAKE_LINGER, HANDSHAKE_LINGER_LOOPBACK, SLOTS_MAX, TIME_MAX};
-use checks::{at_least_one, give_up, stall_after, term};
+use crate::limits::{HANDSHAKE_LINGER, HANDSHAKE_LINGER_LOOPBACK, TIME_MAX};
+use checks::{at_least_one, count, give_up, stall_after, term};
 pub(crate) use trusted::Trusted;
 
 pub(crate) use access_log::Target;
@@ -24,6 +24,8 @@ pub use access_log::{AccessLog, LogFormat};
 pub use address::Address;
 pub use intake::Rule;
 pub(crate) use intake::{Balance, Intake};
+#[cfg(feature = "config")]
+pub(crate) use named::named;
 
 /// How many workers there are at the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -31,7 +33,7 @@ pub enum Workers {
     /// One for each CPU that this process may use: CPU affinity and the cgroup's CPU quota count.
     #[default]
     Max,
-    /// So many, from 1 to [`SLOTS_MAX`].
+    /// So many, from 1 to [`SLOTS_MAX`](crate::SLOTS_MAX).
     Exact(u16),
 }
 
@@ -152,6 +154,8 @@ pub(crate) struct Config {
     pub(crate) give_up: Option<(u32, Duration)>,
     pub(crate) term: Term,
     pub(crate) control: Option<PathBuf>,
+    pub(crate) name: Option<String>,
+    pub(crate) config_file: Option<PathBuf>,
     pub(crate) access_log: Option<AccessLog>,
     pub(crate) proxy_protocol: Option<Vec<String>>,
 }
@@ -221,6 +225,9 @@ pub(crate) struct Plan {
     pub(crate) give_up: Option<(u32, Duration)>,
     pub(crate) term: Term,
     pub(crate) control: Option<PathBuf>,
+    pub(crate) name: Option<Name>,
+    /// Where its settings came from, for those who ask.
+    pub(crate) config_file: Option<PathBuf>,
     pub(crate) access_log: Option<AccessLog>,
     /// Who begins connections with the PROXY protocol.
     pub(crate) trusted: Option<Trusted>,
@@ -253,6 +260,7 @@ impl Config {
         let address = Address::resolve(&self.address)?;
         let further = address::further(&address, &self.further)?;
         let listener = address.listener(self.policy, self.listener)?;
+        let name: Option<Name> = self.name.as_deref().map(str::parse).transpose()?;
         let (intake, otherwise) = intake::choose(self.policy, listener, self.accept_wake)?;
         Ok(Plan {
             address,
@@ -272,26 +280,13 @@ impl Config {
             pre_stop_delay: self.pre_stop_delay.min(TIME_MAX),
             give_up: give_up(self.give_up)?,
             term: term(self.term)?,
-            control: self.control,
+            control: self.control.or_else(|| name.as_ref().map(Entry::control)),
+            name,
+            config_file: self.config_file,
             access_log: self.access_log,
             trusted: self.proxy_protocol.as_deref().map(Trusted::parse).transpose()?,
         })
     }
-}
-
-fn count(workers: Workers) -> Result<NonZeroU16, Error> {
-    let wanted = match workers {
-        Workers::Exact(count) => count,
-        Workers::Max => {
-            let cpus = available_parallelism().map_err(|error| {
-                Error::config(format!("cannot count the CPUs ({error}): say how many workers"))
-            })?;
-            u16::try_from(cpus.get()).unwrap_or(SLOTS_MAX).min(SLOTS_MAX)
-        }
-    };
-    NonZeroU16::new(wanted).filter(|count| count.get() <= SLOTS_MAX).ok_or_else(|| {
-        Error::config(format!("cannot run {wanted} workers: choose 1 to {SLOTS_MAX}, or max"))
-    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What the user says, and the call that becomes a master and its workers.
 
+#[cfg(feature = "config")]
+mod from_settings;
 mod settings;
 
 use std::fmt;
@@ -69,6 +71,8 @@ impl Server<'_> {
             give_up: None,
             term: Term { hang_timeout: Some(HANG_TIMEOUT_DEFAULT), ..Term::default() },
             control: None,
+            name: None,
+            config_file: None,
             access_log: None,
             proxy_protocol: None,
         };

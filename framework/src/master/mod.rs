@@ -14,6 +14,7 @@ mod handover;
 mod moment;
 mod notify;
 mod obey;
+mod presence;
 mod reap;
 mod reopening;
 mod rollout;
@@ -32,6 +33,7 @@ use std::time::Instant;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 
+use crate::apps::Entry;
 use crate::birth::Birth;
 use crate::board::{self, Board, Snapshot};
 use crate::control::Control;
@@ -107,6 +109,8 @@ pub(crate) struct Master<'a> {
     work: &'a mut dyn FnMut(Birth) -> i32,
     upgrade: Upgrade,
     control: Option<Control>,
+    /// What others see of this master, if it has a name. After `control`, whose socket is in its folder.
+    entry: Option<Entry>,
     waiting: Waiting,
     /// The last child that failed, and why.
     failed: Option<(ChildId, Option<String>)>,
@@ -151,6 +155,7 @@ impl<'a> Master<'a> {
         hooks: Hooks<'a>,
         work: &'a mut dyn FnMut(Birth) -> i32,
     ) -> Result<Self, Error> {
+        let entry = plan.name.as_ref().map(Entry::claim).transpose()?;
         let balance::Chosen { balancer, why } = balance::choose(&mut plan)?;
         let primary = Endpoint::primary(&plan)?;
         let further = plan.further.iter().map(Endpoint::shared);
@@ -161,7 +166,7 @@ impl<'a> Master<'a> {
             board::create().map_err(|error| Error::system("map shared memory", error))?;
         let listen = |path| Control::listen(path).map_err(|error| Error::control(path, error));
         let control = plan.control.as_deref().map(listen).transpose()?;
-        Ok(Self {
+        let master = Self {
             supervisor: Supervisor::new(rules(&plan)),
             signals: take_signals()?,
             board,
@@ -177,13 +182,16 @@ impl<'a> Master<'a> {
             work,
             upgrade: Upgrade::new(),
             control,
+            entry,
             waiting: Waiting::default(),
             failed: None,
             outcome: None,
             resumed: Vec::new(),
             announced: false,
             plan,
-        })
+        };
+        master.publish()?;
+        Ok(master)
     }
 
     /// Runs until all is stopped.

@@ -103,6 +103,7 @@ impl Master<'_> {
     fn let_go(&mut self, id: ChildId, master: Pid) -> io::Result<(Signals, Stock, Vec<OwnedFd>)> {
         self.children = Vec::new();
         self.control = None;
+        self.entry = None;
         self.balancer = None;
         self.upgrade.forget();
         if self.plan.uses_privilege() {

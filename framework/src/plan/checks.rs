@@ -1,10 +1,27 @@
 //! Numbers that cannot work.
 
+use std::num::NonZeroU16;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
-use super::Term;
+use super::{Term, Workers};
 use crate::error::Error;
-use crate::limits::{HANG_TIMEOUT_MIN, TIME_MAX};
+use crate::limits::{HANG_TIMEOUT_MIN, SLOTS_MAX, TIME_MAX};
+
+pub(super) fn count(workers: Workers) -> Result<NonZeroU16, Error> {
+    let wanted = match workers {
+        Workers::Exact(count) => count,
+        Workers::Max => {
+            let cpus = available_parallelism().map_err(|error| {
+                Error::config(format!("cannot count the CPUs ({error}): say how many workers"))
+            })?;
+            u16::try_from(cpus.get()).unwrap_or(SLOTS_MAX).min(SLOTS_MAX)
+        }
+    };
+    NonZeroU16::new(wanted).filter(|count| count.get() <= SLOTS_MAX).ok_or_else(|| {
+        Error::config(format!("cannot run {wanted} workers: choose 1 to {SLOTS_MAX}, or max"))
+    })
+}
 
 pub(super) fn give_up(rule: Option<(u32, Duration)>) -> Result<Option<(u32, Duration)>, Error> {
     if let Some((deaths, _)) = rule {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::limits::SLOTS_MAX;
 
 #[test]
 fn each_name_is_read_back_and_a_wrong_one_lists_the_right_ones() {
