@@ -64,6 +64,7 @@ pub use limits::SLOTS_MAX;
 pub use plan::{AcceptWake, AccessLog, Address, Listener, LogFormat, Policy, Timeouts, Workers};
 pub use server::Server;
 pub use worker::Worker;
+pub use worker::foreign::Foreign;
 
 #[doc = include_str!("http/strictness.md")]
 pub mod conformance {}

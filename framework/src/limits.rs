@@ -16,6 +16,10 @@ pub(crate) const BACKLOG_DEFAULT: u32 = 4096;
 #[cfg(feature = "config")]
 pub(crate) const GIVE_UP_WITHIN_DEFAULT: Duration = Duration::from_secs(60);
 
+/// How often the accept queue of a program that is not ours, and is to end, is looked at: nobody says when
+/// it is empty. It waits that long at most for nothing, and the master wakes for nothing else meanwhile.
+pub(crate) const QUEUE_LOOK_INTERVAL: Duration = Duration::from_millis(10);
+
 /// Longest time that anything can be set to: a moment so far ahead can still be told.
 pub(crate) const TIME_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 

@@ -18,6 +18,7 @@ use crate::limits::{
 };
 use crate::master::{Hooks, Master, arrival};
 use crate::plan::{Config, Policy, Term, Timeouts, Workers};
+use crate::worker::foreign::Foreign;
 use crate::worker::{self, Worker};
 
 /// A server to be: an address, and how it is to be served.
@@ -73,6 +74,7 @@ impl Server<'_> {
             control: None,
             name: None,
             config_file: None,
+            foreign: None,
             access_log: None,
             proxy_protocol: None,
         };
@@ -148,6 +150,29 @@ impl Server<'_> {
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         self.run(&mut |birth| worker::run(birth, &mut start))
+    }
+
+    /// Forks workers that become this program, which need not link evenkeel: it takes its listeners as
+    /// sd_listen_fds(3) has it, from descriptor 3 on, the primary address first, and finds `LISTEN_FDS`,
+    /// `LISTEN_PID`, `LISTEN_FDNAMES`, `EVENKEEL_SLOT`, `EVENKEEL_GENERATION` and `NODE_APP_INSTANCE` in its
+    /// environment. gunicorn, uvicorn and Node can be run so.
+    ///
+    /// A worker is taken for ready just before it becomes the program. Connections that come while that
+    /// starts wait in the accept queue, which outlives it, and are not lost. A worker that is to end goes on
+    /// until its accept queue is empty, if nobody else takes what waits there; then it is sent the stop
+    /// signal, and killed, with all that it has started, when [`Server::grace`] is over. It is also sent
+    /// that signal when the master dies.
+    ///
+    /// The scoreboard says which workers there are, and nothing of what they do. Timeouts and limits of
+    /// HTTP have no meaning.
+    ///
+    /// # Errors
+    /// Those of [`Server::serve`]; also for the policies `rr`, `least-busy` and `auto`, and for settings
+    /// that would need the program's help.
+    pub fn run_program(mut self, program: impl Into<Foreign>) -> Result<(), Error> {
+        let mut program = program.into();
+        self.config.foreign = Some(program.stop_signal);
+        self.run(&mut |birth| worker::foreign::run(birth, &mut program))
     }
 
     fn run(self, work: &mut dyn FnMut(Birth) -> i32) -> Result<(), Error> {

@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use socket2::SockRef;
 
 use super::action::{Action, Outcome, Reason};
@@ -219,13 +219,16 @@ impl Master<'_> {
         channel.map_or(Err(io::ErrorKind::BrokenPipe.into()), |channel| channel.order(order))
     }
 
-    fn signal(&self, id: ChildId, with: Signal) {
+    pub(super) fn signal(&self, id: ChildId, with: Signal) {
         if let Some(child) = self.child(id) {
             signal(child, with);
         }
     }
 
-    fn drain(&self, id: ChildId, grace: Duration, empty_queue: bool) {
+    fn drain(&mut self, id: ChildId, grace: Duration, empty_queue: bool) {
+        if self.plan.foreign.is_some() {
+            return self.drain_foreign(id, empty_queue);
+        }
         let queue = if empty_queue { Queue::Empty } else { Queue::Leave };
         if self.order(id, &Order::Drain { grace, queue }).is_err() {
             self.signal(id, Signal::SIGTERM);
@@ -252,6 +255,10 @@ impl Master<'_> {
             }
         }
         signal(child, Signal::SIGKILL);
+        if self.plan.foreign.is_some() {
+            // And what it has started. Before it is a program it leads no group.
+            let _ = killpg(child.pid, Signal::SIGKILL);
+        }
     }
 
     fn finish(&mut self, outcome: Outcome) {

@@ -185,6 +185,7 @@ impl<'a> Master<'a> {
             why_policy,
             lodged,
             children,
+            leaving: Vec::new(),
             hooks,
             work,
             upgrade: Upgrade::half_done(rollout, handover.program),

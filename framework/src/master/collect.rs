@@ -34,7 +34,8 @@ impl Master<'_> {
             left.as_millis().saturating_add(u128::from(!left.is_zero()))
         });
         let deaf = self.control.as_ref().is_some_and(Control::is_deaf);
-        let first = due.into_iter().chain(deaf.then_some(DEAF_RETRY_MS)).min();
+        let asked = deaf.then_some(DEAF_RETRY_MS).into_iter().chain(self.leaving_due());
+        let first = due.into_iter().chain(asked).min();
         let timeout = first.map_or(PollTimeout::NONE, |milliseconds| {
             PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX)
         });
@@ -59,6 +60,7 @@ impl Master<'_> {
             self.hear(index, &mut events);
         }
         self.upgrade.hear();
+        self.look_at_leaving();
         if signals.contains(&Signal::SIGCHLD) {
             self.reap(&mut events);
         }

@@ -10,6 +10,7 @@ mod balance;
 mod collect;
 mod endpoint;
 pub(crate) mod event;
+mod foreign;
 mod handover;
 mod moment;
 mod notify;
@@ -18,6 +19,7 @@ mod presence;
 mod reap;
 mod reopening;
 mod rollout;
+mod rules;
 pub(crate) mod slot;
 mod spawn;
 mod status;
@@ -39,18 +41,19 @@ use crate::board::{self, Board, Snapshot};
 use crate::control::Control;
 use crate::error::Error;
 use crate::ids::{ChildId, Generation, Place};
-use crate::limits::SLOTS_MAX;
 use crate::net::balance::Balancer;
 use crate::net::channel::Channel;
 use crate::net::group::Group;
-use crate::plan::{Address, Intake, Plan};
+use crate::plan::{Address, Plan};
 use crate::signals::Signals;
 use action::Outcome;
 use arrival::Arrival;
 use endpoint::Endpoint;
 use event::Event;
+use foreign::Leaving;
 use obey::Waiting;
-use supervisor::{Layout, Rules, Supervisor};
+use rules::rules;
+use supervisor::Supervisor;
 use upgrade::Upgrade;
 
 pub(crate) use arrival::arrival;
@@ -104,12 +107,13 @@ pub(crate) struct Master<'a> {
     /// What the workers bound and lodged, a place for each slot.
     lodged: Vec<Option<OwnedFd>>,
     children: Vec<Child>,
+    leaving: Vec<Leaving>,
     hooks: Hooks<'a>,
     /// What a worker does with its life; its exit code.
     work: &'a mut dyn FnMut(Birth) -> i32,
     upgrade: Upgrade,
     control: Option<Control>,
-    /// What others see of this master, if it has a name. After `control`, whose socket is in its folder.
+    /// After `control`, whose socket is in its folder.
     entry: Option<Entry>,
     waiting: Waiting,
     /// The last child that failed, and why.
@@ -178,6 +182,7 @@ impl<'a> Master<'a> {
             why_policy: why,
             lodged: Vec::new(),
             children: Vec::new(),
+            leaving: Vec::new(),
             hooks,
             work,
             upgrade: Upgrade::new(),
@@ -215,7 +220,8 @@ impl<'a> Master<'a> {
                 self.obey()?;
             }
             // Only when everything that was decided has been done is all that is known true.
-            if self.upgrade.has_passed() && !self.supervisor.stopping() {
+            let settled = self.leaving_due().is_none() && !self.supervisor.stopping();
+            if self.upgrade.has_passed() && settled {
                 let event = self.become_program();
                 self.decide(event)?;
             }
@@ -270,23 +276,6 @@ impl<'a> Master<'a> {
 
 fn take_signals() -> Result<Signals, Error> {
     Signals::register(&SIGNALS).map_err(|error| Error::system("install signal handlers", error))
-}
-
-fn rules(plan: &Plan) -> Rules {
-    Rules {
-        workers: plan.workers.get(),
-        workers_max: SLOTS_MAX,
-        layout: match plan.intake {
-            Intake::Group(_) => Layout::Group,
-            Intake::Shared(_) => Layout::Shared,
-            Intake::Dispatcher => Layout::Dispatched,
-        },
-        grace: plan.grace,
-        ready_timeout: plan.ready_timeout,
-        min_uptime: plan.min_uptime,
-        pre_stop_delay: plan.pre_stop_delay,
-        give_up: plan.give_up,
-    }
 }
 
 impl Child {

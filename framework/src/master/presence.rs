@@ -11,6 +11,7 @@ impl Master<'_> {
         let Some(entry) = &self.entry else { return Ok(()) };
         let fill = |record: &mut Record| {
             record.addresses = self.plan.addresses().map(Address::to_string).collect();
+            record.foreign = self.plan.foreign.is_some();
             record.policy = self.plan.intake.to_string();
             record.control = self.plan.control.clone().unwrap_or_default();
             record.config.clone_from(&self.plan.config_file);

@@ -104,6 +104,7 @@ impl Master<'_> {
         self.children = Vec::new();
         self.control = None;
         self.entry = None;
+        self.leaving = Vec::new();
         self.balancer = None;
         self.upgrade.forget();
         if self.plan.uses_privilege() {
@@ -129,7 +130,9 @@ impl Master<'_> {
         let further = std::mem::take(&mut self.further).into_iter();
         let accepts = matches!(id.place, Place::Slot(_));
         let further = further.filter(|_| accepts).map(|endpoint| endpoint.socket).collect();
-        let signals = Signals::register(&CHILD_SIGNALS)?;
+        let stop = self.plan.foreign.filter(|signal| !CHILD_SIGNALS.contains(signal));
+        let signals: Vec<Signal> = CHILD_SIGNALS.into_iter().chain(stop).collect();
+        let signals = Signals::register(&signals)?;
         std::mem::replace(&mut self.signals, Signals::register(&[])?).unregister();
         // Until it is ready a child has nothing to finish, and its loop does not watch the channel.
         set_pdeathsig(Signal::SIGKILL)?;

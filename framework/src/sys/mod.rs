@@ -9,6 +9,7 @@ pub(crate) mod exec;
 pub(crate) mod fork;
 pub(crate) mod interrupt;
 mod option;
+pub(crate) mod program;
 pub(crate) mod reuseport;
 pub(crate) mod shared;
 pub(crate) mod socket_file;

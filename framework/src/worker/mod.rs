@@ -6,6 +6,7 @@ mod client;
 mod desk;
 mod eager;
 mod event_loop;
+pub(crate) mod foreign;
 mod links;
 mod pool;
 mod sources;
