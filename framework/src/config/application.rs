@@ -57,7 +57,7 @@ pub struct Application {
 }
 
 /// The applications of a file, by name.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Applications {
     /// Each of them.
@@ -121,6 +121,9 @@ impl Application {
                 Err("stop_signal is for programs that are not ours (protocol = \"listen-fds\")"
                     .to_owned())
             }
+            Protocol::ListenFds if self.settings.listen.is_none() => {
+                Err("listen is missing: say where connections come in".to_owned())
+            }
             Protocol::ListenFds => match self.settings.only_ours().first() {
                 Some(key) => Err(format!("{key} is for programs that link evenkeel: leave it out")),
                 None => Ok(()),
@@ -157,6 +160,12 @@ impl Keyed for Application {
     }
 }
 
+impl<'de> Deserialize<'de> for Applications {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        File::deserialize(from).map(|file| Self { app: file.app })
+    }
+}
+
 impl<'de> Deserialize<'de> for Application {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         keyed::read(from)
@@ -181,7 +190,7 @@ mod tests {
     #[test]
     fn paths_are_relative_to_the_file_and_names_are_looked_for() {
         let text = "[app.shop]\nprogram = \"./shop\"\nlisten = \"127.0.0.1:80\"\n\
-                    [app.blog]\nprogram = \"gunicorn\"\nargs = [\"blog:app\"]\nprotocol = \"listen-fds\"\n";
+                    [app.blog]\nprogram = \"gunicorn\"\nargs = [\"blog:app\"]\nlisten = \"127.0.0.1:81\"\nprotocol = \"listen-fds\"\n";
         let all = read(text).unwrap();
         let program = |name: &str| all.app[name].program.clone();
         assert_eq!(program("shop").program, Some("/srv/./shop".into()));
@@ -200,7 +209,7 @@ mod tests {
         assert!(wrong("[app.a]\n").contains("program is missing"));
         assert!(wrong("[app.B]\nprogram = \"x\"").contains("is no name"));
         assert!(wrong("").contains("names no application"));
-        let foreign = "[app.a]\nprogram = \"x\"\nprotocol = \"listen-fds\"\nmax_memory = \"1MiB\"";
+        let foreign = "[app.a]\nprogram = \"x\"\nprotocol = \"listen-fds\"\nlisten = \"a:1\"\nmax_memory = \"1MiB\"";
         assert!(wrong(foreign).contains("max_memory is for programs that link evenkeel"));
         assert!(wrong("[app.a]\nprogram = \"x\"\nstop_signal = \"INT\"").contains("stop_signal"));
         assert!(wrong("[apps.a]\n").contains("unknown field `apps`"));

@@ -1,7 +1,10 @@
 //! Settings that come from a file, the environment or flags.
 
+use nix::sys::signal::Signal;
+
 use super::Server;
-use crate::config::{Bytes, Patience, Settings};
+use crate::config::{Bytes, Patience, Protocol, Settings};
+use crate::error::Error;
 use crate::limits::GIVE_UP_WITHIN_DEFAULT;
 use crate::plan::AccessLog;
 
@@ -70,6 +73,21 @@ impl Server<'_> {
         term.requests_max = settings.max_requests.or(term.requests_max);
         term.age_max = settings.max_age.or(term.age_max);
         self
+    }
+}
+
+impl Settings {
+    /// Looks whether a server could be made of this, without taking an address or anything else. The names
+    /// of hosts are looked up.
+    ///
+    /// # Errors
+    /// What a start would say, as far as that can be known before it.
+    pub fn check(&self, protocol: Protocol) -> Result<(), Error> {
+        let mut config = Server::bind("127.0.0.1:0").settings(self).config;
+        if protocol == Protocol::ListenFds {
+            config.foreign = Some(Signal::SIGTERM);
+        }
+        config.plan().map(|_| ())
     }
 }
 
