@@ -2,6 +2,7 @@
 //! looks at the machine from outside.
 
 pub(crate) mod app;
+pub(crate) mod cli;
 pub(crate) mod client;
 pub(crate) mod deployed;
 pub(crate) mod installed;
@@ -10,5 +11,6 @@ pub(crate) mod packet;
 pub(crate) mod place;
 pub(crate) mod privilege;
 pub(crate) mod process;
+pub(crate) mod terminal;
 pub(crate) mod wait;
 pub(crate) mod witness;

@@ -42,10 +42,12 @@ fn may_import(module: &str) -> Option<&'static [&'static str]> {
     Some(match module {
         "sys" | "ids" | "limits" | "error" | "decimal" => &[],
         "access_log" => &["board", "decimal", "error", "limits", "plan"],
+        "apps" => &["board", "error", "limits", "sys"],
+        "config" => &["apps", "error", "limits", "plan"],
         "board" => &["sys", "ids", "limits"],
         "http" => &["decimal", "error", "limits"],
         "control" => &["error", "limits", "plan", "sys"],
-        "plan" => &["error", "http", "limits"],
+        "plan" => &["apps", "error", "http", "limits"],
         "files" => &["http"],
         "signals" => &["sys"],
         "net" => &["board", "ids", "limits", "plan", "error", "sys"],
@@ -65,6 +67,7 @@ fn may_import(module: &str) -> Option<&'static [&'static str]> {
         ],
         "dispatcher" => &["birth", "board", "ids", "limits", "net", "signals", "sys"],
         "master" => &[
+            "apps",
             "birth",
             "board",
             "control",
@@ -144,6 +147,20 @@ fn files_and_lines_are_short_enough_to_read() {
             let name = path.display();
             let tests = path.ends_with("tests.rs");
             assert!(tests || lines <= LINES_MAX, "{name} has {lines} lines: split it");
+        }
+    }
+}
+
+#[test]
+fn every_flag_of_the_command_lines_is_explained() {
+    for path in ["framework/src/bin/evenkeel/cli.rs", "demo-app/src/cli.rs"] {
+        let text = fs::read_to_string(Path::new(ROOT).join(path)).unwrap();
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        let is_flag = |at: &usize| lines[*at].starts_with("#[arg(");
+        let flags: Vec<usize> = (0..lines.len()).filter(is_flag).collect();
+        assert!(flags.len() > 8, "{path}");
+        for at in flags {
+            assert!(lines[at - 1].starts_with("///"), "{path}: {} has no explanation", lines[at]);
         }
     }
 }

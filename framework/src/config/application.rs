@@ -115,7 +115,9 @@ impl Application {
             self.program.program = Some(folder.join(program));
         }
         let directory = self.program.directory.take().unwrap_or_default();
-        self.program.directory = Some(folder.join(directory));
+        let here = directory.as_os_str().is_empty();
+        self.program.directory =
+            Some(if here { folder.to_owned() } else { folder.join(directory) });
         match self.protocol() {
             Protocol::Evenkeel if self.program.stop_signal.is_some() => {
                 Err("stop_signal is for programs that are not ours (protocol = \"listen-fds\")"
@@ -194,7 +196,7 @@ mod tests {
         let all = read(text).unwrap();
         let program = |name: &str| all.app[name].program.clone();
         assert_eq!(program("shop").program, Some("/srv/./shop".into()));
-        assert_eq!(program("shop").directory, Some("/srv/".into()));
+        assert_eq!(program("shop").directory, Some("/srv".into()));
         assert_eq!(program("blog").program, Some("gunicorn".into()));
         assert_eq!(all.app["blog"].settings.name.as_deref(), Some("blog"));
     }

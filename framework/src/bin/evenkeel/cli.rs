@@ -112,6 +112,7 @@ pub(crate) enum Verb {
     /// Be the master of a program that does not link evenkeel; settings are in the environment.
     #[command(hide = true)]
     ServeForeign {
+        /// The signal at which it ends
         #[arg(long)]
         stop_signal: String,
         #[command(flatten)]
@@ -128,6 +129,7 @@ pub(crate) struct Apps {
 
 #[derive(Debug, Args)]
 pub(crate) struct Words {
+    /// The program and its arguments
     #[arg(last = true, required = true)]
     pub(crate) words: Vec<String>,
 }
