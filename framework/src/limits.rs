@@ -11,9 +11,9 @@ pub const SLOTS_MAX: u16 = 256;
 /// (`net.core.somaxconn` since 5.4).
 pub(crate) const BACKLOG_DEFAULT: u32 = 4096;
 
+#[cfg(feature = "config")]
 /// Within so long a given number of workers must have died young to give up, unless the user says
 /// otherwise: two pauses of the longest kind.
-#[cfg(feature = "config")]
 pub(crate) const GIVE_UP_WITHIN_DEFAULT: Duration = Duration::from_secs(60);
 
 /// How often the accept queue of a program that is not ours, and is to end, is looked at: nobody says when

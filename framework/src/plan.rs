@@ -161,7 +161,7 @@ pub(crate) struct Config {
     pub(crate) term: Term,
     pub(crate) control: Option<PathBuf>,
     pub(crate) name: Option<String>,
-    pub(crate) config_file: Option<PathBuf>,
+    pub(crate) source: Option<PathBuf>,
     pub(crate) foreign: Option<Signal>,
     pub(crate) access_log: Option<AccessLog>,
     pub(crate) proxy_protocol: Option<Vec<String>>,
@@ -203,7 +203,7 @@ pub(crate) struct Plan {
     pub(crate) term: Term,
     pub(crate) control: Option<PathBuf>,
     pub(crate) name: Option<Name>,
-    pub(crate) config_file: Option<PathBuf>,
+    pub(crate) source: Option<PathBuf>,
     /// Workers are another program, and are told to end by this signal.
     pub(crate) foreign: Option<Signal>,
     pub(crate) access_log: Option<AccessLog>,
@@ -262,7 +262,7 @@ impl Config {
             control: self.control.or_else(|| name.as_ref().map(Entry::control)),
             name,
             foreign: self.foreign,
-            config_file: self.config_file,
+            source: self.source,
             access_log: self.access_log,
             trusted: self.proxy_protocol.as_deref().map(Trusted::parse).transpose()?,
         })

@@ -73,7 +73,7 @@ impl Server<'_> {
             term: Term { hang_timeout: Some(HANG_TIMEOUT_DEFAULT), ..Term::default() },
             control: None,
             name: None,
-            config_file: None,
+            source: None,
             foreign: None,
             access_log: None,
             proxy_protocol: None,
@@ -153,7 +153,7 @@ impl Server<'_> {
     }
 
     /// Forks workers that become this program, which need not link evenkeel: it takes its listeners as
-    /// sd_listen_fds(3) has it, from descriptor 3 on, the primary address first, and finds `LISTEN_FDS`,
+    /// `sd_listen_fds(3)` has it, from descriptor 3 on, the primary address first, and finds `LISTEN_FDS`,
     /// `LISTEN_PID`, `LISTEN_FDNAMES`, `EVENKEEL_SLOT`, `EVENKEEL_GENERATION` and `NODE_APP_INSTANCE` in its
     /// environment. gunicorn, uvicorn and Node can be run so.
     ///

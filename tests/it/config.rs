@@ -102,6 +102,7 @@ fn other(key: &str) -> Option<&'static str> {
         "policy" => "\"cpu\"",
         "listener" => "\"inherited\"",
         "control" => "\"elsewhere\"",
+        "pre_stop_delay" => "\"10ms\"",
         "access_log" => "\"access.log\"",
         "hang_timeout" => "\"never\"",
         "proxy_protocol" => "\"unix\"",

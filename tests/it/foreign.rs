@@ -49,15 +49,17 @@ fn a_program_of_python_loses_no_connection() {
     if !installed("python3") {
         return;
     }
-    let cli = Cli::new();
-    start(&cli, &["--set", "workers=2"], &["python3", &python()]);
-    let answer = client::get(cli.port("guest"), "/").unwrap().text();
-    let words: Vec<&str> = answer.split(' ').collect();
-    assert_eq!(words[1..5], ["1", "primary", "-", "-"], "its environment: {answer}");
-    survives_everything(&cli);
-    assert_eq!(cli.json(&["list"])[0]["workers"], 1);
-    cli.done(&["stop", "guest"]);
-    cli.all_gone();
+    for listener in ["listener=reuseport", "listener=inherited"] {
+        let cli = Cli::new();
+        start(&cli, &["--set", "workers=2", "--set", listener], &["python3", &python()]);
+        let answer = client::get(cli.port("guest"), "/").unwrap().text();
+        let words: Vec<&str> = answer.split(' ').collect();
+        assert_eq!(words[1..5], ["1", "primary", "-", "-"], "its environment: {answer}");
+        survives_everything(&cli);
+        assert_eq!(cli.json(&["list"])[0]["workers"], 1);
+        cli.done(&["stop", "guest"]);
+        cli.all_gone();
+    }
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub enum Protocol {
     /// It links evenkeel, and takes its settings from the environment ([`Settings::from_env`]).
     #[default]
     Evenkeel,
-    /// It takes listeners as sd_listen_fds(3) has it: from descriptor 3 on. The program `evenkeel` is its
+    /// It takes listeners as `sd_listen_fds(3)` has it: from descriptor 3 on. The program `evenkeel` is its
     /// master.
     ListenFds,
 }

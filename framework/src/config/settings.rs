@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::keyed;
 use super::units::{Bytes, Patience};
+use crate::error::Error;
 use crate::plan::{AcceptWake, Listener, LogFormat, Policy, Workers};
 
 keyed! {
@@ -111,15 +112,15 @@ impl Settings {
     ///
     /// # Errors
     /// There is no such key, or this is no value for it.
-    pub fn set(&mut self, name: &str, text: &str) -> Result<(), crate::Error> {
+    pub fn set(&mut self, name: &str, text: &str) -> Result<(), Error> {
         let known = Self::KEYS.iter().map(|key| key.name);
         if !known.clone().any(|known| known == name) {
             let suggestion = keyed::suggestion(name, known);
-            return Err(crate::Error::config(format!("unknown key `{name}`{suggestion}")));
+            return Err(Error::config(format!("unknown key `{name}`{suggestion}")));
         }
         let raw = super::raw::Raw::Text(text.to_owned());
         let set = keyed::Keyed::set(self, name, &raw);
-        set.map_err(|why| crate::Error::config(format!("{name}: {why}")))
+        set.map_err(|why| Error::config(format!("{name}: {why}")))
     }
 
     /// The keys that are set and do not go with a program that is not ours (`protocol = "listen-fds"`).

@@ -47,7 +47,7 @@ fn names<T: ToString>(all: &[T]) -> Json {
     json!({ "enum": names })
 }
 
-fn whole<T>(raw: &Raw, most: T) -> Result<T, String>
+fn whole<T>(raw: &Raw, most: &T) -> Result<T, String>
 where
     T: Display + TryFrom<i64> + FromStr,
 {
@@ -63,7 +63,7 @@ macro_rules! integers {
     ($($type:ty),+) => { $(
         impl Value for $type {
             fn read(raw: &Raw) -> Result<Self, String> {
-                whole(raw, Self::MAX)
+                whole(raw, &Self::MAX)
             }
 
             fn text(&self) -> String {
@@ -104,7 +104,7 @@ impl Value for Workers {
         if matches!(raw, Raw::Text(text) if text == "max") {
             return Ok(Self::Max);
         }
-        match whole(raw, SLOTS_MAX) {
+        match whole(raw, &SLOTS_MAX) {
             Ok(0) => Ok(Self::Max),
             Ok(count) if count <= SLOTS_MAX => Ok(Self::Exact(count)),
             _ => Err(format!("say how many workers, 1 to {SLOTS_MAX}, or \"max\"")),

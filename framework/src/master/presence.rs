@@ -14,7 +14,7 @@ impl Master<'_> {
             record.foreign = self.plan.foreign.is_some();
             record.policy = self.plan.intake.to_string();
             record.control = self.plan.control.clone().unwrap_or_default();
-            record.config.clone_from(&self.plan.config_file);
+            record.config.clone_from(&self.plan.source);
             record.program = self.upgrade.program_path().unwrap_or_default();
         };
         entry.publish(fill, &self.memory)

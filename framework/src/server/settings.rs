@@ -173,7 +173,7 @@ impl<'a> Server<'a> {
 
     /// Which file its settings came from: `evenkeel describe` shows it, and nothing else is done with it.
     pub fn config_file(mut self, path: impl Into<PathBuf>) -> Self {
-        self.config.config_file = Some(path.into());
+        self.config.source = Some(path.into());
         self
     }
 

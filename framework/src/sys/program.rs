@@ -1,4 +1,4 @@
-//! Another program in the place of a child, with listeners as sd_listen_fds(3) has them.
+//! Another program in the place of a child, with listeners as `sd_listen_fds(3)` has them.
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};

@@ -1,5 +1,5 @@
 //! A worker that is another program: one that does not link evenkeel, and takes its listeners as
-//! sd_listen_fds(3) has it.
+//! `sd_listen_fds(3)` has it.
 //!
 //! It says READY, and so lodges its listener, just before it becomes that program: connections wait in the
 //! accept queue while the program starts, and none is lost, as the slot's listener outlives it. The channel
@@ -164,7 +164,7 @@ fn wait_for_word(birth: &Birth) -> io::Result<bool> {
     }
 }
 
-/// What sd_listen_fds(3) and PM2's programs find in their environment.
+/// What `sd_listen_fds(3)` and PM2's programs find in their environment.
 fn prepare(birth: &Birth, command: &mut Command, listeners: usize) {
     let Place::Slot(slot) = birth.id.place else { return };
     let further = (1..listeners).map(|number| format!("further{number}"));

@@ -15,7 +15,7 @@ const END_PATIENCE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(5);
 
 /// Tells each of them, one after the other; the worst outcome.
-pub(crate) fn each(cli: &Cli, names: &[String], command: &Command) -> Result<u8, Failure> {
+pub(crate) fn each(cli: &Cli, names: &[String], command: Command) -> Result<u8, Failure> {
     let targets = targets(cli, names)?;
     let several = targets.len() > 1;
     let mut worst = 0;
@@ -46,8 +46,8 @@ pub(crate) fn each(cli: &Cli, names: &[String], command: &Command) -> Result<u8,
 }
 
 /// Tells one, and waits for the outcome; for the end of the process, if it is to stop.
-pub(crate) fn tell(cli: &Cli, target: &Target, command: &Command) -> Result<Reply, Failure> {
-    let reply = target.connect(cli)?.send(command)?;
+pub(crate) fn tell(cli: &Cli, target: &Target, command: Command) -> Result<Reply, Failure> {
+    let reply = target.connect(cli)?.send(&command)?;
     if let (Command::Stop { .. }, Some(app)) = (command, &target.app) {
         let deadline = Instant::now() + END_PATIENCE;
         while app.is_running() && Instant::now() < deadline {

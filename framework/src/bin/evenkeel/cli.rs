@@ -58,12 +58,12 @@ pub(crate) enum Verb {
     /// are refused
     Restart(Apps),
     /// Have so many workers (4), or so many more or fewer (+1, -1); done when they serve
-    #[command(allow_missing_positional = true)]
+    #[command(allow_missing_positional = true, allow_negative_numbers = true)]
     Scale {
         /// Of which application
         app: Option<String>,
         /// How many
-        #[arg(value_name = "N|+N|-N", allow_hyphen_values = true)]
+        #[arg(value_name = "N|+N|-N")]
         workers: Scale,
     },
     /// Open the access log anew; done when all workers write to the file that is at its path now

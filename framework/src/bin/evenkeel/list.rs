@@ -165,7 +165,7 @@ pub(crate) fn describe(cli: &Cli, names: &[String]) -> Result<u8, Failure> {
     }
     let mut answers = Vec::new();
     for (name, target, saved) in &all {
-        let status = target.as_ref().map(|target| ask::tell(cli, target, &Command::Status {}));
+        let status = target.as_ref().map(|target| ask::tell(cli, target, Command::Status {}));
         let status = status.transpose()?.and_then(|reply| reply.status);
         let record = target.as_ref().and_then(|target| target.app.as_ref()).map(|app| &app.record);
         if cli.json {

@@ -45,13 +45,15 @@ pub(crate) fn logs(cli: &Cli, names: &[String], lines: usize, follow: bool) -> R
         let at = file.as_ref().and_then(|file| file.metadata().ok()).map_or(0, |found| found.len());
         followed.push(Followed { app, path, file, at, rest: Vec::new() });
     }
-    while follow {
+    if !follow {
+        return Ok(0);
+    }
+    loop {
         for log in &mut followed {
             log.read(|app, line| show(cli, several, app, line))?;
         }
         std::thread::sleep(LOOK);
     }
-    Ok(0)
 }
 
 fn show(cli: &Cli, several: bool, app: &str, line: &str) {

@@ -43,15 +43,15 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Verb::List => list::list(cli),
         Verb::Describe(names) => list::describe(cli, &names.apps),
         Verb::Top { apps, once, interval } => top::top(cli, &apps.apps, *once, *interval),
-        Verb::Status(names) => ask::each(cli, &names.apps, &Command::Status {}),
-        Verb::Reload(names) => ask::each(cli, &names.apps, &Command::Reload {}),
-        Verb::Upgrade(names) => ask::each(cli, &names.apps, &Command::Upgrade {}),
+        Verb::Status(names) => ask::each(cli, &names.apps, Command::Status {}),
+        Verb::Reload(names) => ask::each(cli, &names.apps, Command::Reload {}),
+        Verb::Upgrade(names) => ask::each(cli, &names.apps, Command::Upgrade {}),
         Verb::Restart(names) => start::restart(cli, &names.apps),
         Verb::Scale { app, workers } => {
             let names: Vec<String> = app.iter().cloned().collect();
-            ask::each(cli, &names, &Command::Scale { workers: *workers })
+            ask::each(cli, &names, Command::Scale { workers: *workers })
         }
-        Verb::Reopen(names) => ask::each(cli, &names.apps, &Command::Reopen {}),
+        Verb::Reopen(names) => ask::each(cli, &names.apps, Command::Reopen {}),
         Verb::Stop { apps, now, forget } => stop(cli, &apps.apps, *now, *forget),
         Verb::Signal { app, signal } => send::signal(cli, app.as_ref(), signal),
         Verb::Logs { apps, follow, lines } => logs::logs(cli, &apps.apps, *lines, *follow),
@@ -89,5 +89,5 @@ fn stop(cli: &Cli, names: &[String], now: bool, forget: bool) -> Result<u8, Fail
             return Ok(0);
         }
     }
-    ask::each(cli, names, &Command::Stop { now })
+    ask::each(cli, names, Command::Stop { now })
 }

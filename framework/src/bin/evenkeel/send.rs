@@ -17,12 +17,11 @@ pub(crate) fn signal(cli: &Cli, name: Option<&String>, signal: &str) -> Result<u
     })?;
     let names: Vec<String> = name.cloned().into_iter().collect();
     for target in targets(cli, &names)? {
-        let pid = match &target.app {
-            Some(app) => app.record.pid,
-            None => {
-                let status = ask::tell(cli, &target, &Command::Status {})?.status;
-                status.map(|status| status.pid).unwrap_or_default()
-            }
+        let pid = if let Some(app) = &target.app {
+            app.record.pid
+        } else {
+            let status = ask::tell(cli, &target, Command::Status {})?.status;
+            status.map(|status| status.pid).unwrap_or_default()
         };
         // Process 0 would be all of our own group.
         let number = i32::try_from(pid).ok().filter(|pid| *pid > 0);

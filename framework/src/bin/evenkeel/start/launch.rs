@@ -44,7 +44,8 @@ pub(super) fn foreground(name: &str, application: &Application) -> Failure {
     match prepared {
         Ok(mut command) => {
             let error = command.exec();
-            Failure::new(71, format!("{name}: cannot run {:?}: {error}", command.get_program()))
+            let program = command.get_program().display();
+            Failure::new(71, format!("{name}: cannot run {program}: {error}"))
         }
         Err(failure) => failure,
     }

@@ -82,7 +82,7 @@ pub(crate) fn restart(cli: &Cli, names: &[String]) -> Result<u8, Failure> {
         };
         if find(&name)?.is_some_and(|app| app.is_running()) {
             for target in targets(cli, &[name.to_string()])? {
-                ask::tell(cli, &target, &Order::Stop { now: false })?;
+                ask::tell(cli, &target, Order::Stop { now: false })?;
             }
         }
         outcomes.push((name.clone(), begin(cli, &name, application)));

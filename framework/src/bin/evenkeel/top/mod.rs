@@ -35,8 +35,8 @@ pub(crate) fn top(cli: &Cli, names: &[String], once: bool, interval: f64) -> Res
     let screen = Screen::open()?;
     let mut now = before.clone();
     loop {
-        let (width, _) = screen.size();
-        screen.draw(&text(&before, &now, Some(width)))?;
+        let (width, _) = Screen::size();
+        Screen::draw(&text(&before, &now, Some(width)))?;
         let until = Instant::now() + interval;
         match screen.wait(until)? {
             Wish::End => return Ok(0),

@@ -41,12 +41,12 @@ impl Screen {
         Ok(screen)
     }
 
-    pub(super) fn size(&self) -> (u16, u16) {
+    pub(super) fn size() -> (u16, u16) {
         size().unwrap_or((80, 24))
     }
 
-    pub(super) fn draw(&self, text: &str) -> io::Result<()> {
-        let (_, height) = self.size();
+    pub(super) fn draw(text: &str) -> io::Result<()> {
+        let (_, height) = Self::size();
         let mut out = io::stdout();
         queue!(out, cursor::MoveTo(0, 0))?;
         for line in text.lines().take(usize::from(height.saturating_sub(1))) {
