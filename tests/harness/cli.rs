@@ -124,7 +124,7 @@ impl Cli {
             let record = self.record(&name);
             let pid = record.and_then(|record| record["pid"].as_u64());
             let process = pid.and_then(|pid| Process::of(u32::try_from(pid).ok()?));
-            for process in process {
+            if let Some(process) = process {
                 seen.insert(process);
                 seen.extend(process.children());
             }

@@ -25,8 +25,8 @@ impl Terminal {
         let size = Winsize { ws_row: rows, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let pair = openpty(&size, None).unwrap();
         let (ours, theirs) = (File::from(pair.master), File::from(pair.slave));
-        let side = || theirs.try_clone().unwrap();
-        command.env("TERM", "xterm").stdin(side()).stdout(side()).stderr(side());
+        let end = || theirs.try_clone().unwrap();
+        command.env("TERM", "xterm").stdin(end()).stdout(end()).stderr(end());
         let child = command.spawn().unwrap();
         let text = Arc::new(Mutex::new(Vec::new()));
         let mut reader = ours.try_clone().unwrap();

@@ -146,7 +146,7 @@ fn each_key_needs_what_it_is_said_to_need() {
             }
             // Those of the file itself are changed below.
             "upgrade" if FILE.contains(&format!("{key} =")) => {}
-            "upgrade" => all += &format!("{key} = {value}\n"),
+            "upgrade" => all.push_str(&[key, " = ", value, "\n"].concat()),
             other => panic!("{key} needs {other}"),
         }
     }

@@ -1,4 +1,4 @@
-//! Programs that do not link evenkeel, and take their listeners as sd_listen_fds(3) has it.
+//! Programs that do not link evenkeel, and take their listeners as `sd_listen_fds(3)` has it.
 
 use std::process::Command;
 
@@ -86,12 +86,16 @@ fn what_is_queued_when_the_stop_comes_is_answered() {
     start(&cli, &["--set", "workers=2"], &["python3", &python()]);
     let port = cli.port("guest");
     let workers = cli.master("guest").children();
-    workers.iter().for_each(|worker| worker.signal(Signal::SIGSTOP));
+    for worker in &workers {
+        worker.signal(Signal::SIGSTOP);
+    }
     wait_until("stopped workers", || workers.iter().all(|worker| worker.is_stopped()));
     let clients = client::Client::waiting(port, 20, "/");
     let mut stop = cli.command(&["stop", "guest"]).spawn().unwrap();
     wait_until("the stop", || cli.json(&["status", "guest"])["status"]["doing"] == "stopping");
-    workers.iter().for_each(|worker| worker.signal(Signal::SIGCONT));
+    for worker in &workers {
+        worker.signal(Signal::SIGCONT);
+    }
     let answered = clients.into_iter().filter_map(|mut client| client.answer().ok());
     assert_eq!(answered.filter(|answer| answer.status == 200).count(), 20);
     assert!(stop.wait().unwrap().success());
