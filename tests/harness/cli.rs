@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::Mutex;
+use std::sync::{Mutex, OnceLock};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
@@ -14,9 +14,10 @@ use super::app::{built_with, demo_path};
 use super::process::Process;
 use super::wait::{wait_for, wait_until};
 
-/// The program.
+/// The program, built once for all tests.
 pub(crate) fn evenkeel_path() -> PathBuf {
-    built_with("evenkeel", &["--features", "evenkeel/cli"])
+    static PATH: OnceLock<PathBuf> = OnceLock::new();
+    PATH.get_or_init(|| built_with("evenkeel", &["--features", "evenkeel/cli"])).clone()
 }
 
 /// A user's place: a runtime and a state directory.
