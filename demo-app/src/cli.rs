@@ -1,6 +1,6 @@
 //! The command line.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::PathBuf;
 
 use clap::builder::PossibleValuesParser;
@@ -12,15 +12,25 @@ use evenkeel::{AcceptWake, Listener, Policy, SLOTS_MAX, Seccomp, Workers};
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXAMPLES)]
 pub(crate) struct Cli {
+    /// A file in TOML with settings. What the environment says (`EVENKEEL_WORKERS=4`) goes before it, and
+    /// flags go before both
+    #[arg(long, value_name = "PATH")]
+    pub(crate) config: Option<PathBuf>,
+
+    /// A name by which `evenkeel list` and its other verbs find this server
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: Option<String>,
+
     /// Worker processes: a number, or `max` (also 0) for one for each CPU that may be used
-    #[arg(long, value_name = "N|max", default_value = "max", value_parser = workers, allow_hyphen_values = true)]
-    pub(crate) workers: Workers,
+    /// (default: max)
+    #[arg(long, value_name = "N|max", value_parser = workers, allow_hyphen_values = true)]
+    pub(crate) workers: Option<Workers>,
 
     /// Who picks the worker for a connection: the kernel by its hash (none), by a program that it is
     /// given (kernel-rr, least-busy: these need `CAP_BPF`) or by the CPU (cpu); a dispatcher process
-    /// (rr); or the best that is to be had (auto)
-    #[arg(long, default_value = "none", value_parser = names(Policy::ALL))]
-    pub(crate) policy: Policy,
+    /// (rr); or the best that is to be had (auto) (default: none)
+    #[arg(long, value_parser = names(Policy::ALL))]
+    pub(crate) policy: Option<Policy>,
 
     /// Where connections wait: one accept queue for each worker (reuseport) or one for all
     /// (inherited). Default: what goes with the policy
@@ -32,37 +42,39 @@ pub(crate) struct Cli {
     pub(crate) accept_wake: Option<AcceptWake>,
 
     /// A worker that is busy with something for longer gets no new connection, with policy least-busy
-    #[arg(long, value_name = "MILLISECONDS", default_value_t = 1.0, value_parser = milliseconds)]
-    pub(crate) stall_after: f64,
+    /// (default: 1)
+    #[arg(long, value_name = "MILLISECONDS", value_parser = milliseconds)]
+    pub(crate) stall_after: Option<f64>,
 
     /// Address to listen on; 0.0.0.0 or :: for all. Or a unix-domain socket, which has no port
-    #[arg(long, value_name = "IP|unix:PATH", default_value = "127.0.0.1", value_parser = bind)]
-    pub(crate) bind: Bind,
+    /// (default: 127.0.0.1)
+    #[arg(long, value_name = "IP|unix:PATH", value_parser = bind)]
+    pub(crate) bind: Option<Bind>,
 
-    /// Port to listen on; 0 lets the kernel choose
-    #[arg(long, default_value_t = 8080)]
-    pub(crate) port: u16,
+    /// Port to listen on; 0 lets the kernel choose (default: 8080)
+    #[arg(long)]
+    pub(crate) port: Option<u16>,
 
     /// One more address to listen on, which all workers share whatever the policy; can be repeated
     #[arg(long, value_name = "HOST:PORT|unix:PATH")]
     pub(crate) also: Vec<String>,
 
-    /// Longest time for a worker to finish its requests when it is to stop
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
-    pub(crate) grace: u64,
+    /// Longest time for a worker to finish its requests when it is to stop (default: 30)
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) grace: Option<u64>,
 
     /// A worker that served for so long is replaced at once when it dies; a younger one after a
-    /// pause
-    #[arg(long, value_name = "SECONDS", default_value_t = 1)]
-    pub(crate) min_uptime: u64,
+    /// pause (default: 1)
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) min_uptime: Option<u64>,
 
-    /// Longest time for a worker from its fork until it serves
-    #[arg(long, value_name = "SECONDS", default_value_t = 30)]
-    pub(crate) ready_timeout: u64,
+    /// Longest time for a worker from its fork until it serves (default: 30)
+    #[arg(long, value_name = "SECONDS")]
+    pub(crate) ready_timeout: Option<u64>,
 
-    /// A worker whose handler does not come back for so long is ended and replaced; 0: never
-    #[arg(long, value_name = "SECONDS", default_value_t = 60.0, value_parser = seconds)]
-    pub(crate) hang_timeout: f64,
+    /// A worker whose handler does not come back for so long is ended and replaced; 0: never (default: 60)
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) hang_timeout: Option<f64>,
 
     /// A worker with more private memory than this is replaced
     #[arg(long, value_name = "MIB")]
@@ -80,9 +92,9 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "N")]
     pub(crate) give_up: Option<u32>,
 
-    /// Serve on for so long after a signal to stop, while /health says 503
-    #[arg(long, value_name = "SECONDS", default_value_t = 0.0, value_parser = seconds)]
-    pub(crate) pre_stop_delay: f64,
+    /// Serve on for so long after a signal to stop, while /health says 503 (default: 0)
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub(crate) pre_stop_delay: Option<f64>,
 
     /// Path of a socket on which the master takes commands, such as `evenkeel reload`
     #[arg(long, value_name = "PATH")]
@@ -114,8 +126,9 @@ pub(crate) struct Cli {
     pub(crate) access_log: Option<PathBuf>,
 
     /// How lines of the access log are written
-    #[arg(long, default_value = "combined", value_parser = names(evenkeel::LogFormat::ALL))]
-    pub(crate) access_log_format: evenkeel::LogFormat,
+    /// (default: combined)
+    #[arg(long, value_parser = names(evenkeel::LogFormat::ALL))]
+    pub(crate) access_log_format: Option<evenkeel::LogFormat>,
 
     /// Append what workers write to standard output and standard error to this file
     #[arg(long, value_name = "PATH")]
@@ -184,15 +197,6 @@ Signals to the master:
   USR2           upgrade: run the program that is on disk now, in place
   USR1           open the files of logs anew, after they were moved
   TTIN, TTOU     one worker more, one fewer";
-
-impl Cli {
-    pub(crate) fn address(&self) -> String {
-        match &self.bind {
-            Bind::Ip(ip) => SocketAddr::new(*ip, self.port).to_string(),
-            Bind::Unix(path) => path.clone(),
-        }
-    }
-}
 
 fn bind(text: &str) -> Result<Bind, String> {
     if text.starts_with("unix:") {

@@ -2,15 +2,15 @@
 
 mod cli;
 mod routes;
+mod settings;
 mod summary;
 mod upload;
 
 use std::io::IsTerminal;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use clap::Parser;
-use evenkeel::{AccessLog, Output, Server};
+use evenkeel::{Output, Server};
 
 use cli::{Cli, LogFormat};
 use routes::Demo;
@@ -29,46 +29,14 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: &Cli) -> anyhow::Result<()> {
-    let mut server = Server::bind(cli.address())
-        .workers(cli.workers)
-        .policy(cli.policy)
-        .stall_after(Duration::from_secs_f64(cli.stall_after / 1000.0))
-        .grace(Duration::from_secs(cli.grace))
-        .min_uptime(Duration::from_secs(cli.min_uptime))
-        .ready_timeout(Duration::from_secs(cli.ready_timeout))
-        .pre_stop_delay(Duration::from_secs_f64(cli.pre_stop_delay))
-        .hang_timeout(Some(Duration::from_secs_f64(cli.hang_timeout)).filter(|t| !t.is_zero()))
-        .on_listening_all(|addresses| summary::print_listening(cli, addresses))
+    let settings = settings::settings(cli)?;
+    // The address is among the settings.
+    let mut server = Server::bind("")
+        .settings(&settings)
+        .on_listening_all(|addresses| summary::print_listening(&settings, addresses))
         .on_stop(summary::print);
-    for address in &cli.also {
-        server = server.also(address);
-    }
-    if let Some(listener) = cli.listener {
-        server = server.listener(listener);
-    }
-    if let Some(wake) = cli.accept_wake {
-        server = server.accept_wake(wake);
-    }
-    if let Some(mib) = cli.max_memory {
-        server = server.max_memory(mib << 20);
-    }
-    if let Some(requests) = cli.max_requests {
-        server = server.max_requests(requests);
-    }
-    if let Some(seconds) = cli.max_age {
-        server = server.max_age(Duration::from_secs(seconds));
-    }
-    if let Some(deaths) = cli.give_up {
-        server = server.give_up(deaths, Duration::from_secs(60));
-    }
-    if let Some(path) = &cli.control {
-        server = server.control(path);
-    }
-    if !cli.proxy_protocol.is_empty() {
-        server = server.proxy_protocol(cli.proxy_protocol.iter().cloned());
-    }
-    if let Some(path) = &cli.access_log {
-        server = server.access_log(AccessLog::new(path).format(cli.access_log_format));
+    if let Some(path) = &cli.config {
+        server = server.config_file(path);
     }
     if let Some(user) = &cli.user {
         server = server.user(user);

@@ -1,21 +1,19 @@
 //! What the demo prints at its start and at its end.
 #![allow(clippy::print_stdout, reason = "this is the program's output; its log goes elsewhere")]
 
+use evenkeel::config::Settings;
 use evenkeel::{Address, Listener, Policy, Snapshot, WorkerSnapshot, Workers};
 
-use crate::cli::{Bind, Cli};
-
-pub(crate) fn print_listening(cli: &Cli, addresses: &[Address]) {
-    let default = match (cli.policy, &cli.bind) {
-        (Policy::RoundRobin, _) | (_, Bind::Unix(_)) => Listener::Inherited,
-        _ => Listener::Reuseport,
-    };
-    let listener = cli.listener.unwrap_or(default);
-    let workers = match cli.workers {
+pub(crate) fn print_listening(settings: &Settings, addresses: &[Address]) {
+    let policy = settings.policy.unwrap_or_default();
+    let unix = addresses.first().is_some_and(|address| address.tcp().is_none());
+    let shared = policy == Policy::RoundRobin || unix;
+    let default = if shared { Listener::Inherited } else { Listener::Reuseport };
+    let listener = settings.listener.unwrap_or(default);
+    let workers = match settings.workers.unwrap_or_default() {
         Workers::Exact(count) => usize::from(count),
         Workers::Max => std::thread::available_parallelism().map_or(1, usize::from),
     };
-    let policy = cli.policy;
     let mut addresses = addresses.iter().map(url);
     let first = addresses.next().unwrap_or_default();
     println!("listening on {first} (policy {policy}, listener {listener}, {workers} workers)");

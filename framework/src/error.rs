@@ -144,6 +144,16 @@ impl Error {
         Self(Box::new(Inner { kind, text, source: Some(source.into()) }))
     }
 
+    /// Another master has the name.
+    pub(crate) fn name_in_use(name: &str, pid: u32, program: &Path) -> Self {
+        let program = program.display();
+        let text = format!(
+            "an application named {name} runs already: process {pid} ({program}); stop it (evenkeel stop \
+             {name}), or choose another name"
+        );
+        Self::new(Kind::AddressInUse, text)
+    }
+
     /// The access log cannot be written.
     pub(crate) fn access_log(path: &Path, source: io::Error) -> Self {
         let path = path.display();

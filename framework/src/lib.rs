@@ -34,9 +34,12 @@
 
 mod access_log;
 pub mod adapters;
+pub mod apps;
 mod birth;
 mod board;
 mod cluster;
+#[cfg(feature = "config")]
+pub mod config;
 pub mod control;
 mod decimal;
 mod dispatcher;
@@ -79,6 +82,7 @@ pub use plan::{
 pub use role::{is_master, is_worker};
 pub use server::Server;
 pub use worker::Worker;
+pub use worker::foreign::Foreign;
 
 #[doc = include_str!("http/strictness.md")]
 pub mod conformance {}

@@ -11,6 +11,15 @@ pub const SLOTS_MAX: u16 = 256;
 /// (`net.core.somaxconn` since 5.4).
 pub(crate) const BACKLOG_DEFAULT: u32 = 4096;
 
+#[cfg(feature = "config")]
+/// Within so long a given number of workers must have died young to give up, unless the user says
+/// otherwise: two pauses of the longest kind.
+pub(crate) const GIVE_UP_WITHIN_DEFAULT: Duration = Duration::from_secs(60);
+
+/// How often the accept queue of a program that is not ours, and is to end, is looked at: nobody says when
+/// it is empty. It waits that long at most for nothing, and the master wakes for nothing else meanwhile.
+pub(crate) const QUEUE_LOOK_INTERVAL: Duration = Duration::from_millis(10);
+
 /// Longest time that anything can be set to: a moment so far ahead can still be told.
 pub(crate) const TIME_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 
@@ -105,6 +114,10 @@ pub(crate) const UDP_ADDRESSES_MAX: usize = 8;
 
 /// Octets of the path of a unix-domain socket (unix(7): `sun_path` has 108, of which one ends it).
 pub(crate) const UNIX_PATH_BYTES_MAX: usize = 107;
+
+/// Octets of the name of an application: what a label of DNS may have (RFC 1035 section 2.3.4), so that it
+/// can be one anywhere.
+pub(crate) const NAME_BYTES_MAX: usize = 63;
 
 /// Connections to the control socket at a time. Each costs the master one descriptor.
 pub(crate) const CONTROL_CLIENTS_MAX: usize = 32;

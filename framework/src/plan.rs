@@ -5,9 +5,11 @@ mod named;
 mod access_log;
 mod address;
 mod checks;
+mod foreign;
 mod guard;
 mod intake;
 mod output;
+mod timeouts;
 mod trusted;
 mod udp;
 
@@ -16,10 +18,14 @@ use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
+
+use crate::apps::{Entry, Name};
 use crate::error::Error;
 use crate::http::Limits;
 use crate::limits::{HANDSHAKE_LINGER, HANDSHAKE_LINGER_LOOPBACK, TIME_MAX};
 use checks::{at_least_one, count, give_up, stall_after, term};
+pub(crate) use foreign::stop_signals;
 pub(crate) use trusted::Trusted;
 
 pub(crate) use access_log::Target;
@@ -31,8 +37,11 @@ pub use guard::Seccomp;
 pub(crate) use guard::{Guard, Identity, Wishes};
 pub use intake::Rule;
 pub(crate) use intake::{Balance, Intake};
+#[cfg(feature = "config")]
+pub(crate) use named::named;
 pub use output::Output;
 pub(crate) use output::{Files, Rotation};
+pub use timeouts::Timeouts;
 
 /// How many workers there are at the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -162,6 +171,9 @@ pub(crate) struct Config {
     pub(crate) give_up: Option<(u32, Duration)>,
     pub(crate) term: Term,
     pub(crate) control: Option<PathBuf>,
+    pub(crate) name: Option<String>,
+    pub(crate) source: Option<PathBuf>,
+    pub(crate) foreign: Option<Signal>,
     pub(crate) access_log: Option<AccessLog>,
     pub(crate) output: Option<Output>,
     pub(crate) proxy_protocol: Option<Vec<String>>,
@@ -177,36 +189,6 @@ pub(crate) struct Term {
     pub(crate) memory_max: Option<u64>,
     pub(crate) requests_max: Option<u64>,
     pub(crate) age_max: Option<Duration>,
-}
-
-/// How long a worker waits for a peer. All are as coarse as a second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// For a whole request head, from its first byte or, on a new connection, from the accept.
-    pub head: Duration,
-    /// For the next bytes of a request body.
-    pub body: Duration,
-    /// For the next request on a keep-alive connection.
-    pub idle: Duration,
-    /// For the peer to take any bytes of an answer.
-    pub write: Duration,
-    /// Bytes per second that a peer must send of a body, or take of an answer, on average and beyond the
-    /// first [`Timeouts::body`] or [`Timeouts::write`]; 0: as slowly as it likes.
-    pub rate_min: u32,
-}
-
-impl Timeouts {
-    fn bounded(self) -> Self {
-        let [head, body, idle, write] =
-            [self.head, self.body, self.idle, self.write].map(|time| time.min(TIME_MAX));
-        Self { head, body, idle, write, ..self }
-    }
-
-    /// The longest time that so many octets may take.
-    pub(crate) fn at_least(&self, octets: u64) -> Duration {
-        let seconds = octets.checked_div(self.rate_min.into());
-        seconds.map_or(TIME_MAX, |seconds| Duration::from_secs(seconds).min(TIME_MAX))
-    }
 }
 
 /// A valid plan.
@@ -235,6 +217,10 @@ pub(crate) struct Plan {
     pub(crate) give_up: Option<(u32, Duration)>,
     pub(crate) term: Term,
     pub(crate) control: Option<PathBuf>,
+    pub(crate) name: Option<Name>,
+    pub(crate) source: Option<PathBuf>,
+    /// Workers are another program, and are told to end by this signal.
+    pub(crate) foreign: Option<Signal>,
     pub(crate) access_log: Option<AccessLog>,
     pub(crate) output: Option<Output>,
     /// Who begins connections with the PROXY protocol.
@@ -270,6 +256,8 @@ impl Config {
         let address = Address::resolve(&self.address)?;
         let further = address::further(&address, &self.further)?;
         let listener = address.listener(self.policy, self.listener)?;
+        foreign::check(&self)?;
+        let name: Option<Name> = self.name.as_deref().map(str::parse).transpose()?;
         let (intake, otherwise) = intake::choose(self.policy, listener, self.accept_wake)?;
         Ok(Plan {
             address,
@@ -290,9 +278,12 @@ impl Config {
             pre_stop_delay: self.pre_stop_delay.min(TIME_MAX),
             give_up: give_up(self.give_up)?,
             term: term(self.term)?,
-            control: self.control,
             access_log: self.access_log.map(AccessLog::plan).transpose()?,
             output: self.output.map(Output::plan).transpose()?,
+            control: self.control.or_else(|| name.as_ref().map(Entry::control)),
+            name,
+            foreign: self.foreign,
+            source: self.source,
             trusted: self.proxy_protocol.as_deref().map(Trusted::parse).transpose()?,
             guard: self.guard.guard()?,
         })

@@ -1,6 +1,8 @@
 //! What the user says, and the call that becomes a master and its workers.
 
 mod cluster;
+#[cfg(feature = "config")]
+mod from_settings;
 mod guard;
 mod own;
 mod settings;
@@ -22,6 +24,7 @@ use crate::master::{Arrival, Hooks, Master, arrival, notify};
 use crate::output;
 use crate::plan::{Config, Plan, Policy, Term, Timeouts, Wishes, Workers};
 use crate::sys::descriptors;
+use crate::worker::foreign::Foreign;
 use crate::worker::{self, Worker};
 
 /// A server to be: an address, and how it is to be served.
@@ -76,6 +79,9 @@ impl Server<'_> {
             give_up: None,
             term: Term { hang_timeout: Some(HANG_TIMEOUT_DEFAULT), ..Term::default() },
             control: None,
+            name: None,
+            source: None,
+            foreign: None,
             access_log: None,
             output: None,
             proxy_protocol: None,
@@ -167,6 +173,29 @@ impl Server<'_> {
         E: Into<Box<dyn std::error::Error + Send + Sync>>,
     {
         self.start(&mut |birth| worker::run(birth, &mut start))
+    }
+
+    /// Forks workers that become this program, which need not link evenkeel: it takes its listeners as
+    /// `sd_listen_fds(3)` has it, from descriptor 3 on, the primary address first, and finds `LISTEN_FDS`,
+    /// `LISTEN_PID`, `LISTEN_FDNAMES`, `EVENKEEL_SLOT`, `EVENKEEL_GENERATION` and `NODE_APP_INSTANCE` in its
+    /// environment. gunicorn, uvicorn and Node can be run so.
+    ///
+    /// A worker is taken for ready just before it becomes the program. Connections that come while that
+    /// starts wait in the accept queue, which outlives it, and are not lost. A worker that is to end goes on
+    /// until its accept queue is empty, if nobody else takes what waits there; then it is sent the stop
+    /// signal, and killed, with all that it has started, when [`Server::grace`] is over. It is also sent
+    /// that signal when the master dies.
+    ///
+    /// The scoreboard says which workers there are, and nothing of what they do. Timeouts and limits of
+    /// HTTP have no meaning.
+    ///
+    /// # Errors
+    /// Those of [`Server::serve`]; also for the policies `rr`, `least-busy` and `auto`, and for settings
+    /// that would need the program's help.
+    pub fn run_program(mut self, program: impl Into<Foreign>) -> Result<(), Error> {
+        let mut program = program.into();
+        self.config.foreign = Some(program.stop_signal);
+        self.start(&mut |birth| worker::foreign::run(birth, &mut program))
     }
 
     fn start(self, work: &mut dyn FnMut(Birth) -> i32) -> Result<(), Error> {

@@ -4,6 +4,7 @@
 pub(crate) mod activated;
 pub(crate) mod app;
 pub(crate) mod booted;
+pub(crate) mod cli;
 pub(crate) mod client;
 pub(crate) mod deployed;
 pub(crate) mod example;
@@ -15,5 +16,6 @@ pub(crate) mod packet;
 pub(crate) mod place;
 pub(crate) mod privilege;
 pub(crate) mod process;
+pub(crate) mod terminal;
 pub(crate) mod wait;
 pub(crate) mod witness;

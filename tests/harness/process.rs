@@ -31,6 +31,11 @@ impl Process {
         Some((Self { pid, started }, fields[0].to_owned()))
     }
 
+    /// When it began, in clock ticks since the start of the machine.
+    pub(crate) fn started(self) -> u64 {
+        self.started
+    }
+
     /// It runs, and has not become a zombie.
     pub(crate) fn lives(self) -> bool {
         Self::with_state(self.pid).is_some_and(|(now, state)| now == self && state != "Z")

@@ -4,13 +4,14 @@ use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::os::unix::net::UnixStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command as Program;
 
 use evenkeel::control::{Command, Scale};
 use nix::sys::signal::Signal;
 
-use crate::harness::app::{App, built_with, demo, fixture, run_to_end};
+use crate::harness::app::{App, demo, fixture, run_to_end};
+use crate::harness::cli::evenkeel_path;
 use crate::harness::client::Client;
 use crate::harness::privilege::is_root;
 use crate::harness::process::Process;
@@ -22,10 +23,6 @@ fn evenkeel(control: &Path, arguments: &[&str]) -> (Option<i32>, String, String)
     let output = program.arg("--control").arg(control).args(arguments).output().unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
-}
-
-fn evenkeel_path() -> PathBuf {
-    built_with("evenkeel", &["--features", "evenkeel/cli"])
 }
 
 #[test]

@@ -43,13 +43,15 @@ fn may_import(module: &str) -> Option<&'static [&'static str]> {
         "access_log" => &["board", "decimal", "error", "limits", "plan", "rotation"],
         "sys" | "ids" | "limits" | "decimal" | "role" => &[],
         "error" => &["limits"],
+        "apps" => &["board", "error", "limits", "sys"],
         "cluster" => &["plan"],
+        "config" => &["apps", "error", "limits", "plan"],
         "adapters" => &["limits", "net", "sys", "worker"],
         "board" => &["sys", "ids", "limits"],
         "http" => &["decimal", "error", "limits"],
         "control" => &["error", "limits", "plan", "sys"],
         "output" => &["error", "ids", "limits", "plan", "rotation"],
-        "plan" => &["error", "http", "limits"],
+        "plan" => &["apps", "error", "http", "limits"],
         "rotation" => &["limits", "plan"],
         "files" => &["http"],
         "signals" => &["sys"],
@@ -72,6 +74,7 @@ fn may_import(module: &str) -> Option<&'static [&'static str]> {
         ],
         "dispatcher" => &["birth", "board", "ids", "limits", "net", "output", "signals", "sys"],
         "master" => &[
+            "apps",
             "birth",
             "board",
             "cluster",
@@ -155,6 +158,20 @@ fn files_and_lines_are_short_enough_to_read() {
             let name = path.display();
             let tests = path.ends_with("tests.rs");
             assert!(tests || lines <= LINES_MAX, "{name} has {lines} lines: split it");
+        }
+    }
+}
+
+#[test]
+fn every_flag_of_the_command_lines_is_explained() {
+    for path in ["framework/src/bin/evenkeel/cli.rs", "demo-app/src/cli.rs"] {
+        let text = fs::read_to_string(Path::new(ROOT).join(path)).unwrap();
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        let is_flag = |at: &usize| lines[*at].starts_with("#[arg(");
+        let flags: Vec<usize> = (0..lines.len()).filter(is_flag).collect();
+        assert!(flags.len() > 8, "{path}");
+        for at in flags {
+            assert!(lines[at - 1].starts_with("///"), "{path}: {} has no explanation", lines[at]);
         }
     }
 }

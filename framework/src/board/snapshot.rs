@@ -1,9 +1,13 @@
 //! What the scoreboard said at one moment, as plain data.
 
 use std::fmt;
+use std::fs::File;
+use std::io;
+use std::path::Path;
 
 use super::histogram;
 use super::layout::{Board, Row};
+use crate::sys::shared::View;
 
 /// What a slot is doing. The words are the same in logs, listings and tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,6 +97,15 @@ pub struct WorkerSnapshot {
 }
 
 impl Snapshot {
+    /// Of the scoreboard of another process, which this file is.
+    pub(crate) fn read(path: &Path) -> io::Result<Self> {
+        let view = View::<Board>::of(&File::open(path)?)?;
+        if !view.get().is_signed() {
+            return Err(io::Error::other("it is laid out in another way"));
+        }
+        Ok(Self::of(view.get()))
+    }
+
     pub(crate) fn of(board: &Board) -> Self {
         let rows = board.slots().iter().enumerate();
         let used = rows.filter(|(_, row)| row.generation() > 0);

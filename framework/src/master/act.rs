@@ -5,7 +5,7 @@ use std::net::Shutdown;
 use std::os::fd::AsFd;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{Signal, kill, killpg};
 use socket2::SockRef;
 
 use super::action::{Action, Outcome, Reason};
@@ -237,13 +237,16 @@ impl Master<'_> {
         channel.map_or(Err(io::ErrorKind::BrokenPipe.into()), |channel| channel.order(order))
     }
 
-    fn signal(&self, id: ChildId, with: Signal) {
+    pub(super) fn signal(&self, id: ChildId, with: Signal) {
         if let Some(child) = self.child(id) {
             signal(child, with);
         }
     }
 
     fn drain(&mut self, id: ChildId, grace: Duration, empty_queue: bool) {
+        if self.plan.foreign.is_some() {
+            return self.drain_foreign(id, empty_queue);
+        }
         // Before it is told to read what is left.
         self.steer_datagrams();
         let queue = if empty_queue { Queue::Empty } else { Queue::Leave };
@@ -278,6 +281,10 @@ impl Master<'_> {
             }
         }
         signal(child, Signal::SIGKILL);
+        if self.plan.foreign.is_some() {
+            // And what it has started. Before it is a program it leads no group.
+            let _ = killpg(child.pid, Signal::SIGKILL);
+        }
     }
 
     fn finish(&mut self, outcome: Outcome) {

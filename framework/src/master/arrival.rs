@@ -19,6 +19,7 @@ use super::supervisor::Supervisor;
 use super::telling::Happenings;
 use super::upgrade::{Upgrade, VARIABLE};
 use super::{Hooks, Master, SIGNALS, rules, take_signals};
+use crate::apps::Entry;
 use crate::birth::{Birth, code};
 use crate::control::Control;
 use crate::error::Error;
@@ -186,6 +187,7 @@ impl<'a> Master<'a> {
             let listener = exec::take(number).and_then(|socket| Control::take_over(path, socket));
             control = Some(listener.map_err(failed)?);
         }
+        let entry = plan.name.as_ref().map(Entry::known);
         let waiting = adopt_callers(control.as_mut(), handover.callers, Wait::Rollout(rollout));
         let mut master = Self {
             supervisor,
@@ -200,11 +202,13 @@ impl<'a> Master<'a> {
             why_policy,
             lodged,
             children,
+            leaving: Vec::new(),
             hooks,
             happenings: Happenings::default(),
             work,
             upgrade: Upgrade::half_done(rollout, handover.program),
             control,
+            entry,
             waiting,
             failed: None,
             heartbeat: Heartbeat::wanted(),
@@ -215,6 +219,8 @@ impl<'a> Master<'a> {
             plan,
         };
         master.resumed = master.first_events(workers);
+        // Those who ask are told the old things then, and everything else goes on.
+        let _ = master.publish().inspect_err(|error| tracing::error!("{error}"));
         if handover.announced {
             master.tell_address();
         }

@@ -46,7 +46,8 @@ impl Master<'_> {
         let deaf = self.control.as_ref().is_some_and(Control::is_deaf);
         let untold = (!self.happenings.is_empty()).then_some(0);
         let retry = deaf.then_some(DEAF_RETRY_MS);
-        let first = due.into_iter().chain(retry).chain(untold).min();
+        let asked = retry.into_iter().chain(untold).chain(self.leaving_due());
+        let first = due.into_iter().chain(asked).min();
         let timeout = first.map_or(PollTimeout::NONE, |milliseconds| {
             PollTimeout::try_from(milliseconds).unwrap_or(PollTimeout::MAX)
         });
@@ -73,6 +74,7 @@ impl Master<'_> {
             self.children[index].flush();
         }
         self.upgrade.hear();
+        self.look_at_leaving();
         if signals.contains(&Signal::SIGCHLD) {
             self.reap(&mut events);
         }

@@ -17,6 +17,7 @@ use super::child::HandedChild;
 use super::datagrams::HandedPort;
 use super::endpoint::HandedEndpoint;
 use super::supervisor::Saved;
+use crate::apps::Name;
 use crate::board;
 use crate::control::Control;
 use crate::error::Error;
@@ -58,6 +59,8 @@ pub(crate) struct Handover {
     pub(super) children: Vec<HandedChild>,
     pub(super) supervisor: Saved,
     control: Option<PathBuf>,
+    #[serde(default)]
+    name: Option<String>,
     pub(super) control_listener: Option<RawFd>,
     pub(super) callers: Vec<HandedCaller>,
     pub(super) announced: bool,
@@ -106,6 +109,7 @@ impl Master<'_> {
             children: self.children.iter().map(HandedChild::of).collect(),
             supervisor: self.supervisor.save(),
             control: control.map(|control| control.path().to_owned()),
+            name: self.plan.name.as_ref().map(Name::to_string),
             control_listener: control.map(|control| control.listener().as_raw_fd()),
             callers: control.into_iter().flat_map(|control| self.handed_callers(control)).collect(),
             announced: self.announced,
@@ -197,6 +201,11 @@ impl Handover {
         let path = |path: Option<&PathBuf>| {
             path.map_or("none".to_owned(), |path| path.display().to_string())
         };
+        let name = plan.name.as_ref().map(Name::to_string);
+        if self.name != name {
+            let text = |name: &Option<String>| name.clone().unwrap_or_else(|| "none".to_owned());
+            return differs("name", &text(&self.name), &text(&name));
+        }
         if self.control != plan.control {
             let (old, new) = (path(self.control.as_ref()), path(plan.control.as_ref()));
             return differs("control socket", &old, &new);

@@ -14,6 +14,7 @@ mod datagrams;
 mod endpoint;
 mod environment;
 pub(crate) mod event;
+mod foreign;
 mod handover;
 mod heartbeat;
 mod hooks;
@@ -22,10 +23,12 @@ mod moment;
 pub(crate) mod notify;
 mod obey;
 mod outbox;
+mod presence;
 mod progress;
 mod reap;
 mod reopening;
 mod rollout;
+mod rules;
 pub(crate) mod slot;
 mod spawn;
 mod status;
@@ -40,15 +43,15 @@ use std::time::Instant;
 
 use nix::sys::signal::Signal;
 
+use crate::apps::Entry;
 use crate::birth::Birth;
 use crate::board::{self, Board, Snapshot};
 use crate::control::Control;
 use crate::error::Error;
 use crate::ids::ChildId;
-use crate::limits::SLOTS_MAX;
 use crate::net::balance::Balancer;
 use crate::net::group::Group;
-use crate::plan::{Intake, Plan};
+use crate::plan::Plan;
 use crate::signals::Signals;
 use crate::sys::passed::Passed;
 use action::Outcome;
@@ -56,10 +59,12 @@ use child::Child;
 use datagrams::Datagrams;
 use endpoint::Endpoint;
 use event::Event;
+use foreign::Leaving;
 use heartbeat::Heartbeat;
 use lent::Opened;
 use obey::Waiting;
-use supervisor::{Layout, Rules, Supervisor};
+use rules::rules;
+use supervisor::Supervisor;
 use telling::Happenings;
 use upgrade::Upgrade;
 
@@ -102,12 +107,15 @@ pub(crate) struct Master<'a> {
     /// What the workers bound and lodged, a place for each slot.
     lodged: Vec<Option<OwnedFd>>,
     children: Vec<Child>,
+    leaving: Vec<Leaving>,
     hooks: Hooks<'a>,
     happenings: Happenings,
     /// What a worker does with its life; its exit code.
     work: &'a mut dyn FnMut(Birth) -> i32,
     upgrade: Upgrade,
     control: Option<Control>,
+    /// After `control`, whose socket is in its folder.
+    entry: Option<Entry>,
     waiting: Waiting,
     /// The last child that failed, and why.
     failed: Option<(ChildId, Option<String>)>,
@@ -143,6 +151,7 @@ impl<'a> Master<'a> {
         hooks: Hooks<'a>,
         work: &'a mut dyn FnMut(Birth) -> i32,
     ) -> Result<Self, Error> {
+        let entry = plan.name.as_ref().map(Entry::claim).transpose()?;
         let opened = lent::open(&mut plan, passed)?;
         let Opened { primary, further, lodged, group, balancer, why_policy } = opened;
         let datagrams = Datagrams::bind(&plan.udp)?;
@@ -152,7 +161,7 @@ impl<'a> Master<'a> {
             board::create().map_err(|error| Error::system("map shared memory", error))?;
         let listen = |path| Control::listen(path).map_err(|error| Error::control(path, error));
         let control = plan.control.as_deref().map(listen).transpose()?;
-        Ok(Self {
+        let master = Self {
             supervisor: Supervisor::new(rules(&plan)),
             signals: take_signals()?,
             board,
@@ -165,11 +174,13 @@ impl<'a> Master<'a> {
             why_policy,
             lodged,
             children: Vec::new(),
+            leaving: Vec::new(),
             hooks,
             happenings: Happenings::default(),
             work,
             upgrade: Upgrade::new(),
             control,
+            entry,
             waiting: Waiting::default(),
             failed: None,
             heartbeat: Heartbeat::wanted(),
@@ -178,7 +189,9 @@ impl<'a> Master<'a> {
             resumed: Vec::new(),
             announced: false,
             plan,
-        })
+        };
+        master.publish()?;
+        Ok(master)
     }
 
     /// Runs until all is stopped.
@@ -204,8 +217,8 @@ impl<'a> Master<'a> {
             }
             self.tell()?;
             // Only when everything that was decided has been done is all that is known true.
-            let told = self.happenings.is_empty();
-            if told && self.upgrade.has_passed() && !self.supervisor.stopping() {
+            let done = self.happenings.is_empty() && self.leaving_due().is_none();
+            if done && self.upgrade.has_passed() && !self.supervisor.stopping() {
                 let event = self.become_program();
                 self.decide(event)?;
             }
@@ -262,21 +275,4 @@ impl<'a> Master<'a> {
 
 fn take_signals() -> Result<Signals, Error> {
     Signals::register(&SIGNALS).map_err(|error| Error::system("install signal handlers", error))
-}
-
-fn rules(plan: &Plan) -> Rules {
-    Rules {
-        workers: plan.workers.get(),
-        workers_max: SLOTS_MAX,
-        layout: match plan.intake {
-            Intake::Group(_) => Layout::Group,
-            Intake::Shared(_) => Layout::Shared,
-            Intake::Dispatcher => Layout::Dispatched,
-        },
-        grace: plan.grace,
-        ready_timeout: plan.ready_timeout,
-        min_uptime: plan.min_uptime,
-        pre_stop_delay: plan.pre_stop_delay,
-        give_up: plan.give_up,
-    }
 }

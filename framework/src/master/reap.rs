@@ -37,6 +37,7 @@ impl Master<'_> {
             return tracing::debug!(pid = pid.as_raw(), "reaped a process that is no worker");
         };
         self.hear_out(index, events);
+        let exit = self.taken_exit(self.children[index].id, exit);
         let mut child = self.children.swap_remove(index);
         let row = self.board.row(child.id.place);
         let hung = row.left(child.id.generation, child.seat);

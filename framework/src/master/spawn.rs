@@ -166,6 +166,8 @@ impl Master<'_> {
     fn let_go(&mut self, id: ChildId, master: Pid) -> io::Result<Kept> {
         self.children = Vec::new();
         self.control = None;
+        self.entry = None;
+        self.leaving = Vec::new();
         self.balancer = None;
         self.upgrade.forget();
         // Only the master speaks to the service manager.
@@ -206,7 +208,9 @@ impl Master<'_> {
             Place::Slot(slot) => datagrams.of_slot(slot),
             Place::Dispatcher => Vec::new(),
         };
-        let signals = Signals::register(&CHILD_SIGNALS)?;
+        let stop = self.plan.foreign.filter(|signal| !CHILD_SIGNALS.contains(signal));
+        let signals: Vec<Signal> = CHILD_SIGNALS.into_iter().chain(stop).collect();
+        let signals = Signals::register(&signals)?;
         std::mem::replace(&mut self.signals, Signals::register(&[])?).unregister();
         guard::enter(&self.plan.guard)?;
         // Until it is ready a child has nothing to finish, and its loop does not watch the channel.

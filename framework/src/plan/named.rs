@@ -29,3 +29,6 @@ macro_rules! named {
         }
     };
 }
+
+#[cfg(feature = "config")]
+pub(crate) use named;

@@ -67,8 +67,8 @@ fn auto_does_with_another_intake_if_it_must_and_the_others_do_not() {
 
 #[test]
 fn numbers_of_workers_that_cannot_run_are_refused() {
-    assert!(workers(Workers::Exact(0)).is_err());
-    assert!(workers(Workers::Exact(SLOTS_MAX + 1)).is_err());
-    assert_eq!(workers(Workers::Exact(SLOTS_MAX)).unwrap().get(), SLOTS_MAX);
-    assert!(workers(Workers::Max).unwrap().get() >= 1);
+    assert!(count(Workers::Exact(0)).is_err());
+    assert!(count(Workers::Exact(SLOTS_MAX + 1)).is_err());
+    assert_eq!(count(Workers::Exact(SLOTS_MAX)).unwrap().get(), SLOTS_MAX);
+    assert!(count(Workers::Max).unwrap().get() >= 1);
 }

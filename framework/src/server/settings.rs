@@ -163,6 +163,20 @@ impl<'a> Server<'a> {
         self
     }
 
+    /// Gives the server a name, by which `evenkeel` and [`apps`](crate::apps) find it; they say what it may
+    /// look like, and where its files are. Two servers of one user cannot have the same at a time. Default:
+    /// none, and no files.
+    pub fn name(mut self, name: impl Into<String>) -> Self {
+        self.config.name = Some(name.into());
+        self
+    }
+
+    /// Which file its settings came from: `evenkeel describe` shows it, and nothing else is done with it.
+    pub fn config_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config.source = Some(path.into());
+        self
+    }
+
     /// Writes a line for each request; see [`AccessLog`]. Default: none.
     pub fn access_log(mut self, log: AccessLog) -> Self {
         self.config.access_log = Some(log);

@@ -13,6 +13,7 @@ pub(crate) mod fork;
 pub(crate) mod interrupt;
 mod option;
 pub(crate) mod passed;
+pub(crate) mod program;
 pub(crate) mod reuseport;
 #[cfg(feature = "seccomp")]
 pub(crate) mod seccomp;

@@ -1,14 +1,16 @@
 //! Memory that the master and all its children see alike.
 
 use std::ffi::CStr;
+use std::fs::File;
 use std::io;
+use std::marker::PhantomData;
 use std::num::NonZeroUsize;
 use std::os::fd::OwnedFd;
 use std::ptr::NonNull;
 
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::mman::{MapFlags, ProtFlags, mmap};
+use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 use nix::sys::stat::fstat;
 use nix::unistd::ftruncate;
 
@@ -56,6 +58,45 @@ pub(super) fn map_any<T: Shareable>(memory: &OwnedFd) -> io::Result<&'static T> 
     // kernel did), aligned (asserted), every pattern in it is a valid T (`Shareable`), and it is never
     // unmapped, so the reference lives as long as the process.
     Ok(unsafe { start.cast::<T>().as_ref() })
+}
+
+/// A `T` of another process, to be looked at.
+#[derive(Debug)]
+pub(crate) struct View<T> {
+    start: NonNull<std::ffi::c_void>,
+    content: PhantomData<T>,
+}
+
+impl<T: Shareable> View<T> {
+    /// Maps what this file holds.
+    pub(crate) fn of(file: &File) -> io::Result<Self> {
+        let length = NonZeroUsize::new(size_of::<T>())
+            .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        let held = file.metadata()?.len();
+        if u64::try_from(length.get()) != Ok(held) {
+            return Err(io::Error::other(format!("{held} octets of shared memory, not {length}")));
+        }
+        // SAFETY: the kernel chooses a free address, so no other object of this process is touched.
+        let start =
+            unsafe { mmap(None, length, ProtFlags::PROT_READ, MapFlags::MAP_SHARED, file, 0)? };
+        assert!(start.cast::<T>().is_aligned(), "mappings start at a page, and no T wants more");
+        Ok(Self { start, content: PhantomData })
+    }
+
+    pub(crate) fn get(&self) -> &T {
+        // SAFETY: the mapping is `size_of::<T>()` bytes, all there when it was made (`of` looked), aligned,
+        // every pattern in it is a valid T whose access is atomic (`Shareable`), and it stays until this is
+        // dropped. Whoever shrinks his own memory meanwhile ends this process by SIGBUS, and harms nothing.
+        unsafe { self.start.cast::<T>().as_ref() }
+    }
+}
+
+impl<T> Drop for View<T> {
+    fn drop(&mut self) {
+        // SAFETY: the mapping was made by `of`, with this length, and no reference outlives this value.
+        let unmapped = unsafe { munmap(self.start, size_of::<T>()) };
+        debug_assert!(unmapped.is_ok(), "it was mapped");
+    }
 }
 
 #[cfg(test)]

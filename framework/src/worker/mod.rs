@@ -7,6 +7,7 @@ mod datagrams;
 mod desk;
 mod eager;
 mod event_loop;
+pub(crate) mod foreign;
 mod hosted;
 mod intake;
 mod links;

@@ -3,93 +3,204 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
-use evenkeel::control::{Command, Scale};
+use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
+use evenkeel::control::Scale;
 
 use crate::systemd;
 
-/// Tells a running master what to do, and waits for the outcome.
+/// Starts servers, shows them, tells them what to do, and waits for the outcome.
 #[derive(Debug, Parser)]
 #[command(version, after_help = EXIT_CODES)]
 pub(crate) struct Cli {
-    /// Path of the master's control socket
-    #[arg(
-        long,
-        global = true,
-        value_name = "PATH",
-        env = "EVENKEEL_CONTROL",
-        default_value = "evenkeel.sock"
-    )]
-    pub(crate) control: PathBuf,
+    /// Path of a master's control socket, instead of the name of an application
+    #[arg(long, global = true, value_name = "PATH", env = "EVENKEEL_CONTROL")]
+    pub(crate) control: Option<PathBuf>,
 
     /// Longest time to wait for the outcome; what was begun goes on. Default: for ever
     #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     timeout: Option<u32>,
 
-    /// Print the master's answer as JSON
+    /// Print JSON
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
     #[command(subcommand)]
-    verb: Verb,
+    pub(crate) verb: Verb,
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {
-    /// How the master and its workers are
-    Status,
+pub(crate) enum Verb {
+    /// Start applications, and wait until they serve: those of a file, those of the saved set (all that was
+    /// started last), or one that is given here
+    Start(Start),
+    /// All applications: those that run, and those of the saved set that do not
+    #[command(visible_alias = "ls")]
+    List,
+    /// All that is known of an application
+    Describe(Apps),
+    /// Workers live: shares, rates, latency, memory. q ends it
+    Top {
+        #[command(flatten)]
+        apps: Apps,
+        /// Print it once, after one interval
+        #[arg(long)]
+        once: bool,
+        /// Seconds between two looks
+        #[arg(long, value_name = "SECONDS", default_value_t = 1.0, value_parser = interval)]
+        interval: f64,
+    },
+    /// How masters and their workers are
+    Status(Apps),
     /// Replace all workers, one after the other; done when the old ones are gone
-    Reload,
+    Reload(Apps),
     /// Run the program that is on disk now, in place, after a trial of it; then reload
-    Upgrade,
+    Upgrade(Apps),
+    /// Stop, and start as saved: for what neither a reload nor an upgrade changes. Meanwhile connections
+    /// are refused
+    Restart(Apps),
     /// Have so many workers (4), or so many more or fewer (+1, -1); done when they serve
+    #[command(allow_missing_positional = true, allow_negative_numbers = true)]
     Scale {
+        /// Of which application
+        app: Option<String>,
         /// How many
-        #[arg(value_name = "N|+N|-N", allow_hyphen_values = true)]
+        #[arg(value_name = "N|+N|-N")]
         workers: Scale,
     },
     /// Open the access log anew; done when all workers write to the file that is at its path now
-    Reopen,
+    Reopen(Apps),
     /// Drain and stop; done when all workers are gone
     Stop {
+        #[command(flatten)]
+        apps: Apps,
         /// Without draining
         #[arg(long)]
         now: bool,
+        /// And take it out of the saved set
+        #[arg(long)]
+        forget: bool,
     },
     /// Units that have systemd run a server, from boot on
     Systemd(systemd::Args),
+    /// Send a signal to a master
+    #[command(allow_missing_positional = true)]
+    Signal {
+        /// Of which application
+        app: Option<String>,
+        /// Such as HUP
+        signal: String,
+    },
+    /// The last lines that an application wrote to its standard output and error
+    Logs {
+        #[command(flatten)]
+        apps: Apps,
+        /// Go on with what is written from now on
+        #[arg(short, long)]
+        follow: bool,
+        /// How many lines of the past
+        #[arg(short = 'n', long, value_name = "N", default_value_t = 15)]
+        lines: usize,
+    },
+    /// Look at configuration, without binding or starting anything
+    #[command(subcommand)]
+    Config(Config),
+    /// A script that completes this command line, for a shell
+    Completions {
+        /// For which one
+        shell: Shell,
+    },
+    /// Become a program in a session of its own.
+    #[command(hide = true)]
+    Launch(Words),
+    /// Be the master of a program that does not link evenkeel; settings are in the environment.
+    #[command(hide = true)]
+    ServeForeign {
+        /// The signal at which it ends
+        #[arg(long)]
+        stop_signal: String,
+        #[command(flatten)]
+        words: Words,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Apps {
+    /// Names of applications, or `all`. Default: the only one that runs
+    #[arg(value_name = "APP")]
+    pub(crate) apps: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Words {
+    /// The program and its arguments
+    #[arg(last = true, required = true)]
+    pub(crate) words: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Start {
+    /// A file that names applications (ends with .toml), and then which of them; or names of the saved set
+    #[arg(value_name = "FILE|APP")]
+    pub(crate) what: Vec<String>,
+
+    /// What an application that is given here is called
+    #[arg(long)]
+    pub(crate) name: Option<String>,
+
+    /// Where it listens; can be repeated
+    #[arg(long, value_name = "HOST:PORT|unix:PATH")]
+    pub(crate) listen: Vec<String>,
+
+    /// Any other setting of it, as in a file; can be repeated
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub(crate) set: Vec<String>,
+
+    /// How it gets its listeners
+    #[arg(long, value_name = "evenkeel|listen-fds", default_value = "listen-fds")]
+    pub(crate) protocol: String,
+
+    /// The signal at which it finishes what it has, and ends. Default: TERM
+    #[arg(long, value_name = "SIGNAL")]
+    pub(crate) stop_signal: Option<String>,
+
+    /// Stay in the foreground, as a service manager wants it: one application, which is not saved
+    #[arg(long)]
+    pub(crate) foreground: bool,
+
+    /// The program that is given here, and its arguments
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Print what a file says, and what it takes to change each setting
+    Check {
+        /// A file in TOML: settings of one server, or applications
+        file: PathBuf,
+    },
+    /// Print the JSON schema of both kinds of files
+    Schema,
 }
 
 const EXIT_CODES: &str = "\
 Exit codes:
   0   done
-  1   not done, or not wholly; the master says why, and what was there goes on
+  1   not done, or not wholly; it is said why, and what was there goes on
   2   a command line that cannot be read
+  64  a configuration that cannot work
   69  no master answers there, or not in time
   77  only root and the user of the master may command it";
 
 impl Cli {
-    /// What a master is to be told; nothing if none is asked.
-    pub(crate) fn command(&self) -> Option<Command> {
-        Some(match self.verb {
-            Verb::Status => Command::Status {},
-            Verb::Reload => Command::Reload {},
-            Verb::Upgrade => Command::Upgrade {},
-            Verb::Scale { workers } => Command::Scale { workers },
-            Verb::Reopen => Command::Reopen {},
-            Verb::Stop { now } => Command::Stop { now },
-            Verb::Systemd(_) => return None,
-        })
-    }
-
-    pub(crate) fn systemd(&self) -> Option<&systemd::Args> {
-        match &self.verb {
-            Verb::Systemd(args) => Some(args),
-            _ => None,
-        }
-    }
-
     pub(crate) fn timeout(&self) -> Option<Duration> {
         self.timeout.map(|seconds| Duration::from_secs(seconds.into()))
     }
+}
+
+fn interval(text: &str) -> Result<f64, String> {
+    let seconds: f64 = text.parse().map_err(|_| "say a number of seconds".to_owned())?;
+    let sensible = (0.05..=3600.0).contains(&seconds);
+    if sensible { Ok(seconds) } else { Err("say 0.05 to 3600 seconds".to_owned()) }
 }

@@ -1,40 +1,98 @@
-//! The command line: tells a running master what to do, waits for the outcome, and ends with it.
+//! The command line: starts servers, shows them, tells them what to do, waits for the outcome, and ends with
+//! it.
 
+mod ask;
+mod check;
 mod cli;
+mod figures;
+mod foreign;
+mod list;
+mod logs;
+mod outcome;
+mod print;
+mod saved;
+mod send;
 mod show;
+mod start;
 mod systemd;
+mod table;
+mod target;
+mod top;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use evenkeel::Error;
-use evenkeel::control::{Client, Command, Reply};
+use clap::{CommandFactory, Parser};
+use evenkeel::control::Command;
 
-use cli::Cli;
-
-/// The master said that it was not done.
-const NOT_DONE: u8 = 1;
+use cli::{Cli, Verb};
+use outcome::Failure;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    if let Some(args) = cli.systemd() {
-        return systemd::run(args);
-    }
-    let Some(command) = cli.command() else { return ExitCode::from(NOT_DONE) };
-    match ask(&cli, command) {
-        Ok(reply) => {
-            show::print(&reply, cli.json);
-            if reply.ok { ExitCode::SUCCESS } else { ExitCode::from(NOT_DONE) }
-        }
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::from(error.exit_code())
+    match run(&cli) {
+        Ok(code) => ExitCode::from(code),
+        Err(failure) => {
+            print::error(&failure);
+            ExitCode::from(failure.code)
         }
     }
 }
 
-fn ask(cli: &Cli, command: Command) -> Result<Reply, Error> {
-    let mut master = Client::connect(&cli.control)?;
-    master.set_timeout(cli.timeout())?;
-    master.send(&command)
+fn run(cli: &Cli) -> Result<u8, Failure> {
+    match &cli.verb {
+        Verb::Start(what) => start::start(cli, what),
+        Verb::List => list::list(cli),
+        Verb::Describe(names) => list::describe(cli, &names.apps),
+        Verb::Top { apps, once, interval } => top::top(cli, &apps.apps, *once, *interval),
+        Verb::Status(names) => ask::each(cli, &names.apps, Command::Status {}),
+        Verb::Reload(names) => ask::each(cli, &names.apps, Command::Reload {}),
+        Verb::Upgrade(names) => ask::each(cli, &names.apps, Command::Upgrade {}),
+        Verb::Restart(names) => start::restart(cli, &names.apps),
+        Verb::Scale { app, workers } => {
+            let names: Vec<String> = app.iter().cloned().collect();
+            ask::each(cli, &names, Command::Scale { workers: *workers })
+        }
+        Verb::Reopen(names) => ask::each(cli, &names.apps, Command::Reopen {}),
+        Verb::Stop { apps, now, forget } => stop(cli, &apps.apps, *now, *forget),
+        Verb::Signal { app, signal } => send::signal(cli, app.as_ref(), signal),
+        Verb::Logs { apps, follow, lines } => logs::logs(cli, &apps.apps, *lines, *follow),
+        Verb::Systemd(args) => {
+            systemd::run(args)?;
+            Ok(0)
+        }
+        Verb::Config(config) => check::config(cli.json, config),
+        Verb::Completions { shell } => {
+            clap_complete::generate(
+                *shell,
+                &mut Cli::command(),
+                "evenkeel",
+                &mut std::io::stdout(),
+            );
+            Ok(0)
+        }
+        Verb::Launch(program) => Err(start::become_program(&program.words)),
+        Verb::ServeForeign { stop_signal, words } => {
+            foreign::serve(stop_signal, &words.words)?;
+            Ok(0)
+        }
+    }
+}
+
+fn stop(cli: &Cli, names: &[String], now: bool, forget: bool) -> Result<u8, Failure> {
+    if forget {
+        let all = names.iter().any(|name| name == "all");
+        saved::change(|set| set.app.retain(|name, _| !all && !names.contains(name)))?;
+        let runs = |name: &&String| {
+            name.as_str() == "all"
+                || name.parse().is_ok_and(|name| {
+                    evenkeel::apps::find(&name)
+                        .is_ok_and(|app| app.is_some_and(|app| app.is_running()))
+                })
+        };
+        if names.iter().filter(runs).count() == 0 {
+            print::line("it is forgotten, and did not run");
+            return Ok(0);
+        }
+    }
+    ask::each(cli, names, Command::Stop { now })
 }

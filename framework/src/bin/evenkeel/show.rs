@@ -1,24 +1,37 @@
-//! How answers are printed.
-#![allow(clippy::print_stdout, reason = "this is the program's output")]
+//! How answers are shown.
 
-use comfy_table::TableStyle;
-use comfy_table::{CellAlignment, ContentArrangement, Table};
 use evenkeel::control::{Reply, Status, WorkerStatus};
 
-pub(crate) fn print(reply: &Reply, json: bool) {
-    if json {
-        // Made of plain data, which can always be written.
-        println!("{}", serde_json::to_string(reply).unwrap_or_default());
-    } else if let Some(status) = &reply.status {
-        println!("{}\n{}", summary(status), table(&status.workers));
+use crate::figures::age;
+use crate::print;
+use crate::table::{Column, numbers, table, terminal_width, words};
+
+const COLUMNS: [Column; 10] = [
+    numbers("worker", 0),
+    numbers("pid", 0),
+    words("phase", 0),
+    numbers("age", 3),
+    numbers("generation", 5),
+    numbers("connections", 2),
+    numbers("open", 1),
+    numbers("requests", 0),
+    numbers("errors", 4),
+    numbers("hangs", 6),
+];
+
+/// `name` is said where several are shown.
+pub(crate) fn reply(reply: &Reply, name: Option<&str>) {
+    let name = name.map_or_else(String::new, |name| format!("{name}: "));
+    if let Some(status) = &reply.status {
+        print::line(format!("{name}{}\n{}", summary(status), workers(&status.workers)));
     } else if reply.ok {
-        println!("{}", reply.text);
+        print::line(format!("{name}{}", reply.text));
     } else {
-        eprintln!("error: {}", reply.text);
+        print::error(format!("{name}{}", reply.text));
     }
 }
 
-fn summary(status: &Status) -> String {
+pub(crate) fn summary(status: &Status) -> String {
     let Status { pid, address, policy, doing, workers_ready, workers_wanted, .. } = status;
     let dispatcher = status.dispatcher.as_ref();
     let dispatcher = dispatcher.map_or_else(String::new, |dispatcher| {
@@ -32,23 +45,9 @@ fn summary(status: &Status) -> String {
     )
 }
 
-fn table(workers: &[WorkerStatus]) -> Table {
-    let mut table = Table::new();
-    table.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header([
-        "worker",
-        "pid",
-        "phase",
-        "age",
-        "generation",
-        "connections",
-        "open",
-        "requests",
-        "errors",
-        "hangs",
-    ]);
-    for worker in workers {
-        table.add_row([
+pub(crate) fn workers(workers: &[WorkerStatus]) -> String {
+    let row = |worker: &WorkerStatus| {
+        vec![
             worker.slot.to_string(),
             if worker.pid == 0 { "-".to_owned() } else { worker.pid.to_string() },
             worker.phase.clone(),
@@ -59,22 +58,8 @@ fn table(workers: &[WorkerStatus]) -> Table {
             worker.requests.to_string(),
             worker.errors.to_string(),
             worker.hangs.to_string(),
-        ]);
-    }
-    for (at, column) in table.column_iter_mut().enumerate() {
-        // Words to the left, numbers to the right.
-        let words = at == 2;
-        column.set_cell_alignment(if words { CellAlignment::Left } else { CellAlignment::Right });
-    }
-    table
-}
-
-/// The largest unit, as `ps` and PM2 show it.
-fn age(seconds: u64) -> String {
-    match seconds {
-        0..60 => format!("{seconds}s"),
-        60..3_600 => format!("{}m", seconds / 60),
-        3_600..86_400 => format!("{}h", seconds / 3_600),
-        _ => format!("{}d", seconds / 86_400),
-    }
+        ]
+    };
+    let rows: Vec<Vec<String>> = workers.iter().map(row).collect();
+    table(&COLUMNS, &rows, terminal_width())
 }

@@ -6,13 +6,15 @@ mod unit;
 
 use std::num::NonZeroU16;
 use std::path::PathBuf;
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
 use clap::Subcommand;
 use evenkeel::Address;
 
 use files::Files;
 use program::Program;
+
+use crate::outcome::{Failure, NOT_DONE};
 
 /// What is to be done with units.
 #[derive(Debug, clap::Args)]
@@ -107,13 +109,11 @@ pub(crate) struct Refusal {
 
 /// Settings that do not go together.
 const SETTINGS: u8 = 64;
-/// It was not done.
-const NOT_DONE: u8 = 1;
 
 /// Since this version a service can say itself when a reload is done.
 const NOTIFY_RELOAD_SINCE: u32 = 253;
 
-pub(crate) fn run(args: &Args) -> ExitCode {
+pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let done = match &args.verb {
         Verb::Show(wanted) => Files::of(wanted).map(|files| files.print()),
         Verb::Install { wanted, dir, force, now } => Files::of(wanted).and_then(|files| {
@@ -121,13 +121,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             files.say_what_is_next(*now)
         }),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Refusal { exit, text }) => {
-            eprintln!("error: {text}");
-            ExitCode::from(exit)
-        }
-    }
+    done.map_err(|Refusal { exit, text }| Failure::new(exit, text))
 }
 
 impl Wanted {

@@ -1,0 +1,89 @@
+//! Where masters leave word of themselves.
+
+use std::fs::{self, DirBuilder};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::path::{Path, PathBuf};
+
+use nix::unistd::geteuid;
+
+use crate::error::Error;
+
+/// Where masters leave word of themselves; see [the module](super).
+pub fn runtime_directory() -> PathBuf {
+    let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    if let Some(path) = named("EVENKEEL_RUNTIME_DIR") {
+        return path.into();
+    }
+    if geteuid().is_root() {
+        return "/run/evenkeel".into();
+    }
+    match named("XDG_RUNTIME_DIR") {
+        Some(path) => PathBuf::from(path).join("evenkeel"),
+        None => format!("/tmp/evenkeel-{}", geteuid()).into(),
+    }
+}
+
+/// Makes the directory, for this user only, unless it is there; and makes sure that it is ours. In `/tmp`
+/// anybody could have put one there, or a link to one.
+pub(super) fn prepare(path: &Path) -> Result<(), Error> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).map_err(|error| refused(path, &error.to_string()))?;
+    }
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            Err(refused(path, &error.to_string()))
+        }
+        _ => check(path),
+    }
+}
+
+/// It is a directory, of this user or of root, that nobody else may write to.
+pub(super) fn check(path: &Path) -> Result<(), Error> {
+    let found = fs::symlink_metadata(path).map_err(|error| refused(path, &error.to_string()))?;
+    let (uid, own) = (found.uid(), geteuid().as_raw());
+    if !found.is_dir() {
+        return Err(refused(path, "it is no directory"));
+    }
+    if uid != own && uid != 0 {
+        return Err(refused(path, &format!("it belongs to user {uid}")));
+    }
+    if found.mode() & 0o022 != 0 {
+        return Err(refused(path, "others may write to it"));
+    }
+    Ok(())
+}
+
+fn refused(path: &Path, why: &str) -> Error {
+    Error::config(format!(
+        "{} cannot be used for what runs: {why}; name a directory of your own in EVENKEEL_RUNTIME_DIR",
+        path.display()
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_directory_that_others_could_have_put_there_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let own = folder.path().join("a/own");
+        prepare(&own).unwrap();
+        assert_eq!(fs::metadata(&own).unwrap().mode() & 0o777, 0o700);
+        prepare(&own).unwrap();
+
+        let link = folder.path().join("link");
+        symlink(&own, &link).unwrap();
+        assert!(prepare(&link).unwrap_err().to_string().contains("it is no directory"));
+
+        fs::set_permissions(&own, fs::Permissions::from_mode(0o777)).unwrap();
+        assert!(prepare(&own).unwrap_err().to_string().contains("others may write to it"));
+
+        fs::write(folder.path().join("file"), "").unwrap();
+        assert!(prepare(&folder.path().join("file")).is_err());
+        assert!(prepare(Path::new("/proc/evenkeel")).is_err());
+    }
+}

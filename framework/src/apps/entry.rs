@@ -1,0 +1,129 @@
+//! A master's own word of itself, from its start to its end.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
+use std::path::{Path, PathBuf};
+
+use nix::fcntl::{Flock, FlockArg};
+
+use super::directory::{check, prepare, runtime_directory};
+use super::name::Name;
+use super::record::Record;
+use crate::error::Error;
+
+pub(super) const RECORD: &str = "app.json";
+pub(super) const BOARD: &str = "board";
+const CONTROL: &str = "control.sock";
+
+/// The folder of a running master. It is removed with this value, in the process that made the value.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    name: Name,
+    folder: PathBuf,
+    /// A child that was forked has a copy, and no right to the files.
+    owner: u32,
+}
+
+impl Entry {
+    /// Where the control socket of an application is, unless it is said.
+    pub(crate) fn control(name: &Name) -> PathBuf {
+        runtime_directory().join(name.as_str()).join(CONTROL)
+    }
+
+    /// Takes the name for this process. What a dead master left there is replaced.
+    ///
+    /// # Errors
+    /// A living one has it, or the directory cannot be used.
+    pub(crate) fn claim(name: &Name) -> Result<Self, Error> {
+        let directory = runtime_directory();
+        prepare(&directory)?;
+        let entry = Self::known(name);
+        let failed = |error: io::Error| entry.failed(error);
+        // Two who start at the same time do not both find nobody there.
+        let lock = File::open(&directory).map_err(failed)?;
+        let lock = Flock::lock(lock, FlockArg::LockExclusive);
+        let _lock = lock.map_err(|(_, errno)| failed(errno.into()))?;
+        match read(&entry.folder).filter(Record::is_alive) {
+            Some(record) if record.pid != std::process::id() => {
+                let Record { pid, program, .. } = record;
+                return Err(Error::name_in_use(name.as_str(), pid, &program));
+            }
+            _ => {}
+        }
+        entry.clear();
+        match DirBuilder::new().mode(0o700).create(&entry.folder) {
+            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                return Err(failed(error));
+            }
+            _ => check(&entry.folder)?,
+        }
+        entry.write(&Record::own(name))?;
+        Ok(entry)
+    }
+
+    /// The folder that this process has made already, as another program.
+    pub(crate) fn known(name: &Name) -> Self {
+        let folder = runtime_directory().join(name.as_str());
+        Self { name: name.clone(), folder, owner: std::process::id() }
+    }
+
+    /// Says what is known now, and where the scoreboard is.
+    pub(crate) fn publish(
+        &self,
+        fill: impl FnOnce(&mut Record),
+        memory: &OwnedFd,
+    ) -> Result<(), Error> {
+        let target = format!("/proc/{}/fd/{}", std::process::id(), memory.as_raw_fd());
+        let board = self.folder.join(BOARD);
+        let fresh = self.folder.join("board.new");
+        let _ = fs::remove_file(&fresh);
+        let linked = symlink(target, &fresh).and_then(|()| fs::rename(&fresh, &board));
+        linked.map_err(|error| self.failed(error))?;
+        let mut record = Record::own(&self.name);
+        fill(&mut record);
+        self.write(&record)
+    }
+
+    /// All of it at once: whoever reads it finds the old or the new one.
+    fn write(&self, record: &Record) -> Result<(), Error> {
+        let fresh = self.folder.join("app.json.new");
+        let write = || {
+            let mut options = File::options();
+            let mut file =
+                options.write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+            file.write_all(&serde_json::to_vec_pretty(record)?)?;
+            fs::rename(&fresh, self.folder.join(RECORD))
+        };
+        write().map_err(|error| self.failed(error))
+    }
+
+    fn failed(&self, error: io::Error) -> Error {
+        Error::system(&format!("write to {}", self.folder.display()), error)
+    }
+
+    /// Removes what masters leave there.
+    fn clear(&self) {
+        for name in [RECORD, BOARD, CONTROL] {
+            // It need not be there.
+            let _ = fs::remove_file(self.folder.join(name));
+        }
+        // Others may have put something there.
+        let _ = fs::remove_dir(&self.folder);
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let own = std::process::id();
+        if self.owner == own && read(&self.folder).is_some_and(|record| record.pid == own) {
+            self.clear();
+        }
+    }
+}
+
+/// What a master left in this folder.
+pub(super) fn read(folder: &Path) -> Option<Record> {
+    serde_json::from_slice(&fs::read(folder.join(RECORD)).ok()?).ok()
+}

@@ -1,0 +1,34 @@
+//! The servers of this user that have a name, as the runtime directory shows them. No daemon is asked:
+//! each master writes who it is, and its scoreboard can be read there.
+//!
+//! A server with a name ([`Server::name`](crate::Server::name)) has a folder `RUNTIME/NAME`:
+//!
+//! | file | content |
+//! |---|---|
+//! | `app.json` | a [`Record`] |
+//! | `control.sock` | the control socket, unless [`Server::control`](crate::Server::control) says another |
+//! | `board` | a link to the master's scoreboard, which dangles when the master is dead |
+//!
+//! `RUNTIME` is `$EVENKEEL_RUNTIME_DIR`, else `/run/evenkeel` for root, else `$XDG_RUNTIME_DIR/evenkeel`,
+//! else `/tmp/evenkeel-UID`. It must belong to this user or to root, and nobody else may write to it.
+//!
+//! ```no_run
+//! for app in evenkeel::apps::apps()? {
+//!     let requests: u64 = app.snapshot().map_or(0, |now| now.workers.iter().map(|w| w.requests).sum());
+//!     println!("{} {} {requests}", app.record.name, app.is_running());
+//! }
+//! # Ok::<(), evenkeel::Error>(())
+//! ```
+
+mod app;
+mod directory;
+mod entry;
+mod name;
+mod process;
+mod record;
+
+pub use app::{App, apps, find};
+pub use directory::runtime_directory;
+pub(crate) use entry::Entry;
+pub use name::Name;
+pub use record::Record;

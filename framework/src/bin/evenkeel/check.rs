@@ -1,0 +1,80 @@
+//! `evenkeel config`.
+
+use std::path::Path;
+
+use evenkeel::config::{Application, Applications, Key, Program, Protocol, Settings, schema};
+use serde_json::{Value, json};
+
+use crate::cli::Config;
+use crate::outcome::Failure;
+use crate::print;
+use crate::table::{Column, table, terminal_width, words};
+
+const COLUMNS: [Column; 4] =
+    [words("application", 0), words("key", 0), words("value", 0), words("to change it", 0)];
+
+/// A key that a file sets.
+struct Said {
+    app: String,
+    key: &'static str,
+    value: String,
+    change: String,
+}
+
+pub(crate) fn config(json: bool, config: &Config) -> Result<u8, Failure> {
+    match config {
+        Config::Schema => print::line(serde_json::to_string_pretty(&schema()).unwrap_or_default()),
+        Config::Check { file } => {
+            let said = check(file)?;
+            if json {
+                let entries: Vec<Value> = said.iter().map(Said::json).collect();
+                print::json(&json!({ "ok": true, "settings": entries }));
+            } else {
+                let rows: Vec<Vec<String>> = said.iter().map(Said::cells).collect();
+                print::line(table(&COLUMNS, &rows, terminal_width()));
+                print::line(format!("{} is good", file.display()));
+            }
+        }
+    }
+    Ok(0)
+}
+
+/// What the file says, if it can work. A file with a table `app` names applications.
+fn check(file: &Path) -> Result<Vec<Said>, Failure> {
+    let text = std::fs::read_to_string(file)
+        .map_err(|error| Failure::new(64, format!("cannot read {}: {error}", file.display())))?;
+    let several = text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("app"));
+    if !several {
+        let settings = Settings::from_file(file)?;
+        settings.check(Protocol::Evenkeel)?;
+        return Ok(said("-", settings.texts()));
+    }
+    let mut all = Vec::new();
+    for (name, application) in Applications::from_file(file)?.app {
+        let checked = application.settings.check(application.protocol());
+        checked.map_err(|error| {
+            Failure::new(error.exit_code(), format!("{}: app.{name}: {error}", file.display()))
+        })?;
+        all.extend(said(&name, Application::texts(&application)));
+    }
+    Ok(all)
+}
+
+fn said(app: &str, texts: Vec<(&'static str, String)>) -> Vec<Said> {
+    let known =
+        |key: &str| Program::KEYS.iter().chain(Settings::KEYS).find(|known| known.name == key);
+    let change =
+        |key: &str| known(key).map_or_else(String::new, |key: &Key| key.change.to_string());
+    let one = |(key, value)| Said { app: app.to_owned(), key, value, change: change(key) };
+    texts.into_iter().map(one).collect()
+}
+
+impl Said {
+    fn cells(&self) -> Vec<String> {
+        vec![self.app.clone(), self.key.to_owned(), self.value.clone(), self.change.clone()]
+    }
+
+    fn json(&self) -> Value {
+        json!({ "app": self.app, "key": self.key, "value": self.value, "change": self.change })
+    }
+}

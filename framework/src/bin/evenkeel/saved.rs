@@ -1,0 +1,88 @@
+//! The saved set: what was started last, to be started again.
+
+use std::fs::{self, DirBuilder, File};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use evenkeel::config::Applications;
+use nix::fcntl::{Flock, FlockArg};
+use nix::unistd::geteuid;
+
+use crate::outcome::Failure;
+
+/// Where the saved set and the logs are: `$EVENKEEL_STATE_DIR`, else `/var/lib/evenkeel` for root, else
+/// `$XDG_STATE_HOME/evenkeel`, else `~/.local/state/evenkeel`.
+pub(crate) fn state_directory() -> PathBuf {
+    let named =
+        |name: &str| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    if let Some(path) = named("EVENKEEL_STATE_DIR") {
+        return path;
+    }
+    if geteuid().is_root() {
+        return "/var/lib/evenkeel".into();
+    }
+    let home = || named("HOME").unwrap_or_else(|| "/".into()).join(".local/state");
+    named("XDG_STATE_HOME").unwrap_or_else(home).join("evenkeel")
+}
+
+/// Where the output of an application goes.
+pub(crate) fn log_path(name: &str) -> PathBuf {
+    state_directory().join(format!("{name}.log"))
+}
+
+/// The saved set; empty, if there is none.
+pub(crate) fn load() -> Result<Applications, Failure> {
+    read(&state_directory().join("apps.json"))
+}
+
+fn read(path: &Path) -> Result<Applications, Failure> {
+    match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Applications::default()),
+        Err(error) => Err(failed("read", path, &error)),
+        Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
+            Failure::new(64, format!("{} is damaged: {error}; remove it", path.display()))
+        }),
+    }
+}
+
+/// Changes the saved set, all of it at once.
+pub(crate) fn change(with: impl FnOnce(&mut Applications)) -> Result<(), Failure> {
+    let directory = prepare()?;
+    let path = directory.join("apps.json");
+    let lock = File::open(&directory).map_err(|error| failed("open", &directory, &error))?;
+    let lock = Flock::lock(lock, FlockArg::LockExclusive);
+    let _lock = lock.map_err(|(_, errno)| failed("lock", &directory, &errno.into()))?;
+    let mut set = read(&path)?;
+    with(&mut set);
+    let fresh = directory.join("apps.json.new");
+    let write = || {
+        let mut options = File::options();
+        // Environments hold secrets.
+        let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
+        file.write_all(&serde_json::to_vec_pretty(&set)?)?;
+        file.sync_all()?;
+        fs::rename(&fresh, &path)
+    };
+    write().map_err(|error| failed("write", &path, &error))
+}
+
+/// Opens the log of an application, to write at its end.
+pub(crate) fn open_log(name: &str) -> Result<File, Failure> {
+    prepare()?;
+    let path = log_path(name);
+    let file = File::options().append(true).create(true).mode(0o640).open(&path);
+    file.map_err(|error| failed("write", &path, &error))
+}
+
+fn prepare() -> Result<PathBuf, Failure> {
+    let directory = state_directory();
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(&directory);
+    made.map_err(|error| failed("make", &directory, &error))?;
+    Ok(directory)
+}
+
+fn failed(doing: &str, path: &Path, error: &io::Error) -> Failure {
+    let mend = "name a directory of your own in EVENKEEL_STATE_DIR";
+    Failure::new(71, format!("cannot {doing} {}: {error}; {mend}", path.display()))
+}

@@ -1,0 +1,97 @@
+//! A program, on its own.
+
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+
+use evenkeel::apps::Name;
+use evenkeel::config::{Application, Protocol, Settings};
+use nix::unistd::setsid;
+
+use crate::outcome::Failure;
+use crate::saved;
+
+/// A process that was just started, and how long its log was before.
+pub(super) struct Begun {
+    pub(super) child: Child,
+    pub(super) log_from: u64,
+}
+
+/// Starts it in a session of its own, with its output going to its log.
+pub(super) fn detached(name: &Name, application: &Application) -> Result<Begun, Failure> {
+    let log = saved::open_log(name.as_str())?;
+    let log_from = log.metadata()?.len();
+    let words = words(application)?;
+    let mut command = Command::new(std::env::current_exe()?);
+    command.args(["launch", "--"]).args(words);
+    environment(&mut command, application)?;
+    command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+    let child = command.spawn().map_err(|error| {
+        Failure::new(71, format!("cannot be started in {}: {error}", place(application)))
+    })?;
+    Ok(Begun { child, log_from })
+}
+
+/// Becomes it. Comes back only if that cannot be.
+pub(super) fn foreground(name: &str, application: &Application) -> Failure {
+    let prepared = words(application).and_then(|words| {
+        let (program, arguments) =
+            words.split_first().ok_or_else(|| Failure::new(64, "no program"))?;
+        let mut command = Command::new(program);
+        command.args(arguments);
+        environment(&mut command, application)?;
+        Ok(command)
+    });
+    match prepared {
+        Ok(mut command) => {
+            let error = command.exec();
+            let program = command.get_program().display();
+            Failure::new(71, format!("{name}: cannot run {program}: {error}"))
+        }
+        Err(failure) => failure,
+    }
+}
+
+/// The hidden verb `launch`: leaves the terminal, and becomes the program.
+pub(crate) fn become_program(words: &[String]) -> Failure {
+    if let Err(errno) = setsid() {
+        return Failure::new(71, format!("cannot leave the terminal: {errno}"));
+    }
+    let Some((program, arguments)) = words.split_first() else {
+        return Failure::new(64, "no program");
+    };
+    let error = Command::new(program).args(arguments).exec();
+    Failure::new(71, format!("cannot run {program}: {error}"))
+}
+
+/// The program and its arguments; for one that is not ours, this program as its master.
+fn words(application: &Application) -> Result<Vec<String>, Failure> {
+    let mut words = Vec::new();
+    if application.protocol() == Protocol::ListenFds {
+        words.push(std::env::current_exe()?.display().to_string());
+        words.push("serve-foreign".to_owned());
+        let signal = application.program.stop_signal.as_deref().unwrap_or("TERM");
+        words.extend(["--stop-signal".to_owned(), signal.to_owned(), "--".to_owned()]);
+    }
+    let program = application.program.program.as_ref();
+    words.extend(program.map(|path| path.display().to_string()));
+    words.extend(application.program.args.iter().flatten().cloned());
+    Ok(words)
+}
+
+/// Settings of whoever starts it are not its own.
+fn environment(command: &mut Command, application: &Application) -> Result<(), Failure> {
+    for key in Settings::KEYS {
+        command.env_remove(Settings::variable(key.name));
+    }
+    command.envs(application.program.env.iter().flatten());
+    command.envs(application.settings.to_variables()?);
+    if let Some(directory) = &application.program.directory {
+        command.current_dir(directory);
+    }
+    Ok(())
+}
+
+fn place(application: &Application) -> String {
+    let directory = application.program.directory.as_deref();
+    directory.map_or_else(|| ".".to_owned(), |path| path.display().to_string())
+}

@@ -1,0 +1,88 @@
+//! Who is meant.
+
+use std::path::{Path, PathBuf};
+
+use evenkeel::apps::{App, Name, apps};
+use evenkeel::control::Client;
+
+use crate::cli::Cli;
+use crate::outcome::{Failure, USAGE};
+use crate::saved;
+
+/// Where a master listens unless it is said, as ever.
+const CONTROL_DEFAULT: &str = "evenkeel.sock";
+
+/// A master, by name or by its control socket.
+#[derive(Clone, Debug)]
+pub(crate) struct Target {
+    pub(crate) name: Option<String>,
+    pub(crate) control: PathBuf,
+    pub(crate) app: Option<App>,
+}
+
+impl Target {
+    pub(crate) fn connect(&self, cli: &Cli) -> Result<Client, Failure> {
+        let mut master = Client::connect(&self.control)?;
+        master.set_timeout(cli.timeout())?;
+        Ok(master)
+    }
+
+    fn of(app: App) -> Self {
+        let name = Some(app.record.name.clone());
+        Self { name, control: app.record.control.clone(), app: Some(app) }
+    }
+
+    fn at(path: &Path) -> Self {
+        Self { name: None, control: path.to_owned(), app: None }
+    }
+}
+
+/// The masters that are named; those that run, for `all`.
+pub(crate) fn targets(cli: &Cli, names: &[String]) -> Result<Vec<Target>, Failure> {
+    let all = names.iter().any(|name| name == "all");
+    if names.is_empty() {
+        return only(cli).map(|target| vec![target]);
+    }
+    let running: Vec<App> = apps()?.into_iter().filter(App::is_running).collect();
+    if all {
+        return Ok(running.into_iter().map(Target::of).collect());
+    }
+    names.iter().map(|name| named(&running, name)).collect()
+}
+
+fn named(running: &[App], name: &str) -> Result<Target, Failure> {
+    let valid: Name = name.parse()?;
+    let found = running.iter().find(|app| app.record.name == valid.as_str());
+    found.cloned().map(Target::of).ok_or_else(|| {
+        let saved = saved::load().is_ok_and(|set| set.app.contains_key(name));
+        let mend = if saved {
+            format!("start it with `evenkeel start {name}`")
+        } else if running.is_empty() {
+            "nothing runs".to_owned()
+        } else {
+            format!("these run: {}", names_of(running))
+        };
+        Failure::new(69, format!("no application named {name} runs: {mend}"))
+    })
+}
+
+/// Nobody is named: the control socket that is, or the only application.
+fn only(cli: &Cli) -> Result<Target, Failure> {
+    if let Some(path) = &cli.control {
+        return Ok(Target::at(path));
+    }
+    let running: Vec<App> = apps()?.into_iter().filter(App::is_running).collect();
+    match &running[..] {
+        [] => Ok(Target::at(Path::new(CONTROL_DEFAULT))),
+        [only] => Ok(Target::of(only.clone())),
+        _ => Err(Failure::new(
+            USAGE,
+            format!("several applications run: name some of {}, or all", names_of(&running)),
+        )),
+    }
+}
+
+fn names_of(apps: &[App]) -> String {
+    let names: Vec<&str> = apps.iter().map(|app| app.record.name.as_str()).collect();
+    names.join(", ")
+}

@@ -1,0 +1,155 @@
+//! Settings that come from a file, the environment or flags.
+
+use nix::sys::signal::Signal;
+
+use super::Server;
+use crate::config::{Bytes, Patience, Protocol, Settings};
+use crate::error::Error;
+use crate::limits::GIVE_UP_WITHIN_DEFAULT;
+use crate::plan::AccessLog;
+
+impl Server<'_> {
+    /// Takes all that is said there; what is not said stays as it is. Addresses replace that of
+    /// [`Server::bind`] and all of [`Server::also`].
+    pub fn settings(mut self, settings: &Settings) -> Self {
+        let config = &mut self.config;
+        if let Some((first, further)) = settings.listen.as_deref().and_then(<[_]>::split_first) {
+            config.address.clone_from(first);
+            config.further = further.to_vec();
+        }
+        take(&mut config.workers, settings.workers);
+        take(&mut config.policy, settings.policy);
+        config.listener = settings.listener.or(config.listener);
+        config.accept_wake = settings.accept_wake.or(config.accept_wake);
+        take(&mut config.stall_after, settings.stall_after);
+        take(&mut config.backlog, settings.backlog);
+        take(&mut config.grace, settings.grace);
+        take(&mut config.ready_timeout, settings.ready_timeout);
+        take(&mut config.min_uptime, settings.min_uptime);
+        take(&mut config.connections_max, settings.connections_max);
+        take(&mut config.offload_threads, settings.offload_threads);
+        take(&mut config.pre_stop_delay, settings.pre_stop_delay);
+        if let Some(deaths) = settings.give_up {
+            config.give_up =
+                Some((deaths, settings.give_up_within.unwrap_or(GIVE_UP_WITHIN_DEFAULT)));
+        }
+        take_clone(&mut config.control, settings.control.as_ref());
+        take_clone(&mut config.name, settings.name.as_ref());
+        take_clone(&mut config.proxy_protocol, settings.proxy_protocol.as_ref());
+        if let Some(path) = &settings.access_log {
+            config.access_log = Some(AccessLog::new(path));
+        }
+        if let (Some(log), Some(format)) = (&mut config.access_log, settings.access_log_format) {
+            log.format = format;
+        }
+        self.patience(settings).bounds(settings)
+    }
+
+    /// For how long is waited.
+    fn patience(mut self, settings: &Settings) -> Self {
+        let timeouts = &mut self.config.timeouts;
+        take(&mut timeouts.head, settings.head_timeout);
+        take(&mut timeouts.body, settings.body_timeout);
+        take(&mut timeouts.idle, settings.idle_timeout);
+        take(&mut timeouts.write, settings.write_timeout);
+        take(&mut timeouts.rate_min, settings.rate_min);
+        let hang = settings.hang_timeout.map(|patience| match patience {
+            Patience::Never => None,
+            Patience::After(time) => Some(time),
+        });
+        take(&mut self.config.term.hang_timeout, hang);
+        self
+    }
+
+    /// How much there may be.
+    fn bounds(mut self, settings: &Settings) -> Self {
+        let length = |size: Bytes| usize::try_from(size.0).unwrap_or(usize::MAX);
+        let (limits, term) = (&mut self.config.limits, &mut self.config.term);
+        take(&mut limits.head_bytes_max, settings.head_bytes_max.map(length));
+        take(&mut limits.body_bytes_max, settings.body_bytes_max.map(|size| size.0));
+        take(&mut limits.requests_max, settings.connection_requests_max);
+        take(&mut limits.output_high_water_bytes, settings.output_high_water.map(length));
+        term.memory_max = settings.max_memory.map(|size| size.0).or(term.memory_max);
+        term.requests_max = settings.max_requests.or(term.requests_max);
+        term.age_max = settings.max_age.or(term.age_max);
+        self
+    }
+}
+
+impl Settings {
+    /// Looks whether a server could be made of this, without taking an address or anything else. The names
+    /// of hosts are looked up.
+    ///
+    /// # Errors
+    /// What a start would say, as far as that can be known before it.
+    pub fn check(&self, protocol: Protocol) -> Result<(), Error> {
+        let mut config = Server::bind("127.0.0.1:0").settings(self).config;
+        if protocol == Protocol::ListenFds {
+            config.foreign = Some(Signal::SIGTERM);
+        }
+        config.plan().map(|_| ())
+    }
+}
+
+fn take<T>(place: &mut T, said: Option<T>) {
+    if let Some(said) = said {
+        *place = said;
+    }
+}
+
+fn take_clone<T: Clone>(place: &mut Option<T>, said: Option<&T>) {
+    if said.is_some() {
+        *place = said.cloned();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Each key changes something: none is forgotten here.
+    #[test]
+    fn every_setting_reaches_the_server() {
+        let other = |name: &str| match name {
+            "name" => "shop",
+            "listen" => "127.0.0.1:1,127.0.0.1:2",
+            "workers"
+            | "backlog"
+            | "connections_max"
+            | "offload_threads"
+            | "give_up"
+            | "rate_min"
+            | "max_requests"
+            | "connection_requests_max" => "7",
+            "policy" => "rr",
+            "listener" => "inherited",
+            "accept_wake" => "herd",
+            "control" | "access_log" => "/x",
+            "access_log_format" => "json",
+            "proxy_protocol" => "unix",
+            name if name.contains("bytes")
+                || name == "max_memory"
+                || name == "output_high_water" =>
+            {
+                "7MiB"
+            }
+            _ => "7s",
+        };
+        for key in Settings::KEYS {
+            let mut settings = Settings::default();
+            let mut without = Settings::default();
+            // Two keys mean something only beside another one.
+            match key.name {
+                "access_log_format" => without.set("access_log", "/x").unwrap(),
+                "give_up_within" => without.set("give_up", "3").unwrap(),
+                _ => {}
+            }
+            settings.set(key.name, other(key.name)).unwrap();
+            let server = |settings: &Settings| {
+                format!("{:?}", Server::bind("127.0.0.1:0").settings(settings))
+            };
+            let with = settings.over(without.clone());
+            assert_ne!(server(&with), server(&without), "{} changes nothing", key.name);
+        }
+    }
+}
