@@ -66,7 +66,8 @@ fn a_restart_is_a_new_master_with_the_saved_settings() {
     let text = std::fs::read_to_string(cli.path("apps.toml")).unwrap();
     cli.write("apps.toml", &text.replace("workers = 2", "workers = 3"));
     // What runs is left alone, and what is saved is new.
-    cli.done(&["start", "apps.toml"]);
+    let out = cli.done(&["start", "apps.toml"]);
+    assert_eq!(out.matches("`evenkeel restart shop` applies it").count(), 1, "{out}");
     assert_eq!(cli.master("shop"), before);
     assert!(cli.done(&["restart", "shop"]).contains("with 3 workers"));
     assert_ne!(cli.master("shop"), before);
@@ -109,6 +110,7 @@ fn a_start_that_fails_says_why() {
     assert_eq!(said.code, Some(64));
     assert!(said.error.contains("did you mean `workers`?"), "{}", said.error);
     assert_eq!(cli.run(&["start", "--", "true"]).code, Some(2), "it needs a name");
+    assert!(!cli.path("state/apps.json").exists(), "what cannot run is not saved");
 }
 
 /// One that does not know of names is not waited for longer than the user wants.

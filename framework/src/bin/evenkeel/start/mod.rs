@@ -38,24 +38,35 @@ pub(crate) fn start(cli: &Cli, start: &Start) -> Result<u8, Failure> {
             "nothing is saved yet: name a file with applications, as in `evenkeel start apps.toml`",
         ));
     }
-    if !known {
-        saved::change(|set| set.app.extend(wanted.app.clone()))?;
-    }
+    let before = saved::load()?;
     let mut outcomes = Vec::new();
     for (name, application) in &wanted.app {
         let name: Name = name.parse()?;
-        let running = find(&name)?.filter(App::is_running);
-        outcomes.push((
-            name.clone(),
-            match running {
-                Some(app) => {
-                    Outcome { ok: true, text: format!("runs already: process {}", app.record.pid) }
-                }
-                None => begin(cli, &name, application),
-            },
-        ));
+        let outcome = match find(&name)?.filter(App::is_running) {
+            Some(app) => there_already(&name, &app, before.app.get(name.as_str()), application),
+            None => begin(cli, &name, application),
+        };
+        // What could not run at all is not to be tried at each start of the machine.
+        if !known && find(&name)?.is_some_and(|app| app.is_running()) {
+            saved::change(|set| drop(set.app.insert(name.to_string(), application.clone())))?;
+        }
+        outcomes.push((name, outcome));
     }
     Ok(report(cli, &outcomes))
+}
+
+fn there_already(
+    name: &Name,
+    app: &App,
+    saved: Option<&Application>,
+    wanted: &Application,
+) -> Outcome {
+    let pid = app.record.pid;
+    let changed = saved.is_none_or(|saved| saved != wanted);
+    let mend =
+        format!("; what it was started with has changed: `evenkeel restart {name}` applies it");
+    let mend = if changed { mend.as_str() } else { "" };
+    Outcome { ok: true, text: format!("runs already: process {pid}{mend}") }
 }
 
 /// `evenkeel restart`: stops, and starts from the saved set.
