@@ -40,6 +40,7 @@ mod decimal;
 mod dispatcher;
 mod error;
 mod files;
+pub mod guide;
 mod http;
 mod ids;
 mod limits;

@@ -40,7 +40,7 @@ fn module_of(path: &Path) -> String {
 /// Which modules each module may import: downward only.
 fn may_import(module: &str) -> Option<&'static [&'static str]> {
     Some(match module {
-        "sys" | "ids" | "limits" | "error" | "decimal" => &[],
+        "sys" | "ids" | "limits" | "error" | "decimal" | "guide" => &[],
         "access_log" => &["board", "decimal", "error", "limits", "plan"],
         "board" => &["sys", "ids", "limits"],
         "http" => &["decimal", "error", "limits"],
