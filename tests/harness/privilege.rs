@@ -49,7 +49,8 @@ pub(crate) fn skip(what: &str, missing: &str) {
     LAST_LINE.call_once(|| at_exit::register(say_how_many));
 }
 
-fn may(allowed: bool, what: &str, missing: &str) -> bool {
+/// What `what` needs is there; otherwise it is left out.
+pub(crate) fn may(allowed: bool, what: &str, missing: &str) -> bool {
     if !allowed {
         let never = std::env::var("EVENKEEL_SKIP").is_ok_and(|value| value == "never");
         assert!(!never, "{what} is not to be left out, and {missing} is missing");

@@ -1,7 +1,10 @@
 //! The files that the demo is deployed with: read by the programs that they are for, and in use.
 
+mod container;
+mod flags;
 mod front;
 mod haproxy;
+mod kubernetes;
 mod nginx;
 mod posts;
 mod rolling;

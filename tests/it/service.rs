@@ -64,7 +64,7 @@ fn a_program_that_does_not_ask_where_it_listens_is_ready_all_the_same() {
 }
 
 /// The demo as process 1 of a namespace of its own. Needs root.
-fn first_process(arguments: &[&str], control: &Path) -> Option<(App, Process)> {
+pub(super) fn first_process(arguments: &[&str], control: &Path) -> Option<(App, Process)> {
     if !is_root("a process namespace") {
         return None;
     }

@@ -6,7 +6,7 @@ use std::process::Command;
 use super::file;
 use super::front::Proxy;
 use super::rolling::restart_loses_nothing;
-use crate::harness::privilege::{is_installed, is_root, skip};
+use crate::harness::privilege::{is_installed, is_root, may};
 
 /// nginx with the file as it stands. What it would write outside of `folder` goes elsewhere.
 fn nginx(folder: &Path) -> Vec<String> {
@@ -24,8 +24,8 @@ fn can_be_tested(what: &str) -> bool {
     let command = nginx(folder.path());
     let check = Command::new(&command[0]).arg("-t").args(&command[1..]).output().unwrap();
     let said = String::from_utf8_lossy(&check.stderr).into_owned();
-    if said.contains("unknown directive \"stream\"") {
-        skip(what, "nginx's module stream (libnginx-mod-stream)");
+    let has_module = !said.contains("unknown directive \"stream\"");
+    if !may(has_module, what, "nginx's module stream (libnginx-mod-stream)") {
         return false;
     }
     assert!(check.status.success() && !said.contains("[warn]"), "{said}");
