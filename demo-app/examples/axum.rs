@@ -2,11 +2,16 @@
 
 mod common;
 
+use std::convert::Infallible;
+
 use axum::Router;
+use axum::body::{Body, Bytes};
 use axum::extract::RawQuery;
+use axum::response::IntoResponse;
 use axum::routing::get;
 use common::{Flags, milliseconds, whoami};
 use evenkeel::adapters::TokioWorker;
+use http_body_util::channel::Channel;
 
 fn main() -> Result<(), evenkeel::Error> {
     Flags::read().server().run_tokio(serve)
@@ -24,6 +29,7 @@ fn application(worker: &TokioWorker) -> Router {
         .route("/whoami", get(async move || (index, whoami(&about))))
         .route("/sleep", get(sleep))
         .route("/block", get(block))
+        .route("/trickle", get(trickle))
         .layer(worker.layer())
 }
 
@@ -31,6 +37,18 @@ fn application(worker: &TokioWorker) -> Router {
 async fn sleep(RawQuery(query): RawQuery) -> &'static str {
     tokio::time::sleep(milliseconds(query.as_deref())).await;
     "slept\n"
+}
+
+/// Ends long after it has begun.
+async fn trickle(RawQuery(query): RawQuery) -> impl IntoResponse {
+    let (mut sender, body) = Channel::<Bytes, Infallible>::new(1);
+    tokio::spawn(async move {
+        // Who does not wait for the end does not miss it.
+        let _ = sender.send_data("trick".into()).await;
+        tokio::time::sleep(milliseconds(query.as_deref())).await;
+        let _ = sender.send_data("led".into()).await;
+    });
+    ([("content-length", "8")], Body::new(body))
 }
 
 /// Waits as no task should: the whole worker hangs.
