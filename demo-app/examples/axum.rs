@@ -28,7 +28,7 @@ fn application(worker: &TokioWorker) -> Router {
     Router::new()
         .route("/whoami", get(async move || (index, whoami(&about))))
         .route("/sleep", get(sleep))
-        .route("/block", get(block))
+        .route("/block", get(async |query| block(query)))
         .route("/trickle", get(trickle))
         .layer(worker.layer())
 }
@@ -52,7 +52,7 @@ async fn trickle(RawQuery(query): RawQuery) -> impl IntoResponse {
 }
 
 /// Waits as no task should: the whole worker hangs.
-async fn block(RawQuery(query): RawQuery) -> &'static str {
+fn block(RawQuery(query): RawQuery) -> &'static str {
     std::thread::sleep(milliseconds(query.as_deref()));
     "blocked\n"
 }

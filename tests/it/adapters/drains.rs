@@ -122,7 +122,9 @@ fn unix_domain_sockets_are_served_as_well() {
         (0..2).for_each(|_| app.done(Command::Reload {}));
         let mut waiting: Vec<Client> =
             (0..5).map(|_| Client::connect_unix(&path).unwrap()).collect();
-        waiting.iter_mut().for_each(|client| client.ask("/sleep?ms=20").unwrap());
+        for client in &mut waiting {
+            client.ask("/sleep?ms=20").unwrap();
+        }
         let count = load.stop();
         assert_eq!(count.failed(), 0, "{name}: {count:?}");
         assert!(count.answered > 0);
