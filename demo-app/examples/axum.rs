@@ -3,6 +3,7 @@
 mod common;
 
 use std::convert::Infallible;
+use std::time::Instant;
 
 use axum::Router;
 use axum::body::{Body, Bytes};
@@ -29,6 +30,7 @@ fn application(worker: &TokioWorker) -> Router {
         .route("/whoami", get(async move || (index, whoami(&about))))
         .route("/sleep", get(sleep))
         .route("/block", get(async |query| block(query)))
+        .route("/spin", get(spin))
         .route("/trickle", get(trickle))
         .layer(worker.layer())
 }
@@ -37,6 +39,15 @@ fn application(worker: &TokioWorker) -> Router {
 async fn sleep(RawQuery(query): RawQuery) -> &'static str {
     tokio::time::sleep(milliseconds(query.as_deref())).await;
     "slept\n"
+}
+
+/// Always has something to do, and gives way to the others.
+async fn spin(RawQuery(query): RawQuery) -> &'static str {
+    let began = Instant::now();
+    while began.elapsed() < milliseconds(query.as_deref()) {
+        tokio::task::yield_now().await;
+    }
+    "spun\n"
 }
 
 /// Ends long after it has begun.

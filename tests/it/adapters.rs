@@ -117,6 +117,8 @@ fn a_runtime_that_hangs_is_found_out() {
         // Long, but not all in one piece, unless the loop does one thing at a time.
         if name == "axum" {
             assert_eq!(slow.get("/sleep?ms=1000").unwrap().status, 200);
+            // The runtime never parks meanwhile.
+            assert_eq!(slow.get("/spin?ms=1000").unwrap().status, 200);
             assert_eq!(app.status().workers[0].hangs, 0);
         }
         let mut victim = Client::connect(app.port).unwrap();
