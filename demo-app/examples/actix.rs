@@ -5,6 +5,7 @@
 
 mod common;
 
+use std::future::ready;
 use std::io;
 use std::rc::Rc;
 use std::time::Instant;
@@ -42,12 +43,12 @@ async fn serve(worker: TokioWorker) -> io::Result<()> {
                 Ok(answer)
             }
         })
-        .route("/whoami", get().to(move || answer(about)))
+        .route("/whoami", get().to(move || ready(answer(&about))))
         .route("/sleep", get().to(sleep))
-        .route("/block", get().to(block));
+        .route("/block", get().to(async |request| block(&request)));
     let http = HttpService::build()
         .graceful_shutdown_signal(move || drain.settled())
-        .h1(map_config(application, |_| AppConfig::default()));
+        .h1(map_config(application, |()| AppConfig::default()));
     let failed = |()| io::Error::other("the application does not start");
     let service = Rc::new(http.new_service(()).await.map_err(failed)?);
     let (listener, mut connections) = (worker.tokio_listener(), JoinSet::new());
@@ -71,9 +72,9 @@ async fn serve(worker: TokioWorker) -> io::Result<()> {
     Ok(())
 }
 
-async fn answer(about: Worker) -> HttpResponse {
+fn answer(about: &Worker) -> HttpResponse {
     let index = about.index().to_string();
-    HttpResponse::Ok().insert_header(("x-worker", index)).body(whoami(&about))
+    HttpResponse::Ok().insert_header(("x-worker", index)).body(whoami(about))
 }
 
 async fn sleep(request: HttpRequest) -> &'static str {
@@ -81,7 +82,7 @@ async fn sleep(request: HttpRequest) -> &'static str {
     "slept\n"
 }
 
-async fn block(request: HttpRequest) -> &'static str {
+fn block(request: &HttpRequest) -> &'static str {
     std::thread::sleep(milliseconds(request.uri().query()));
     "blocked\n"
 }

@@ -2,11 +2,17 @@
 
 mod common;
 
+use std::convert::Infallible;
+use std::time::Instant;
+
 use axum::Router;
+use axum::body::{Body, Bytes};
 use axum::extract::RawQuery;
+use axum::response::IntoResponse;
 use axum::routing::get;
 use common::{Flags, milliseconds, whoami};
 use evenkeel::adapters::TokioWorker;
+use http_body_util::channel::Channel;
 
 fn main() -> Result<(), evenkeel::Error> {
     Flags::read().server().run_tokio(serve)
@@ -23,7 +29,9 @@ fn application(worker: &TokioWorker) -> Router {
     Router::new()
         .route("/whoami", get(async move || (index, whoami(&about))))
         .route("/sleep", get(sleep))
-        .route("/block", get(block))
+        .route("/block", get(async |query| block(query)))
+        .route("/spin", get(spin))
+        .route("/trickle", get(trickle))
         .layer(worker.layer())
 }
 
@@ -33,8 +41,29 @@ async fn sleep(RawQuery(query): RawQuery) -> &'static str {
     "slept\n"
 }
 
+/// Always has something to do, and gives way to the others.
+async fn spin(RawQuery(query): RawQuery) -> &'static str {
+    let began = Instant::now();
+    while began.elapsed() < milliseconds(query.as_deref()) {
+        tokio::task::yield_now().await;
+    }
+    "spun\n"
+}
+
+/// Ends long after it has begun.
+async fn trickle(RawQuery(query): RawQuery) -> impl IntoResponse {
+    let (mut sender, body) = Channel::<Bytes, Infallible>::new(1);
+    tokio::spawn(async move {
+        // Who does not wait for the end does not miss it.
+        let _ = sender.send_data("trick".into()).await;
+        tokio::time::sleep(milliseconds(query.as_deref())).await;
+        let _ = sender.send_data("led".into()).await;
+    });
+    ([("content-length", "8")], Body::new(body))
+}
+
 /// Waits as no task should: the whole worker hangs.
-async fn block(RawQuery(query): RawQuery) -> &'static str {
+fn block(RawQuery(query): RawQuery) -> &'static str {
     std::thread::sleep(milliseconds(query.as_deref()));
     "blocked\n"
 }

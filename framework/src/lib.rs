@@ -19,6 +19,8 @@
 //!   the others.
 //! - All workers stop together: what was queued or in flight is answered, within one deadline.
 //!
+//! Workers may also serve with axum, hyper, anything on tokio, or a loop of their own: see [`adapters`].
+//!
 //! # Signals to the master
 //! | signal | meaning |
 //! |---|---|

@@ -66,9 +66,9 @@ pub(crate) const HANDSHAKE_LINGER_LOOPBACK: Duration = Duration::from_millis(250
 /// puma grants, and twice what gunicorn does.
 pub(crate) const HANG_TIMEOUT_DEFAULT: Duration = Duration::from_secs(60);
 
+#[cfg(feature = "tokio")]
 /// So many times in the longest time that it may be away, a worker's runtime shows that it gets on: as
 /// often as the timer looks.
-#[cfg(feature = "tokio")]
 pub(crate) const HEARTBEATS: u32 = 4;
 
 /// The least that can be told from a worker that was only not scheduled.

@@ -137,6 +137,11 @@ impl Client {
         }
     }
 
+    /// Waits until something has come.
+    pub(crate) fn wait_for_some(&mut self) {
+        assert_ne!(self.read(), Ok(0));
+    }
+
     /// All that comes until the other side closes.
     pub(crate) fn rest(&mut self) -> Result<Vec<u8>, Failure> {
         while self.read()? > 0 {}

@@ -1,5 +1,8 @@
 //! Other servers than ours in our workers: axum, hyper with tower, actix-web, a loop of one's own.
 
+mod drains;
+mod tls;
+
 use std::time::Duration;
 
 use evenkeel::control::{Command, Scale};
@@ -106,45 +109,6 @@ fn a_killed_worker_takes_only_what_it_had_with_it() {
 }
 
 #[test]
-fn a_stop_answers_what_is_in_flight_and_what_is_queued() {
-    for name in PLAIN {
-        for arguments in intakes() {
-            let mut app = App::example(name, arguments);
-            let mut kept = Client::connect(app.port).unwrap();
-            assert_eq!(kept.get("/whoami").unwrap().status, 200);
-            let mut waiting = Client::waiting(app.port, 20, "/sleep?ms=30");
-            app.signal(Signal::SIGTERM);
-            for client in &mut waiting {
-                let answer = client.answer().map(|answer| answer.status);
-                assert_eq!(answer, Ok(200), "{name} {arguments:?}");
-                assert_eq!(client.rest(), Ok(Vec::new()), "closed, and not reset: {name}");
-            }
-            assert_eq!(kept.rest(), Ok(Vec::new()), "closed when it stays silent: {name}");
-            assert_eq!(app.ended().code(), Some(0), "{name} {arguments:?}");
-            assert_eq!(app.log.count("is killed"), 0, "{name} {arguments:?}");
-            assert_eq!(app.log.count("ERROR"), 0, "{}", app.log.text());
-        }
-    }
-}
-
-#[test]
-fn the_next_answer_on_a_kept_connection_is_the_last_one() {
-    for name in PLAIN {
-        let mut app = App::example(name, &["--workers", "1"]);
-        let mut kept = Client::connect(app.port).unwrap();
-        assert_eq!(kept.get("/whoami").unwrap().header("connection"), None);
-        app.worker(0).signal(Signal::SIGTERM);
-        wait_until("the last answer", || {
-            let answer = kept.get("/whoami").expect("each is answered");
-            answer.header("connection") == Some("close")
-        });
-        assert_eq!(kept.rest(), Ok(Vec::new()), "closed, and not reset: {name}");
-        app.signal(Signal::SIGTERM);
-        assert_eq!(app.ended().code(), Some(0));
-    }
-}
-
-#[test]
 fn a_runtime_that_hangs_is_found_out() {
     for name in ["axum", "raw_mio"] {
         let arguments = ["--workers", "1", "--hang-timeout", "0.4", "--min-uptime", "0"];
@@ -153,6 +117,8 @@ fn a_runtime_that_hangs_is_found_out() {
         // Long, but not all in one piece, unless the loop does one thing at a time.
         if name == "axum" {
             assert_eq!(slow.get("/sleep?ms=1000").unwrap().status, 200);
+            // The runtime never parks meanwhile.
+            assert_eq!(slow.get("/spin?ms=1000").unwrap().status, 200);
             assert_eq!(app.status().workers[0].hangs, 0);
         }
         let mut victim = Client::connect(app.port).unwrap();

@@ -67,6 +67,13 @@ fn a_second_thread_before_the_fork_is_refused_with_the_mend() {
 }
 
 #[test]
+fn a_server_within_a_runtime_is_refused_with_the_mend() {
+    let (code, _, log) = run_to_end(&mut fixture(&["within-tokio"]));
+    assert_eq!(code, Some(70));
+    assert!(log.contains("threads are alive") && log.contains("without #[tokio::main]"), "{log}");
+}
+
+#[test]
 fn a_panic_in_a_handler_is_a_500_and_the_worker_lives() {
     let app = App::start(&mut fixture(&["plain"])).listening();
     let failed = app.get("/panic");

@@ -35,6 +35,8 @@ pub(crate) struct Flags {
     /// Seconds.
     #[arg(long, default_value_t = 1.0)]
     min_uptime: f64,
+    #[arg(long)]
+    max_requests: Option<u64>,
     /// PEM files, for the one that speaks TLS.
     #[arg(long)]
     pub(crate) certificate: Option<String>,
@@ -70,6 +72,9 @@ impl Flags {
         }
         if let Some(wake) = self.accept_wake {
             server = server.accept_wake(wake);
+        }
+        if let Some(requests) = self.max_requests {
+            server = server.max_requests(requests);
         }
         match &self.control {
             Some(path) => server.control(path),

@@ -11,7 +11,7 @@ use super::tokio::{Peer, TokioListener, TokioStream};
 /// Where the connections of a worker come from, for `axum::serve`.
 ///
 /// The peer's address is to be had by
-/// `into_make_service_with_connect_info::<`[`Peer`](super::Peer)`>()`.
+/// `into_make_service_with_connect_info::<`[`Peer`]`>()`.
 #[derive(Debug)]
 pub struct AxumListener {
     inner: TokioListener,

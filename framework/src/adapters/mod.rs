@@ -1,4 +1,6 @@
-//! Your own server.
+#![doc = include_str!("guide.md")]
+#![cfg_attr(feature = "axum", doc = include_str!("guide_axum.md"))]
+#![doc = include_str!("guide_raw.md")]
 
 mod answering;
 #[cfg(feature = "axum")]
