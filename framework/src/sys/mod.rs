@@ -11,6 +11,7 @@ pub(crate) mod interrupt;
 mod option;
 pub(crate) mod reuseport;
 pub(crate) mod shared;
+pub(crate) mod sock_diag;
 pub(crate) mod socket_file;
 pub(crate) mod ttl;
 pub(crate) mod unsent;

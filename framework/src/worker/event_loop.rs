@@ -228,9 +228,9 @@ where
         if self.drain.is_some() {
             return;
         }
-        if let Some(text) = self.term.over(self.desk.tally.requests(), self.desk.now) {
+        if let Some((why, text)) = self.term.over(self.desk.tally.requests(), self.desk.now) {
             // Without a master there is none, which the channel's end says as well.
-            let _ = self.channel.report(&Report::WantsSuccessor { text });
+            let _ = self.channel.report(&Report::WantsSuccessor { why, text });
         }
     }
 

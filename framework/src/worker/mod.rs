@@ -24,7 +24,7 @@ use crate::birth::{Birth, Stock, code};
 use crate::board::Board;
 use crate::error::{Error, panic_text};
 use crate::http::Handler;
-use crate::ids::{Generation, Place, SlotId};
+use crate::ids::{Generation, SlotId};
 use crate::net::channel::Report;
 use crate::net::listener;
 use crate::plan::AcceptWake;
@@ -65,7 +65,7 @@ impl Worker {
 }
 
 /// Why a worker ends before it should.
-type Failure = Box<dyn StdError + Send + Sync>;
+pub(crate) type Failure = Box<dyn StdError + Send + Sync>;
 
 /// A worker's life from its birth on; its exit code.
 pub(crate) fn run<H, E>(mut birth: Birth, start: impl FnOnce(&Worker) -> Result<H, E>) -> i32
@@ -100,7 +100,8 @@ where
     H: Handler,
     E: Into<Failure>,
 {
-    let Place::Slot(slot) = birth.id.place else { return Err("a worker needs a slot".into()) };
+    // The admin process has a listener and no slot, and its handler asks for none.
+    let slot = birth.id.place.slot().unwrap_or(SlotId(0));
     let poll = Poll::new()?;
     let (primary, lodged, cpu) = take_up(birth, &poll)?;
     let further = std::mem::take(&mut birth.further);

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use super::{EventLoop, Going};
+use crate::board::Cause;
 use crate::http::Handler;
 use crate::net::channel::{Next, Order, Queue, Report};
 use crate::worker::acceptor::Acceptor;
@@ -77,7 +78,7 @@ where
         if let Err(error) = added {
             let text = format!("it cannot take up a link to the dispatcher: {error}");
             // Without a master there is no dispatcher to come.
-            let _ = self.channel.report(&Report::WantsSuccessor { text });
+            let _ = self.channel.report(&Report::WantsSuccessor { why: Cause::Unreachable, text });
         }
     }
 

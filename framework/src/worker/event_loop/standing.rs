@@ -52,7 +52,7 @@ where
 
     /// A turn is over.
     pub(super) fn end_work(&mut self) {
-        self.seat.busy_since(0);
+        self.seat.rests(monotonic_ns());
         let full = self.is_full();
         let Some(standing) = self.standing.as_mut().filter(|standing| !standing.left) else {
             return;
