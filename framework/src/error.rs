@@ -150,6 +150,11 @@ impl Error {
         Self(Box::new(Inner { kind, text, source: Some(source.into()) }))
     }
 
+    /// A file's permissions are not as they must be, with a text that names the mend.
+    pub(crate) fn permission(text: String) -> Self {
+        Self::new(Kind::Permission, text)
+    }
+
     /// No master answers at the control socket.
     pub(crate) fn unreachable(path: &Path, source: io::Error) -> Self {
         let path = path.display();

@@ -4,8 +4,10 @@
 mod named;
 mod access_log;
 mod address;
+mod admin;
 mod checks;
 mod intake;
+mod timeouts;
 mod trusted;
 
 use std::num::NonZeroU16;
@@ -22,8 +24,10 @@ pub(crate) use trusted::Trusted;
 pub(crate) use access_log::Target;
 pub use access_log::{AccessLog, LogFormat};
 pub use address::Address;
+pub(crate) use admin::Admin;
 pub use intake::Rule;
 pub(crate) use intake::{Balance, Intake};
+pub use timeouts::Timeouts;
 
 /// How many workers there are at the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -154,6 +158,8 @@ pub(crate) struct Config {
     pub(crate) control: Option<PathBuf>,
     pub(crate) access_log: Option<AccessLog>,
     pub(crate) proxy_protocol: Option<Vec<String>>,
+    pub(crate) admin: Option<String>,
+    pub(crate) admin_token_file: Option<PathBuf>,
 }
 
 /// What ends a worker's time, besides a signal.
@@ -165,36 +171,6 @@ pub(crate) struct Term {
     pub(crate) memory_max: Option<u64>,
     pub(crate) requests_max: Option<u64>,
     pub(crate) age_max: Option<Duration>,
-}
-
-/// How long a worker waits for a peer. All are as coarse as a second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// For a whole request head, from its first byte or, on a new connection, from the accept.
-    pub head: Duration,
-    /// For the next bytes of a request body.
-    pub body: Duration,
-    /// For the next request on a keep-alive connection.
-    pub idle: Duration,
-    /// For the peer to take any bytes of an answer.
-    pub write: Duration,
-    /// Bytes per second that a peer must send of a body, or take of an answer, on average and beyond the
-    /// first [`Timeouts::body`] or [`Timeouts::write`]; 0: as slowly as it likes.
-    pub rate_min: u32,
-}
-
-impl Timeouts {
-    fn bounded(self) -> Self {
-        let [head, body, idle, write] =
-            [self.head, self.body, self.idle, self.write].map(|time| time.min(TIME_MAX));
-        Self { head, body, idle, write, ..self }
-    }
-
-    /// The longest time that so many octets may take.
-    pub(crate) fn at_least(&self, octets: u64) -> Duration {
-        let seconds = octets.checked_div(self.rate_min.into());
-        seconds.map_or(TIME_MAX, |seconds| Duration::from_secs(seconds).min(TIME_MAX))
-    }
 }
 
 /// A valid plan.
@@ -224,6 +200,8 @@ pub(crate) struct Plan {
     pub(crate) access_log: Option<AccessLog>,
     /// Who begins connections with the PROXY protocol.
     pub(crate) trusted: Option<Trusted>,
+    /// Where the admin process is to be reached.
+    pub(crate) admin: Option<Admin>,
 }
 
 impl Plan {
@@ -253,6 +231,8 @@ impl Config {
         let address = Address::resolve(&self.address)?;
         let further = address::further(&address, &self.further)?;
         let listener = address.listener(self.policy, self.listener)?;
+        let admin = Admin::of(self.admin.as_deref(), self.admin_token_file.as_deref())?;
+        admin.iter().try_for_each(|admin| admin.stands_beside(&address, &further))?;
         let (intake, otherwise) = intake::choose(self.policy, listener, self.accept_wake)?;
         Ok(Plan {
             address,
@@ -274,6 +254,7 @@ impl Config {
             term: term(self.term)?,
             control: self.control,
             access_log: self.access_log,
+            admin,
             trusted: self.proxy_protocol.as_deref().map(Trusted::parse).transpose()?,
         })
     }

@@ -1,6 +1,8 @@
 //! The machine around a supervisor: it does what it is told and checks that it may be told so.
 
+mod admin;
 mod perform;
+mod process;
 mod queues;
 mod weather;
 
@@ -13,37 +15,12 @@ use evenkeel::internals::{
 };
 
 use super::chance::Chance;
+use process::Process;
 
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
 const READY_TIMEOUT: Duration = Duration::from_secs(3);
 const MIN_UPTIME: Duration = Duration::from_secs(1);
 const WORKERS_MAX: u16 = 8;
-
-/// A process as an observer sees it.
-#[derive(Clone, Copy, Debug, Default)]
-#[allow(clippy::struct_excessive_bools, reason = "each is seen apart from the others")]
-struct Process {
-    ready: bool,
-    /// May have connections.
-    accepts: bool,
-    draining: bool,
-    killed: bool,
-    parted: bool,
-    /// Was told to empty its queue.
-    empties: bool,
-    /// It asked for a successor.
-    wants_successor: bool,
-}
-
-impl Process {
-    fn serves(self) -> bool {
-        self.ready && !self.leaves()
-    }
-
-    fn leaves(self) -> bool {
-        self.draining || self.killed
-    }
-}
 
 /// How the world treats the supervisor.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -98,6 +75,7 @@ impl World {
             workers: 1 + u16::try_from(chance.below(5)).unwrap(),
             workers_max: WORKERS_MAX,
             layout: layouts[chance.below(3)],
+            admin: chance.once_in(2),
             grace: GRACE,
             ready_timeout: READY_TIMEOUT,
             min_uptime: MIN_UPTIME,
@@ -191,7 +169,8 @@ impl World {
             self.processes.values().all(|process| process.accepts),
             "somebody is not let accept"
         );
-        let workers = self.processes.keys().filter(|id| id.place != Place::Dispatcher).count();
+        self.assert_admin_at_rest();
+        let workers = self.processes.keys().filter(|id| id.place.slot().is_some()).count();
         assert_eq!(workers, ready.len(), "somebody does not leave");
         match self.rules.layout {
             Layout::Group => {
@@ -206,7 +185,7 @@ impl World {
         assert!(self.shared_listening);
         let mut dispatchers = self.processes.keys().filter(|id| id.place == Place::Dispatcher);
         let serving = dispatchers.next_back().expect("a dispatcher").generation;
-        for (id, process) in self.processes.iter().filter(|(id, _)| id.place != Place::Dispatcher) {
+        for (id, process) in self.processes.iter().filter(|(id, _)| id.place.slot().is_some()) {
             assert!(self.links.contains(&(*id, serving)), "{id} gets no sockets: {process:?}");
         }
     }

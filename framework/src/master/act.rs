@@ -11,6 +11,7 @@ use socket2::SockRef;
 use super::action::{Action, Outcome, Reason};
 use super::event::Event;
 use super::{Child, Endpoint, Master, notify};
+use crate::board::{Deed, What};
 use crate::error::Error;
 use crate::ids::{ChildId, Generation, Place, SlotId};
 use crate::limits::SUSPENDED_AFTER;
@@ -37,6 +38,7 @@ impl Master<'_> {
             Action::CloseListener(slot) => {
                 self.lodged[slot.index()].take().into_iter().for_each(listener::close);
                 self.group.left(slot);
+                self.board.row(Place::Slot(slot)).listens(0);
             }
             Action::Look(child) => {
                 // Who cannot be told is about to end, or finds it with the next connection.
@@ -50,6 +52,8 @@ impl Master<'_> {
             Action::Kill(child, reason) => self.kill(child, reason),
             Action::BackOff(child, pause, failures) => {
                 let milliseconds = pause.as_millis();
+                self.board.count(Deed::Paused);
+                self.note_of(What::Paused(u64::try_from(milliseconds).unwrap_or(u64::MAX)), child);
                 tracing::warn!(failures, "{} is backing-off for {milliseconds} ms", child.place);
             }
             Action::Refuse(why) => self.refuse(why),
@@ -73,6 +77,7 @@ impl Master<'_> {
             Ok(()) => None,
             Err(why) => {
                 tracing::error!("cannot fork {child}: {why}");
+                self.note_not_forked(child);
                 Some(Event::NotForked(child))
             }
         }
@@ -103,6 +108,8 @@ impl Master<'_> {
             listener::close(socket);
             failed(error)
         })?;
+        // Only those who look at its queue would miss it.
+        self.board.row(Place::Slot(slot)).listens(listener::inode(socket).unwrap_or(0));
         self.group.joined(slot);
         Ok(())
     }
@@ -150,12 +157,14 @@ impl Master<'_> {
     /// Whoever balances the load has this long to notice.
     fn announce_stop(&self, delay: Duration) {
         self.board.close();
+        self.note(What::Closing(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)));
         tracing::info!("the stop begins in {delay:?}; until then all is served as before");
         notify::stopping("a stop is announced");
     }
 
     fn refuse_newcomers(&self) {
         self.board.close();
+        self.note(What::Stopping);
         notify::stopping("draining");
         let shared = self.group.members().is_empty().then_some(&self.primary.socket);
         let further = self.further.iter().map(|endpoint| &endpoint.socket);
@@ -225,14 +234,16 @@ impl Master<'_> {
         }
     }
 
-    fn drain(&self, id: ChildId, grace: Duration, empty_queue: bool) {
+    fn drain(&mut self, id: ChildId, grace: Duration, empty_queue: bool) {
+        self.note_dismissal(id);
         let queue = if empty_queue { Queue::Empty } else { Queue::Leave };
         if self.order(id, &Order::Drain { grace, queue }).is_err() {
             self.signal(id, Signal::SIGTERM);
         }
     }
 
-    fn kill(&self, id: ChildId, reason: Reason) {
+    fn kill(&mut self, id: ChildId, reason: Reason) {
+        self.note_kill(id, reason);
         let Some(child) = self.child(id) else { return };
         let open = self.board.row(id.place).seat(child.seat).open();
         let pid = child.pid.as_raw();

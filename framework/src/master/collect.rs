@@ -10,6 +10,7 @@ use nix::sys::signal::Signal;
 
 use super::Master;
 use super::event::Event;
+use crate::board::{Cause, What};
 use crate::control::Control;
 use crate::ids::Place;
 use crate::net::channel::{Next, Report};
@@ -72,10 +73,13 @@ impl Master<'_> {
     pub(super) fn hear(&mut self, index: usize, events: &mut Vec<Event>) {
         let child = &mut self.children[index];
         let (id, pid) = (child.id, child.pid.as_raw());
+        let who = Some((id, u32::try_from(pid).unwrap_or(0)));
         while let Some(channel) = &child.channel {
             match channel.next_report() {
                 Next::Message(Report::Ready { lodged }) => {
                     tracing::info!(pid, "{id} is ready");
+                    child.fate.served = true;
+                    self.board.note(What::Ready, who);
                     if let (Place::Slot(slot), Some(listener)) = (id.place, lodged) {
                         self.lodged[slot.index()] = Some(listener);
                     }
@@ -83,9 +87,12 @@ impl Master<'_> {
                 }
                 Next::Message(Report::WantsDrain) => {
                     tracing::info!(pid, "{id} was told to end");
+                    child.fate.wish = Some(Cause::Terminated);
                     events.push(Event::WantsDrain(id));
                 }
-                Next::Message(Report::WantsSuccessor { text }) => {
+                Next::Message(Report::WantsSuccessor { why, text }) => {
+                    child.fate.wish = Some(why);
+                    self.board.note(What::Wishes(why), who);
                     tracing::info!(pid, "{id} wants a successor: {text}");
                     events.push(Event::WantsSuccessor(id));
                 }

@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
+use super::chronicle::Fate;
 use super::endpoint::HandedEndpoint;
 use super::supervisor::Saved;
 use super::{Child, Master};
@@ -26,7 +27,7 @@ use crate::plan::{Address, Intake, Plan};
 use crate::sys::exec;
 
 /// Changes with the form of what follows.
-const FORM: u32 = 3;
+const FORM: u32 = 4;
 
 /// What the next program is to know. Numbers of descriptors are the same there.
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,6 +38,7 @@ pub(crate) struct Handover {
     pub(super) primary: HandedEndpoint,
     #[serde(default)]
     pub(super) further: Vec<HandedEndpoint>,
+    pub(super) admin: Option<HandedEndpoint>,
     /// Who accepts from what, in words.
     intake: String,
     /// The table, the map of listeners and the program, if one chooses.
@@ -76,6 +78,7 @@ pub(super) struct HandedCaller {
     pub(super) received: Vec<u8>,
     /// For the outcome of this upgrade.
     pub(super) waits: bool,
+    pub(super) is_child: bool,
 }
 
 /// A process that has not been reaped.
@@ -86,6 +89,7 @@ pub(super) struct HandedChild {
     pub(super) seat: usize,
     channel: Option<RawFd>,
     links: Vec<(Generation, RawFd)>,
+    fate: Fate,
 }
 
 impl Master<'_> {
@@ -99,6 +103,7 @@ impl Master<'_> {
             pid: std::process::id(),
             primary: HandedEndpoint::of(&self.primary)?,
             further: further.collect::<io::Result<_>>()?,
+            admin: self.admin.as_ref().map(HandedEndpoint::of).transpose()?,
             intake: format!("{:?}", self.plan.intake),
             balancer: self.balancer.as_ref().map(|balancer| {
                 balancer.descriptors().all().map(|descriptor| descriptor.as_raw_fd())
@@ -112,8 +117,8 @@ impl Master<'_> {
             group: self.group.members().to_vec(),
             children: self.children.iter().map(HandedChild::of).collect(),
             supervisor: self.supervisor.save(),
-            control: control.map(|control| control.path().to_owned()),
-            control_listener: control.map(|control| control.listener().as_raw_fd()),
+            control: control.and_then(Control::path).map(PathBuf::from),
+            control_listener: control.and_then(Control::listener).map(|it| it.as_raw_fd()),
             callers: control.into_iter().flat_map(|control| self.handed_callers(control)).collect(),
             announced: self.announced,
         })
@@ -124,7 +129,8 @@ impl Master<'_> {
         let inherit = |socket: &dyn AsFd| exec::inherit(socket.as_fd(), open);
         inherit(&self.memory)?;
         inherit(&self.primary.socket)?;
-        self.further.iter().try_for_each(|endpoint| inherit(&endpoint.socket))?;
+        let further = self.further.iter().chain(&self.admin);
+        further.map(|endpoint| &endpoint.socket).try_for_each(|socket| inherit(socket))?;
         for descriptor in self.balancer.iter().flat_map(|balancer| balancer.descriptors().all()) {
             inherit(&descriptor)?;
         }
@@ -134,7 +140,7 @@ impl Master<'_> {
             child.links.iter().try_for_each(|(_, link)| inherit(link))?;
         }
         if let Some(control) = &self.control {
-            inherit(&control.listener())?;
+            control.listener().iter().try_for_each(|listener| inherit(listener))?;
             control.callers().iter().try_for_each(|caller| inherit(&caller.stream))?;
         }
         Ok(())
@@ -145,6 +151,7 @@ impl Master<'_> {
         control.callers().iter().map(|caller| HandedCaller {
             number: caller.stream.as_raw_fd(),
             received: caller.received.clone(),
+            is_child: caller.is_child,
             waits: self.waiting.for_upgrade().any(|(waiting, _)| waiting == caller.key),
         })
     }
@@ -188,6 +195,12 @@ impl Handover {
         let same = old().zip(&plan.further).all(|(old, new)| old.serves_as(new));
         if !same || self.further.len() != plan.further.len() {
             return differs("further addresses", &list(old()), &list(plan.further.iter()));
+        }
+        let old = self.admin.as_ref().map(|endpoint| &endpoint.address);
+        let new = plan.admin.as_ref().map(|admin| &admin.address);
+        let same = old.zip(new).map_or(old == new, |(old, new)| old.serves_as(new));
+        if !same {
+            return differs("admin address", &list(old.into_iter()), &list(new.into_iter()));
         }
         if self.intake(plan).is_none() {
             let (what, new) =
@@ -255,8 +268,8 @@ impl HandedChild {
     fn of(child: &Child) -> Self {
         let channel = child.channel.as_ref().map(|channel| channel.as_fd().as_raw_fd());
         let links = child.links.iter().map(|(dispatcher, link)| (*dispatcher, link.as_raw_fd()));
-        let (id, pid, seat) = (child.id, child.pid.as_raw(), child.seat);
-        Self { id, pid, seat, channel, links: links.collect() }
+        let (id, pid, seat, fate) = (child.id, child.pid.as_raw(), child.seat, child.fate);
+        Self { id, pid, seat, channel, links: links.collect(), fate }
     }
 
     pub(super) fn take(&self) -> io::Result<Child> {
@@ -270,6 +283,7 @@ impl HandedChild {
             channel: channel.map(Channel::from_descriptor),
             links: links.collect::<io::Result<_>>()?,
             failure: None,
+            fate: self.fate,
         })
     }
 }

@@ -4,9 +4,11 @@
 
 mod act;
 pub(crate) mod action;
+mod admin;
 mod arrival;
 pub(crate) mod backoff;
 mod balance;
+mod chronicle;
 mod collect;
 mod endpoint;
 pub(crate) mod event;
@@ -45,6 +47,7 @@ use crate::plan::{Address, Intake, Plan};
 use crate::signals::Signals;
 use action::Outcome;
 use arrival::Arrival;
+use chronicle::Fate;
 use endpoint::Endpoint;
 use event::Event;
 use obey::Waiting;
@@ -94,6 +97,8 @@ pub(crate) struct Master<'a> {
     primary: Endpoint,
     /// Beside the primary one; each has one listener that all workers share.
     further: Vec<Endpoint>,
+    /// The listener of the admin process, if there is to be one.
+    admin: Option<Endpoint>,
     group: Group,
     /// Chooses among the listeners of the group, if the kernel's hash does not.
     balancer: Option<Balancer>,
@@ -128,6 +133,7 @@ struct Child {
     /// The dispatchers' ends of the links on which the worker takes sockets.
     links: Vec<(Generation, OwnedFd)>,
     failure: Option<String>,
+    fate: Fate,
 }
 
 impl<'a> Master<'a> {
@@ -155,12 +161,12 @@ impl<'a> Master<'a> {
         let primary = Endpoint::primary(&plan)?;
         let further = plan.further.iter().map(Endpoint::shared);
         let further = further.collect::<Result<Vec<_>, _>>()?;
+        let admin = admin::open(&mut plan)?;
         plan.address = primary.local.clone();
         plan.further = further.iter().map(|endpoint| endpoint.local.clone()).collect();
         let (board, memory) =
             board::create().map_err(|error| Error::system("map shared memory", error))?;
-        let listen = |path| Control::listen(path).map_err(|error| Error::control(path, error));
-        let control = plan.control.as_deref().map(listen).transpose()?;
+        let control = admin::control(&plan)?;
         Ok(Self {
             supervisor: Supervisor::new(rules(&plan)),
             signals: take_signals()?,
@@ -168,6 +174,7 @@ impl<'a> Master<'a> {
             memory,
             primary,
             further,
+            admin,
             group: Group::default(),
             balancer,
             why_policy: why,
@@ -249,9 +256,7 @@ impl<'a> Master<'a> {
                 self.follow_cpus()?;
             }
         }
-        for (place, phase) in self.supervisor.phases() {
-            self.board.row(place).enter(phase);
-        }
+        self.publish();
         Ok(())
     }
 
@@ -278,6 +283,7 @@ fn rules(plan: &Plan) -> Rules {
         min_uptime: plan.min_uptime,
         pre_stop_delay: plan.pre_stop_delay,
         give_up: plan.give_up,
+        admin: plan.admin.is_some(),
     }
 }
 

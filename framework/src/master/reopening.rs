@@ -1,7 +1,7 @@
 //! Opening the access log anew, after its file was moved.
 
 use super::Master;
-use crate::ids::{ChildId, Place};
+use crate::ids::ChildId;
 use crate::net::channel::Order;
 
 /// Orders that were given, and who has not obeyed them yet.
@@ -49,10 +49,10 @@ impl Master<'_> {
     /// Tells all workers; the number of the order, if there is a log.
     pub(super) fn reopen_log(&mut self) -> Option<u32> {
         self.plan.access_log.as_ref()?;
-        let workers = self.children.iter().filter(|child| child.id.place != Place::Dispatcher);
+        let workers = self.children.iter().filter(|child| child.id.place.slot().is_some());
         let number = self.waiting.reopening.begin(workers.map(|child| child.id));
         for id in self.children.iter().map(|child| child.id).collect::<Vec<_>>() {
-            if id.place == Place::Dispatcher {
+            if id.place.slot().is_none() {
                 continue;
             }
             if let Err(error) = self.order(id, &Order::Reopen { number }) {
@@ -69,7 +69,7 @@ impl Master<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{Generation, SlotId};
+    use crate::ids::{Generation, Place, SlotId};
 
     fn child(slot: u16) -> ChildId {
         ChildId { place: Place::Slot(SlotId(slot)), generation: Generation(1) }

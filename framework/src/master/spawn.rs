@@ -13,16 +13,19 @@ use nix::sys::signal::Signal;
 use nix::unistd::{Pid, getpid, getppid};
 
 use super::balance::forget_privilege;
+use super::chronicle::Fate;
 use super::{Child, Master, SIGNALS};
-use crate::birth::{Birth, Stock, code};
-use crate::board::SEATS;
+#[cfg(feature = "admin")]
+use crate::admin::run as administer;
+use crate::birth::{Birth, Outfit, Stock, code};
+use crate::board::{SEATS, What};
 use crate::dispatcher;
 use crate::ids::{ChildId, Place};
 use crate::net::balance::Load;
 use crate::net::channel::{Channel, Report};
 use crate::net::cpu;
 use crate::net::group::Group;
-use crate::plan::{Balance, Intake};
+use crate::plan::{AcceptWake, Balance, Intake};
 use crate::signals::Signals;
 use crate::sys::descriptors;
 use crate::sys::fork::{Refused, Side, exit_now, fork};
@@ -38,6 +41,7 @@ impl Master<'_> {
     /// Forks `id`. Returns in the master only.
     pub(super) fn fork(&mut self, id: ChildId) -> Result<(), NoChild> {
         let (channel, theirs) = Channel::pair()?;
+        let (lines, outfit) = self.outfit(id)?;
         if let Place::Slot(slot) = id.place {
             let slots = self.lodged.len().max(slot.index() + 1);
             self.lodged.resize_with(slots, || None);
@@ -48,15 +52,25 @@ impl Master<'_> {
         Signals::block(&SIGNALS)?;
         let side = fork();
         if let Ok(Side::Child) = side {
-            drop(channel);
-            self.live(id, seat, master, theirs);
+            drop((channel, lines));
+            self.live(id, seat, master, theirs, outfit);
         }
         Signals::unblock(&SIGNALS)?;
         let Side::Master { child: pid } = side? else { unreachable!("the child never gets here") };
         self.board.row(id.place).occupied(id.generation, u32::try_from(pid.as_raw()).unwrap_or(0));
         tracing::info!(pid = pid.as_raw(), "{id} is starting");
         let channel = Some(channel);
-        self.children.push(Child { id, pid, seat, channel, links: Vec::new(), failure: None });
+        self.children.push(Child {
+            id,
+            pid,
+            seat,
+            channel,
+            links: Vec::new(),
+            failure: None,
+            fate: Fate::default(),
+        });
+        self.note_of(What::Started, id);
+        self.listen_to(id, lines);
         Ok(())
     }
 
@@ -75,15 +89,25 @@ impl Master<'_> {
     }
 
     /// The child's whole life.
-    fn live(&mut self, id: ChildId, seat: usize, master: Pid, channel: Channel) -> ! {
+    fn live(
+        &mut self,
+        id: ChildId,
+        seat: usize,
+        master: Pid,
+        channel: Channel,
+        outfit: Option<Outfit>,
+    ) -> ! {
         let load = self.load_of(id.place, seat);
         let exit = match self.let_go(id, master) {
             Ok((signals, stock, further)) => {
-                let plan = self.plan.clone();
+                let admin = id.place == Place::Admin;
+                let plan = if admin { self.plan.for_admin() } else { self.plan.clone() };
                 let seat = self.board.row(id.place).seat(seat);
                 let board = self.board;
-                let birth = Birth { id, plan, board, seat, load, channel, signals, stock, further };
+                let birth =
+                    Birth { id, plan, board, seat, load, channel, signals, stock, further, outfit };
                 let life = AssertUnwindSafe(|| match id.place {
+                    Place::Admin => administer(birth),
                     Place::Dispatcher => dispatcher::run(birth),
                     Place::Slot(_) => (self.work)(birth),
                 });
@@ -109,8 +133,13 @@ impl Master<'_> {
             forget_privilege();
         }
         let mut lodged = std::mem::take(&mut self.lodged);
+        let admin = self.admin.take().map(|endpoint| endpoint.socket);
         self.group = Group::default();
         let stock = match (self.plan.intake, id.place) {
+            (_, Place::Admin) => {
+                let gone = || io::Error::other("the admin process has no listener");
+                Stock::Shared(admin.ok_or_else(gone)?, AcceptWake::Rotating)
+            }
             (Intake::Group(balance), Place::Slot(slot)) => {
                 let workers = usize::from(self.plan.workers.get());
                 let cpu =
@@ -138,6 +167,12 @@ impl Master<'_> {
         Signals::unblock(&SIGNALS)?;
         Ok((signals, stock, further))
     }
+}
+
+/// Without the feature nobody can ask for one.
+#[cfg(not(feature = "admin"))]
+fn administer(_: Birth) -> i32 {
+    code::FATAL
 }
 
 /// What stands in a buffer at the fork would be written twice.

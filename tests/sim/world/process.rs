@@ -1,0 +1,27 @@
+//! A process, as an observer sees it.
+
+/// A process as an observer sees it.
+#[derive(Clone, Copy, Debug, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is seen apart from the others")]
+pub(super) struct Process {
+    pub(super) ready: bool,
+    /// May have connections.
+    pub(super) accepts: bool,
+    pub(super) draining: bool,
+    pub(super) killed: bool,
+    pub(super) parted: bool,
+    /// Was told to empty its queue.
+    pub(super) empties: bool,
+    /// It asked for a successor.
+    pub(super) wants_successor: bool,
+}
+
+impl Process {
+    pub(super) fn serves(self) -> bool {
+        self.ready && !self.leaves()
+    }
+
+    pub(super) fn leaves(self) -> bool {
+        self.draining || self.killed
+    }
+}
