@@ -64,6 +64,12 @@ fn run(cli: &Cli) -> anyhow::Result<()> {
     if let Some(path) = &cli.control {
         server = server.control(path);
     }
+    if let Some(address) = &cli.admin {
+        server = server.admin(address);
+    }
+    if let Some(path) = &cli.admin_token_file {
+        server = server.admin_token_file(path);
+    }
     if !cli.proxy_protocol.is_empty() {
         server = server.proxy_protocol(cli.proxy_protocol.iter().cloned());
     }

@@ -71,6 +71,8 @@ impl Server<'_> {
             control: None,
             access_log: None,
             proxy_protocol: None,
+            admin: None,
+            admin_token_file: None,
         };
         Self { config, hooks: Hooks::default() }
     }
