@@ -1,9 +1,11 @@
 //! What the tests share: programs that are ended whatever happens, clients that do not retry, and
 //! looks at the machine from outside.
 
+pub(crate) mod admin;
 pub(crate) mod app;
 pub(crate) mod client;
 pub(crate) mod deployed;
+pub(crate) mod exposition;
 pub(crate) mod installed;
 pub(crate) mod load;
 pub(crate) mod packet;

@@ -41,10 +41,13 @@ fn module_of(path: &Path) -> String {
 fn may_import(module: &str) -> Option<&'static [&'static str]> {
     Some(match module {
         "sys" | "ids" | "limits" | "error" | "decimal" => &[],
+        "admin" => {
+            &["birth", "board", "control", "http", "ids", "limits", "net", "plan", "sys", "worker"]
+        }
         "access_log" => &["board", "decimal", "error", "limits", "plan"],
         "board" => &["sys", "ids", "limits"],
         "http" => &["decimal", "error", "limits"],
-        "control" => &["error", "limits", "plan", "sys"],
+        "control" => &["board", "error", "ids", "limits", "plan", "sys"],
         "plan" => &["error", "http", "limits"],
         "files" => &["http"],
         "signals" => &["sys"],
@@ -65,6 +68,7 @@ fn may_import(module: &str) -> Option<&'static [&'static str]> {
         ],
         "dispatcher" => &["birth", "board", "ids", "limits", "net", "signals", "sys"],
         "master" => &[
+            "admin",
             "birth",
             "board",
             "control",
