@@ -100,6 +100,14 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "PATH")]
     pub(crate) control: Option<PathBuf>,
 
+    /// Serve metrics, health and a page that shows how all is here, by a process of its own
+    #[arg(long, value_name = "HOST:PORT|unix:PATH")]
+    pub(crate) admin: Option<String>,
+
+    /// A file with a token that whoever asks there must have; needed beyond this machine
+    #[arg(long, value_name = "PATH")]
+    pub(crate) admin_token_file: Option<PathBuf>,
+
     /// Peers that name their clients by the PROXY protocol: addresses, networks such as 10.0.0.0/8, or
     /// unix
     #[arg(long, value_name = "NETWORK,...", value_delimiter = ',')]

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 
 use nix::sys::prctl::set_pdeathsig;
 
@@ -10,7 +11,7 @@ use crate::ids::ChildId;
 use crate::limits::STOPPED_AFTER;
 use crate::net::balance::Load;
 use crate::net::channel::{Channel, Report};
-use crate::plan::{AcceptWake, Plan};
+use crate::plan::{AcceptWake, Address, Plan};
 use crate::signals::Signals;
 use crate::sys::watchdog::Watchdog;
 
@@ -35,6 +36,19 @@ pub(crate) struct Birth {
     pub(crate) lent: Vec<bool>,
     /// Its slot's sockets for datagrams. The user's threads may use them until the process ends.
     pub(crate) udp: &'static [OwnedFd],
+    /// If it is the admin process.
+    pub(crate) outfit: Option<Outfit>,
+}
+
+/// What the admin process has besides.
+#[derive(Debug)]
+pub(crate) struct Outfit {
+    /// The process id of the master.
+    pub(crate) master: u32,
+    /// On each of these the master takes one command at a time.
+    pub(crate) lines: Vec<UnixStream>,
+    /// Addresses whose accept queue all workers share, and their sockets' numbers in the kernel's lists.
+    pub(crate) shared: Vec<(Address, u64)>,
 }
 
 /// Where a child gets its connections from.

@@ -44,15 +44,28 @@ impl fmt::Display for Generation {
 /// Where a child of the master sits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Place {
+    /// The process that shows how all is; see [`Server::admin`](crate::Server::admin).
+    Admin,
     /// The process of policy `rr` that accepts and hands sockets out.
     Dispatcher,
     /// A worker's slot.
     Slot(SlotId),
 }
 
+impl Place {
+    /// The slot, if it is one.
+    pub fn slot(self) -> Option<SlotId> {
+        match self {
+            Self::Slot(slot) => Some(slot),
+            Self::Admin | Self::Dispatcher => None,
+        }
+    }
+}
+
 impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Admin => f.write_str("admin"),
             Self::Dispatcher => f.write_str("dispatcher"),
             Self::Slot(slot) => write!(f, "worker {slot}"),
         }

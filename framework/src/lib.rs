@@ -32,10 +32,18 @@
 //! | TTIN, TTOU | one worker more, one fewer |
 //!
 //! The same, with an answer when it is done, can be had over a socket: see [`control`]. A worker that
-//! gets TERM drains and is replaced. Linux only.
+//! gets TERM drains and is replaced. Metrics, health and a page that shows how all is are served by a
+//! process of their own, if [`Server::admin`] names an address. Linux only.
+
+#![cfg_attr(
+    not(feature = "admin"),
+    allow(dead_code, reason = "what the admin process reads is written all the same")
+)]
 
 mod access_log;
 pub mod adapters;
+#[cfg(feature = "admin")]
+mod admin;
 pub mod apps;
 mod birth;
 mod board;

@@ -53,6 +53,28 @@ pub(crate) const KILL_PATIENCE: Duration = Duration::from_secs(5);
 /// What a service manager is asked to wait beyond the longest time that a stop, or a step of a reload, can
 /// take: for the master's own end.
 pub(crate) const NOTIFY_SLACK: Duration = Duration::from_secs(5);
+/// Happenings that the scoreboard remembers: those of a reload of 16 workers.
+pub(crate) const JOURNAL_ENTRIES: usize = 64;
+
+/// Connections to the admin process that wait: those of a few monitors and browsers.
+pub(crate) const ADMIN_BACKLOG: u32 = 128;
+
+/// Connections that the admin process holds at a time. Each is for one request.
+pub(crate) const ADMIN_CONNECTIONS_MAX: usize = 64;
+
+/// Octets of what is sent to the admin process: `{"workers":"+1"}`.
+pub(crate) const ADMIN_BODY_BYTES_MAX: u64 = 1024;
+
+/// Commands of the admin process that the master carries out at a time: a reload that takes its time, and
+/// what else is asked for meanwhile. Each costs the master one descriptor.
+pub(crate) const ADMIN_LINES: usize = 2;
+
+/// Octets of a token, at least: what cannot be guessed, even if it is of hexadecimal digits.
+pub(crate) const ADMIN_TOKEN_BYTES_MIN: usize = 16;
+
+/// How long the admin process may take over its last answers when all workers are gone: a stop is not to
+/// wait for somebody who only looks.
+pub(crate) const ADMIN_DRAIN: Duration = Duration::from_secs(1);
 
 /// How long a handshake that was under way when its listener was to be closed is waited for: the
 /// initial retransmission time-out of TCP (RFC 6298 section 2.1), so that one lost packet is borne.

@@ -4,6 +4,7 @@
 mod named;
 mod access_log;
 mod address;
+mod admin;
 mod checks;
 mod foreign;
 mod guard;
@@ -31,6 +32,7 @@ pub(crate) use trusted::Trusted;
 pub(crate) use access_log::Target;
 pub use access_log::{AccessLog, LogFormat};
 pub use address::Address;
+pub(crate) use admin::Admin;
 pub use guard::Resource;
 #[cfg(feature = "seccomp")]
 pub use guard::Seccomp;
@@ -178,6 +180,8 @@ pub(crate) struct Config {
     pub(crate) output: Option<Output>,
     pub(crate) proxy_protocol: Option<Vec<String>>,
     pub(crate) guard: Wishes,
+    pub(crate) admin: Option<String>,
+    pub(crate) admin_token_file: Option<PathBuf>,
 }
 
 /// What ends a worker's time, besides a signal.
@@ -227,6 +231,8 @@ pub(crate) struct Plan {
     pub(crate) trusted: Option<Trusted>,
     /// What children are left with.
     pub(crate) guard: Guard,
+    /// Where the admin process is to be reached.
+    pub(crate) admin: Option<Admin>,
 }
 
 impl Plan {
@@ -258,6 +264,8 @@ impl Config {
         let listener = address.listener(self.policy, self.listener)?;
         foreign::check(&self)?;
         let name: Option<Name> = self.name.as_deref().map(str::parse).transpose()?;
+        let admin = Admin::of(self.admin.as_deref(), self.admin_token_file.as_deref())?;
+        admin.iter().try_for_each(|admin| admin.stands_beside(&address, &further))?;
         let (intake, otherwise) = intake::choose(self.policy, listener, self.accept_wake)?;
         Ok(Plan {
             address,
@@ -284,6 +292,7 @@ impl Config {
             name,
             foreign: self.foreign,
             source: self.source,
+            admin,
             trusted: self.proxy_protocol.as_deref().map(Trusted::parse).transpose()?,
             guard: self.guard.guard()?,
         })

@@ -86,6 +86,8 @@ impl Server<'_> {
             output: None,
             proxy_protocol: None,
             guard: Wishes::default(),
+            admin: None,
+            admin_token_file: None,
         };
         Self { config, hooks: Hooks::default() }
     }

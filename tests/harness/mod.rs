@@ -2,12 +2,14 @@
 //! looks at the machine from outside.
 
 pub(crate) mod activated;
+pub(crate) mod admin;
 pub(crate) mod app;
 pub(crate) mod booted;
 pub(crate) mod cli;
 pub(crate) mod client;
 pub(crate) mod deployed;
 pub(crate) mod example;
+pub(crate) mod exposition;
 pub(crate) mod installed;
 pub(crate) mod load;
 pub(crate) mod manager;

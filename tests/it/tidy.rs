@@ -41,6 +41,9 @@ fn module_of(path: &Path) -> String {
 fn may_import(module: &str) -> Option<&'static [&'static str]> {
     Some(match module {
         "access_log" => &["board", "decimal", "error", "limits", "plan", "rotation"],
+        "admin" => {
+            &["birth", "board", "control", "http", "ids", "limits", "net", "plan", "sys", "worker"]
+        }
         "sys" | "ids" | "limits" | "decimal" | "role" => &[],
         "error" => &["limits"],
         "apps" => &["board", "error", "limits", "sys"],
@@ -49,7 +52,7 @@ fn may_import(module: &str) -> Option<&'static [&'static str]> {
         "adapters" => &["limits", "net", "sys", "worker"],
         "board" => &["sys", "ids", "limits"],
         "http" => &["decimal", "error", "limits"],
-        "control" => &["error", "limits", "plan", "sys"],
+        "control" => &["board", "error", "ids", "limits", "plan", "sys"],
         "output" => &["error", "ids", "limits", "plan", "rotation"],
         "plan" => &["apps", "error", "http", "limits"],
         "rotation" => &["limits", "plan"],
@@ -74,6 +77,7 @@ fn may_import(module: &str) -> Option<&'static [&'static str]> {
         ],
         "dispatcher" => &["birth", "board", "ids", "limits", "net", "output", "signals", "sys"],
         "master" => &[
+            "admin",
             "apps",
             "birth",
             "board",

@@ -1,5 +1,6 @@
 //! The machine around a supervisor: it does what it is told and checks that it may be told so.
 
+mod admin;
 mod perform;
 mod process;
 mod queues;
@@ -74,6 +75,7 @@ impl World {
             workers: 1 + u16::try_from(chance.below(5)).unwrap(),
             workers_max: WORKERS_MAX,
             layout: layouts[chance.below(3)],
+            admin: chance.once_in(2),
             grace: GRACE,
             ready_timeout: READY_TIMEOUT,
             min_uptime: MIN_UPTIME,
@@ -167,7 +169,8 @@ impl World {
             self.processes.values().all(|process| process.accepts),
             "somebody is not let accept"
         );
-        let workers = self.processes.keys().filter(|id| id.place != Place::Dispatcher).count();
+        self.assert_admin_at_rest();
+        let workers = self.processes.keys().filter(|id| id.place.slot().is_some()).count();
         assert_eq!(workers, ready.len(), "somebody does not leave");
         match self.rules.layout {
             Layout::Group => {
@@ -182,7 +185,7 @@ impl World {
         assert!(self.shared_listening);
         let mut dispatchers = self.processes.keys().filter(|id| id.place == Place::Dispatcher);
         let serving = dispatchers.next_back().expect("a dispatcher").generation;
-        for (id, process) in self.processes.iter().filter(|(id, _)| id.place != Place::Dispatcher) {
+        for (id, process) in self.processes.iter().filter(|(id, _)| id.place.slot().is_some()) {
             assert!(self.links.contains(&(*id, serving)), "{id} gets no sockets: {process:?}");
         }
     }

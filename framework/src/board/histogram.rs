@@ -57,6 +57,12 @@ pub(crate) fn quantile_us(counts: &[u64], quantile: f64) -> Option<u64> {
     None
 }
 
+/// How many of the counted values are below 2 to the power of `exponent`, from 2 to 26: there a bucket
+/// ends.
+pub(crate) fn below_power(counts: &[u64], exponent: u32) -> u64 {
+    counts.iter().take(bucket_of((1 << exponent.clamp(2, 26)) - 1) + 1).sum()
+}
+
 fn bucket_of(microseconds: u64) -> usize {
     if microseconds < 4 {
         // Below 4, so it fits.
@@ -97,6 +103,18 @@ mod tests {
             assert_eq!(bucket_of(highest_in(bucket) + 1), bucket + 1);
         }
         assert_eq!(bucket_of(u64::MAX), BUCKETS - 1);
+    }
+
+    #[test]
+    fn what_is_below_a_power_of_two_is_known_exactly() {
+        let histogram = Histogram::default();
+        (0..1_000).for_each(|value| histogram.record(value));
+        let mut counts = Vec::new();
+        histogram.add_to(&mut counts);
+        assert_eq!(
+            [2, 6, 9, 10, 26].map(|power| below_power(&counts, power)),
+            [4, 64, 512, 1_000, 1_000]
+        );
     }
 
     #[test]

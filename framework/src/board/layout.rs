@@ -1,11 +1,8 @@
 //! What lies where in the shared mapping.
 
-use std::sync::atomic::{
-    AtomicBool, AtomicU32, AtomicU64,
-    Ordering::{Relaxed, SeqCst},
-};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 
+use super::head::Head;
 use super::seat::{Seat, add};
 use super::snapshot::Phase;
 use crate::ids::{Generation, Place};
@@ -17,7 +14,7 @@ use crate::sys::shared::Shareable;
 pub(crate) const SEATS: usize = 2;
 
 /// Changes when anything below does, so that the program of an upgrade knows what it gets.
-pub(crate) const LAYOUT: u64 = 5 << 48 | size_of::<Board>() as u64;
+pub(crate) const LAYOUT: u64 = 6 << 48 | size_of::<Board>() as u64;
 
 /// The whole mapping. Pages that no slot uses are never touched and cost nothing.
 #[repr(C)]
@@ -26,17 +23,7 @@ pub(crate) struct Board {
     head: Head,
     slots: [Row; SLOTS_MAX as usize],
     dispatcher: Row,
-}
-
-/// What concerns all.
-#[repr(C, align(128))]
-#[derive(Debug)]
-struct Head {
-    layout: AtomicU64,
-    /// A stop was announced or has begun.
-    closing: AtomicBool,
-    /// Since when listeners let in connections that hear nothing before they are told to; 0: they do not.
-    muted_ns: AtomicU64,
+    admin: Row,
 }
 
 /// One place: what the master says of it, and the seats of its processes.
@@ -49,6 +36,8 @@ pub(crate) struct Row {
     respawns: AtomicU64,
     hangs: AtomicU64,
     since_ns: AtomicU64,
+    /// The number of the slot's listener in the kernel's lists; 0: none listens.
+    listener_inode: AtomicU64,
     seats: [Seat; SEATS],
 }
 
@@ -57,41 +46,13 @@ pub(crate) struct Row {
 unsafe impl Shareable for Board {}
 
 impl Board {
-    /// Notes how this program lays it out.
-    pub(super) fn sign(&self) {
-        self.head.layout.store(LAYOUT, Relaxed);
-    }
-
-    /// This program lays it out in the same way as the one that made it.
-    pub(super) fn is_signed(&self) -> bool {
-        self.head.layout.load(Relaxed) == LAYOUT
-    }
-
-    /// A stop was announced.
-    pub(crate) fn close(&self) {
-        self.head.closing.store(true, Relaxed);
-    }
-
-    /// A stop was announced or has begun.
-    pub(crate) fn closing(&self) -> bool {
-        self.head.closing.load(Relaxed)
-    }
-
-    /// From now on listeners let in connections that hear nothing before they are told to. To be said
-    /// before it is so.
-    pub(crate) fn mute(&self) {
-        // Who came first counts.
-        let _ = self.head.muted_ns.compare_exchange(0, monotonic_ns(), SeqCst, SeqCst);
-    }
-
-    /// For how long it has been so.
-    pub(crate) fn muted_for(&self) -> Option<Duration> {
-        let since = self.head.muted_ns.load(SeqCst);
-        (since != 0).then(|| Duration::from_nanos(monotonic_ns().saturating_sub(since)))
+    pub(super) fn head(&self) -> &Head {
+        &self.head
     }
 
     pub(crate) fn row(&self, place: Place) -> &Row {
         match place {
+            Place::Admin => &self.admin,
             Place::Dispatcher => &self.dispatcher,
             Place::Slot(slot) => &self.slots[slot.index()],
         }
@@ -150,7 +111,17 @@ impl Row {
         self.generation.load(Relaxed)
     }
 
-    pub(super) fn respawns(&self) -> u64 {
+    /// Notes the slot's listener, by its number in the kernel's lists; 0: none listens. For the master.
+    pub(crate) fn listens(&self, inode: u64) {
+        self.listener_inode.store(inode, Relaxed);
+    }
+
+    /// The slot's listener in the kernel's lists, if it has one that listens.
+    pub(crate) fn listener_inode(&self) -> Option<u64> {
+        Some(self.listener_inode.load(Relaxed)).filter(|inode| *inode != 0)
+    }
+
+    pub(crate) fn respawns(&self) -> u64 {
         self.respawns.load(Relaxed)
     }
 

@@ -5,7 +5,10 @@
 //! stores, so that counting costs no locked instruction. They go on over generations; only the
 //! gauges are set back when a worker leaves.
 
+mod cause;
+mod head;
 mod histogram;
+mod journal;
 mod layout;
 mod seat;
 mod snapshot;
@@ -16,6 +19,9 @@ use std::os::fd::OwnedFd;
 
 use crate::sys::shared;
 
+pub(crate) use cause::Cause;
+pub(crate) use head::{Deed, Doing};
+pub(crate) use journal::{Happening, What};
 pub(crate) use layout::{Board, LAYOUT, Row, SEATS};
 pub(crate) use seat::Seat;
 pub use snapshot::{Phase, Snapshot, WorkerSnapshot};

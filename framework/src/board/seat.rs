@@ -20,6 +20,9 @@ pub(crate) struct Seat {
     log_dropped: AtomicU64,
     busy_since_ns: AtomicU64,
     progress_ns: AtomicU64,
+    /// Time in which it was busy, and in which it answered requests.
+    busy_ns: AtomicU64,
+    answering_ns: AtomicU64,
     hung: AtomicBool,
     pub(super) latency: Histogram,
 }
@@ -49,6 +52,7 @@ impl Seat {
 
     pub(crate) fn count_request(&self, nanoseconds: u64) {
         add(&self.requests, 1);
+        add(&self.answering_ns, nanoseconds);
         self.latency.record(nanoseconds / 1_000);
     }
 
@@ -75,6 +79,12 @@ impl Seat {
     pub(crate) fn busy_since(&self, now_ns: u64) {
         self.busy_since_ns.store(now_ns, Relaxed);
         self.progress(now_ns);
+    }
+
+    /// The worker goes back to wait for events.
+    pub(crate) fn rests(&self, now_ns: u64) {
+        add(&self.busy_ns, now_ns.saturating_sub(self.busy_since_ns.load(Relaxed)));
+        self.busy_since(0);
     }
 
     /// When the worker last got on: it began a turn, or a request; 0: it waits for events.
@@ -131,6 +141,14 @@ impl Seat {
 
     pub(crate) fn log_dropped(&self) -> u64 {
         self.log_dropped.load(Relaxed)
+    }
+
+    pub(super) fn busy_ns(&self) -> u64 {
+        self.busy_ns.load(Relaxed)
+    }
+
+    pub(super) fn answering_ns(&self) -> u64 {
+        self.answering_ns.load(Relaxed)
     }
 
     pub(super) fn busy_since_ns(&self) -> u64 {

@@ -28,6 +28,9 @@ pub enum Phase {
 }
 
 impl Phase {
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Vacant, Self::Starting, Self::Ready, Self::Draining, Self::BackingOff];
+
     pub(super) fn from_number(number: u32) -> Self {
         match number {
             1 => Self::Starting,
@@ -91,6 +94,10 @@ pub struct WorkerSnapshot {
     pub bytes_out: u64,
     /// Lines of the access log that could not be written in time.
     pub log_dropped: u64,
+    /// Time, in nanoseconds, in which workers were busy and did not wait for events.
+    pub busy_ns: u64,
+    /// Time, in nanoseconds, from the requests' last bytes to their answers: the sum of the latencies.
+    pub answering_ns: u64,
     /// Since when the worker has been busy, in `CLOCK_MONOTONIC` nanoseconds; 0 when it waits.
     pub busy_since_ns: u64,
     latency_counts: Vec<u64>,
@@ -133,10 +140,22 @@ impl WorkerSnapshot {
             snapshot.bytes_in += seat.bytes_in();
             snapshot.bytes_out += seat.bytes_out();
             snapshot.log_dropped += seat.log_dropped();
+            snapshot.busy_ns += seat.busy_ns();
+            snapshot.answering_ns += seat.answering_ns();
             snapshot.busy_since_ns = snapshot.busy_since_ns.max(seat.busy_since_ns());
             seat.latency.add_to(&mut snapshot.latency_counts);
         }
         snapshot
+    }
+
+    /// Requests whose latency was measured.
+    pub(crate) fn timed(&self) -> u64 {
+        self.latency_counts.iter().sum()
+    }
+
+    /// Requests that were answered in less than 2 to the power of `exponent` microseconds, up to 26.
+    pub(crate) fn faster_than(&self, exponent: u32) -> u64 {
+        histogram::below_power(&self.latency_counts, exponent)
     }
 
     /// Time from a request's last byte to its answer, in microseconds, at a quantile between 0 and

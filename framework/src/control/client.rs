@@ -35,6 +35,11 @@ impl Client {
         Ok(Self { stream: BufReader::new(stream) })
     }
 
+    /// On a connection that was made in another way.
+    pub(crate) fn of(stream: UnixStream) -> Self {
+        Self { stream: BufReader::new(stream) }
+    }
+
     /// Waits for answers no longer than this. Default: for ever, as an outcome takes its time.
     ///
     /// # Errors

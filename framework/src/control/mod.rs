@@ -5,6 +5,7 @@
 //! [`Command`] as JSON, and is answered by one line, a [`Reply`], when its outcome is known. The
 //! command line `evenkeel` is such a client; [`Client`] is one for programs.
 
+mod caller;
 mod client;
 mod command;
 mod server;
@@ -13,4 +14,4 @@ mod status;
 pub use client::Client;
 pub use command::{Command, Reply, Scale};
 pub(crate) use server::{Control, Taken};
-pub use status::{DispatcherStatus, OutputFile, Status, WorkerStatus};
+pub use status::{AdminStatus, DispatcherStatus, EventStatus, OutputFile, Status, WorkerStatus};

@@ -1,44 +1,36 @@
 //! The master's end of the control socket. Nothing here waits: the master polls.
 
-use std::fs;
-use std::io::{self, Read, Write};
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 
-use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{UnixCredentials, getsockopt, sockopt::PeerCredentials};
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
 use nix::sys::stat::Mode;
 use nix::unistd::geteuid;
 use socket2::SockRef;
 
+use super::caller::{Caller, describe};
 use super::command::{Command, Reply};
-use crate::limits::{CONTROL_BACKLOG, CONTROL_CLIENTS_MAX, CONTROL_LINE_BYTES_MAX};
+use crate::ids::ChildId;
+use crate::limits::{CONTROL_BACKLOG, CONTROL_CLIENTS_MAX};
 use crate::sys::socket_file::SocketFile;
 
 /// The socket, and those who are connected to it.
 #[derive(Debug)]
 pub(crate) struct Control {
-    file: SocketFile,
-    listener: UnixListener,
+    door: Option<Door>,
     callers: Vec<Caller>,
     next: u64,
     /// No descriptor was left for a connection: the next turn tries again.
     deaf: bool,
 }
 
-/// Somebody who is connected.
+/// Where everybody who may can connect.
 #[derive(Debug)]
-pub(crate) struct Caller {
-    /// Never used again, unlike a descriptor's number.
-    pub(crate) key: u64,
-    pub(crate) stream: UnixStream,
-    peer: String,
-    pub(crate) received: Vec<u8>,
-    /// Has not been answered yet.
-    pub(crate) waits: bool,
-    /// Sends nothing more, and may still read.
-    half_closed: bool,
+struct Door {
+    file: SocketFile,
+    listener: UnixListener,
 }
 
 /// A command, and whom to answer.
@@ -65,22 +57,27 @@ impl Control {
     fn with(file: SocketFile, listener: OwnedFd) -> io::Result<Self> {
         let listener = UnixListener::from(listener);
         listener.set_nonblocking(true)?;
-        Ok(Self { file, listener, callers: Vec::new(), next: 0, deaf: false })
+        Ok(Self { door: Some(Door { file, listener }), ..Self::private() })
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        self.file.path()
+    /// Without a socket in the file system: for children only.
+    pub(crate) fn private() -> Self {
+        Self { door: None, callers: Vec::new(), next: 0, deaf: false }
     }
 
-    pub(crate) fn listener(&self) -> BorrowedFd<'_> {
-        self.listener.as_fd()
+    pub(crate) fn path(&self) -> Option<&Path> {
+        self.door.as_ref().map(|door| door.file.path())
+    }
+
+    pub(crate) fn listener(&self) -> Option<BorrowedFd<'_>> {
+        self.door.as_ref().map(|door| door.listener.as_fd())
     }
 
     /// Everything to wait for.
     pub(crate) fn sources(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
         let callers = self.callers.iter().filter(|caller| !caller.half_closed);
         let callers = callers.map(|caller| caller.stream.as_fd());
-        (!self.deaf).then(|| self.listener.as_fd()).into_iter().chain(callers)
+        self.listener().filter(|_| !self.deaf).into_iter().chain(callers)
     }
 
     pub(crate) fn callers(&self) -> &[Caller] {
@@ -94,12 +91,50 @@ impl Control {
         stream: OwnedFd,
         received: Vec<u8>,
         waits: bool,
+        is_child: bool,
     ) -> io::Result<Option<u64>> {
-        let Some(mut caller) = self.welcome(stream.into())? else { return Ok(None) };
+        let welcomed = if is_child {
+            Some(self.child(stream.into(), "admin")?)
+        } else {
+            self.welcome(stream.into())?
+        };
+        let Some(mut caller) = welcomed else { return Ok(None) };
         (caller.received, caller.waits) = (received, waits);
         let key = caller.key;
         self.callers.push(caller);
         Ok(Some(key))
+    }
+
+    /// Takes commands of a child from its other end of this connection, however many others there are.
+    pub(crate) fn admit(&mut self, stream: UnixStream, child: ChildId) -> io::Result<()> {
+        let caller = self.child(stream, &child.to_string())?;
+        self.callers.push(caller);
+        Ok(())
+    }
+
+    fn child(&mut self, stream: UnixStream, name: &str) -> io::Result<Caller> {
+        stream.set_nonblocking(true)?;
+        Ok(Caller { is_child: true, ..self.caller(stream, name.to_owned()) })
+    }
+
+    fn caller(&mut self, stream: UnixStream, peer: String) -> Caller {
+        let key = self.next;
+        self.next += 1;
+        Caller {
+            key,
+            stream,
+            peer,
+            received: Vec::new(),
+            waits: false,
+            half_closed: false,
+            is_child: false,
+        }
+    }
+
+    /// The children have places of their own.
+    fn is_full(&self) -> bool {
+        let others = self.callers.iter().filter(|caller| !caller.is_child);
+        others.count() >= CONTROL_CLIENTS_MAX
     }
 
     /// No descriptor was left for a connection: it is to be looked for again soon.
@@ -111,8 +146,8 @@ impl Control {
     pub(crate) fn take(&mut self) -> Vec<Taken> {
         let mut taken = Vec::new();
         self.callers.retain_mut(|caller| caller.read(&mut taken));
-        loop {
-            let welcomed = match self.listener.accept() {
+        while let Some(door) = &self.door {
+            let welcomed = match door.listener.accept() {
                 Ok((stream, _)) => self.welcome(stream),
                 Err(error) => {
                     self.deaf = error.kind() != io::ErrorKind::WouldBlock;
@@ -162,8 +197,9 @@ impl Control {
 
     /// Removes the socket from the file system, unless somebody else's is there.
     pub(crate) fn close(&self) {
-        if let Err(error) = self.file.remove() {
-            tracing::warn!("control: cannot remove {}: {error}", self.path().display());
+        let Some(Door { file, .. }) = &self.door else { return };
+        if let Err(error) = file.remove() {
+            tracing::warn!("control: cannot remove {}: {error}", file.path().display());
         }
     }
 
@@ -171,100 +207,27 @@ impl Control {
     fn welcome(&mut self, stream: UnixStream) -> io::Result<Option<Caller>> {
         stream.set_nonblocking(true)?;
         let credentials = getsockopt(&stream, PeerCredentials)?;
-        let key = self.next;
-        self.next += 1;
-        let peer = describe(&credentials);
-        let mut caller =
-            Caller { key, stream, peer, received: Vec::new(), waits: false, half_closed: false };
+        let mut caller = self.caller(stream, describe(&credentials));
         if credentials.uid() != 0 && credentials.uid() != geteuid().as_raw() {
             tracing::warn!("control: refused to {}", caller.peer);
             let text = "only root and the user of the master may command it";
             caller.say(&Reply::failed(text))?;
             return Ok(None);
         }
-        if self.callers.len() >= CONTROL_CLIENTS_MAX {
+        if self.is_full() {
             self.callers.retain(|caller| !caller.half_closed || caller.is_there());
         }
         // Somebody who only holds a place loses it.
-        if self.callers.len() >= CONTROL_CLIENTS_MAX
-            && let Some(at) = self.callers.iter().position(|caller| !caller.waits)
+        if self.is_full()
+            && let Some(at) =
+                self.callers.iter().position(|caller| !caller.waits && !caller.is_child)
         {
             self.callers.remove(at);
         }
-        if self.callers.len() < CONTROL_CLIENTS_MAX {
+        if !self.is_full() {
             return Ok(Some(caller));
         }
         caller.say(&Reply::failed("too many wait for an outcome: try again later"))?;
         Ok(None)
     }
-}
-
-impl Caller {
-    /// Somebody reads there.
-    fn is_there(&self) -> bool {
-        let mut states = [PollFd::new(self.stream.as_fd(), PollFlags::empty())];
-        let hung_up = poll(&mut states, PollTimeout::ZERO).is_ok_and(|count| count > 0);
-        !hung_up
-    }
-
-    /// Takes what came; false when the connection is over.
-    fn read(&mut self, taken: &mut Vec<Taken>) -> bool {
-        let mut part = [0; 1024];
-        if self.half_closed {
-            return true;
-        }
-        loop {
-            match self.stream.read(&mut part) {
-                Ok(0) => {
-                    self.half_closed = true;
-                    return self.waits || taken.iter().any(|other| other.key == self.key);
-                }
-                Ok(count) => self.received.extend_from_slice(&part[..count]),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => {
-                    let going = error.kind() == io::ErrorKind::WouldBlock;
-                    return going && self.understand(taken);
-                }
-            }
-            if !self.understand(taken) {
-                return false;
-            }
-        }
-    }
-
-    /// One command is carried out at a time: the next is looked at when it has been answered.
-    fn understand(&mut self, taken: &mut Vec<Taken>) -> bool {
-        while let Some(end) = self.received.iter().position(|octet| *octet == b'\n') {
-            let line: Vec<u8> = self.received.drain(..=end).collect();
-            let busy = self.waits || taken.iter().any(|other| other.key == self.key);
-            let refusal = match serde_json::from_slice(&line) {
-                Ok(command) if !busy => {
-                    taken.push(Taken { key: self.key, command });
-                    continue;
-                }
-                Ok(_) => "wait for the outcome of the command before".to_owned(),
-                Err(error) => format!("this is no command: {error}"),
-            };
-            if self.say(&Reply::failed(refusal)).is_err() {
-                return false;
-            }
-        }
-        self.received.len() <= CONTROL_LINE_BYTES_MAX
-    }
-
-    /// Fits into the socket's buffer, unless earlier answers still stand there.
-    fn say(&mut self, reply: &Reply) -> io::Result<()> {
-        let mut line = serde_json::to_vec(reply)?;
-        line.push(b'\n');
-        self.stream.write_all(&line)
-    }
-}
-
-fn describe(credentials: &UnixCredentials) -> String {
-    let (uid, pid) = (credentials.uid(), credentials.pid());
-    let name = fs::read_to_string(format!("/proc/{pid}/comm")).unwrap_or_default();
-    // A process chooses its name itself: it may hold anything.
-    let name: String =
-        name.trim_end().chars().map(|c| if c.is_control() { '?' } else { c }).collect();
-    format!("uid {uid}, process {pid} ({name})")
 }

@@ -1,9 +1,12 @@
 //! How a master and its workers are, as plain data.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::board::Happening;
+use crate::ids::Place;
 use crate::plan::Address;
 
 /// A master at one moment.
@@ -32,11 +35,21 @@ pub struct Status {
     pub rollouts: u32,
     /// The process that hands connections out, with policy `rr`.
     pub dispatcher: Option<DispatcherStatus>,
+    /// The process that shows how all is, if there is to be one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub admin: Option<AdminStatus>,
     /// The slots in order.
     pub workers: Vec<WorkerStatus>,
     /// Where the output of workers is, if it has files: one for `all`, or one each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outputs: Vec<OutputFile>,
+    /// Workers that ended, for each cause: `signal`, `exit-code`, `hang`, `failed-start`, `overdue`,
+    /// `memory`, `age`, `requests`, `reload`, `upgrade`, `scale`, `terminated`, `unreachable`, `done`.
+    #[serde(default)]
+    pub restarts: BTreeMap<String, u64>,
+    /// What happened last, the oldest first; no more than the last 64.
+    #[serde(default)]
+    pub events: Vec<EventStatus>,
 }
 
 /// A file that keeps what workers write.
@@ -47,6 +60,46 @@ pub struct OutputFile {
     pub name: String,
     /// Where it is.
     pub path: PathBuf,
+}
+
+/// The admin process at one moment.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AdminStatus {
+    /// Where it is to be reached.
+    pub address: Address,
+    /// Its process id; 0 when it is gone.
+    pub pid: u32,
+    /// How many there have been.
+    pub generation: u32,
+    /// What it is doing, by the same words as a worker.
+    pub phase: String,
+}
+
+/// One thing that happened.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct EventStatus {
+    /// Milliseconds since the Unix epoch.
+    pub at_ms: u64,
+    /// One word for it: `started`, `ready`, `ended`, `exited`, `signalled`, `hung`, `not-forked`, `paused`,
+    /// `wants-successor`, `reload-began`, `reload-done`, `reload-failed`, `upgrade-began`, `upgrade-done`,
+    /// `upgrade-failed`, `scaled`, `closing`, `stopping`.
+    pub kind: String,
+    /// For people.
+    pub text: String,
+    /// Whom it concerns: `worker`, `dispatcher` or `admin`; absent when it is all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub place: Option<String>,
+    /// The worker's slot.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<u16>,
+    /// Which process of its place it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generation: Option<u32>,
+    /// Its process id; 0: it never had one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
 }
 
 /// The dispatcher at one moment.
@@ -92,4 +145,24 @@ pub struct WorkerStatus {
     pub log_dropped: u64,
     /// For how many milliseconds the worker has not come back to its loop; 0 when it waits.
     pub busy_ms: u64,
+}
+
+impl From<&Happening> for EventStatus {
+    fn from(happening: &Happening) -> Self {
+        let who = happening.who;
+        let place = who.map(|(id, _)| match id.place {
+            Place::Admin => "admin",
+            Place::Dispatcher => "dispatcher",
+            Place::Slot(_) => "worker",
+        });
+        Self {
+            at_ms: happening.at_ms,
+            kind: happening.what.word().to_owned(),
+            text: happening.to_string(),
+            place: place.map(str::to_owned),
+            slot: who.and_then(|(id, _)| id.place.slot()).map(|slot| slot.0),
+            generation: who.map(|(id, _)| id.generation.0),
+            pid: who.map(|(_, pid)| pid),
+        }
+    }
 }

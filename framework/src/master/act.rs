@@ -13,6 +13,7 @@ use super::child::{Child, Parting};
 use super::event::Event;
 use super::telling::Happening;
 use super::{Endpoint, Master};
+use crate::board::{Deed, What};
 use crate::error::Error;
 use crate::ids::{ChildId, Generation, Place, SlotId};
 use crate::limits::SUSPENDED_AFTER;
@@ -41,6 +42,7 @@ impl Master<'_> {
             Action::CloseListener(slot) => {
                 self.lodged[slot.index()].take().into_iter().for_each(listener::close);
                 self.group.left(slot);
+                self.board.row(Place::Slot(slot)).listens(0);
             }
             Action::Look(child) => {
                 // Who cannot be told is about to end, or finds it with the next connection.
@@ -54,6 +56,8 @@ impl Master<'_> {
             Action::Kill(child, reason) => self.kill(child, reason),
             Action::BackOff(child, pause, failures) => {
                 let milliseconds = pause.as_millis();
+                self.board.count(Deed::Paused);
+                self.note_of(What::Paused(u64::try_from(milliseconds).unwrap_or(u64::MAX)), child);
                 tracing::warn!(failures, "{} is backing-off for {milliseconds} ms", child.place);
             }
             Action::Refuse(why) => self.refuse(why),
@@ -80,6 +84,7 @@ impl Master<'_> {
                 let text = format!("cannot fork {child}: {why}");
                 tracing::error!("{text}");
                 self.happenings.note(Happening::Error(None, text));
+                self.note_not_forked(child);
                 Some(Event::NotForked(child))
             }
         }
@@ -114,6 +119,8 @@ impl Master<'_> {
             listener::close(socket);
             failed(error)
         })?;
+        // Only those who look at its queue would miss it.
+        self.board.row(Place::Slot(slot)).listens(listener::inode(socket).unwrap_or(0));
         self.group.joined(slot);
         Ok(())
     }
@@ -163,6 +170,7 @@ impl Master<'_> {
     /// Whoever balances the load has this long to notice.
     fn announce_stop(&self, delay: Duration) {
         self.board.close();
+        self.note_all(What::Closing(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)));
         tracing::info!("the stop begins in {delay:?}; until then all is served as before");
         self.tell_stopping("a stop is announced", delay);
     }
@@ -170,6 +178,7 @@ impl Master<'_> {
     /// What was passed to this server stays open, for whoever comes after it.
     fn refuse_newcomers(&self) {
         self.board.close();
+        self.note_all(What::Stopping);
         self.tell_stopping("draining", Duration::ZERO);
         self.leave_to_lent();
         let alone = self.group.members().is_empty();
@@ -244,6 +253,7 @@ impl Master<'_> {
     }
 
     fn drain(&mut self, id: ChildId, grace: Duration, empty_queue: bool) {
+        self.note_dismissal(id);
         if self.plan.foreign.is_some() {
             return self.drain_foreign(id, empty_queue);
         }
@@ -258,7 +268,8 @@ impl Master<'_> {
         }
     }
 
-    fn kill(&self, id: ChildId, reason: Reason) {
+    fn kill(&mut self, id: ChildId, reason: Reason) {
+        self.note_kill(id, reason);
         let Some(child) = self.child(id) else { return };
         let open = self.board.row(id.place).seat(child.seat).open();
         let pid = child.pid.as_raw();

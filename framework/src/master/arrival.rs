@@ -139,9 +139,9 @@ impl Trial {
 fn adopt_callers(control: Option<&mut Control>, callers: Vec<HandedCaller>, wait: Wait) -> Waiting {
     let mut waiting = Waiting::default();
     let Some(control) = control else { return waiting };
-    for HandedCaller { number, received, waits } in callers {
+    for HandedCaller { number, received, waits, is_child } in callers {
         let adopted = exec::take(number)
-            .and_then(|stream| control.adopt(stream, received, waits))
+            .and_then(|stream| control.adopt(stream, received, waits, is_child))
             // He sees the end of the connection, and nobody else is hurt.
             .inspect_err(|error| tracing::error!("control: a connection is lost: {error}"));
         if let (Ok(Some(key)), true) = (adopted, waits) {
@@ -176,13 +176,18 @@ impl<'a> Master<'a> {
         let further = handover.further.iter().map(HandedEndpoint::take);
         let further = further.collect::<Result<_, _>>().map_err(failed)?;
         let datagrams = Datagrams::take(&handover.udp).map_err(failed)?;
+        let admin =
+            handover.admin.as_ref().map(HandedEndpoint::take).transpose().map_err(failed)?;
+        if let (Some(planned), Some(endpoint)) = (&mut plan.admin, &admin) {
+            planned.address = endpoint.local.clone();
+        }
         let lodged = handover.lodged.iter().map(|lodged| lodged.as_ref().map(Handed::take));
         let lodged = lodged.map(Option::transpose).collect::<Result<_, _>>().map_err(failed)?;
         let children = handover.children.iter().map(HandedChild::take);
         let children = children.collect::<Result<_, _>>().map_err(failed)?;
         let (supervisor, workers) = Supervisor::resume(rules(&plan), handover.supervisor);
         let rollout = supervisor.promised_rollout();
-        let mut control = None;
+        let mut control = plan.admin.is_some().then(Control::private);
         if let (Some(path), Some(number)) = (&plan.control, handover.control_listener) {
             let listener = exec::take(number).and_then(|socket| Control::take_over(path, socket));
             control = Some(listener.map_err(failed)?);
@@ -197,6 +202,7 @@ impl<'a> Master<'a> {
             primary,
             further,
             datagrams,
+            admin,
             group: Group::of(handover.group),
             balancer,
             why_policy,

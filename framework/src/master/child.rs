@@ -6,6 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 
+use super::chronicle::Fate;
 use super::outbox::Outbox;
 use crate::cluster::WorkerId;
 use crate::ids::{ChildId, Generation, Place};
@@ -26,6 +27,7 @@ pub(super) struct Child {
     /// What the user's master has to say to it.
     pub(super) outbox: Outbox,
     pub(super) parting: Parting,
+    pub(super) fate: Fate,
 }
 
 /// The same, as it is handed over to another program.
@@ -38,6 +40,7 @@ pub(super) struct HandedChild {
     links: Vec<(Generation, RawFd)>,
     outbox: Outbox,
     parting: Parting,
+    fate: Fate,
 }
 
 /// How far a child is on its way out.
@@ -63,6 +66,7 @@ impl Child {
             failure: None,
             outbox: Outbox::default(),
             parting: Parting::No,
+            fate: Fate::default(),
         }
     }
 
@@ -98,6 +102,7 @@ impl HandedChild {
             links: links.collect(),
             outbox: child.outbox.clone(),
             parting: child.parting,
+            fate: child.fate,
         }
     }
 
@@ -114,6 +119,7 @@ impl HandedChild {
             failure: None,
             outbox: self.outbox.clone(),
             parting: self.parting,
+            fate: self.fate,
         })
     }
 }

@@ -12,6 +12,7 @@ use super::Master;
 use super::child::Parting;
 use super::event::Event;
 use super::telling::Happening;
+use crate::board::{Cause, What};
 use crate::control::Control;
 use crate::ids::{Place, SlotId};
 use crate::limits::{LAST_TURNS, MESSAGE_BYTES_PER_TURN, REPORTS_PER_TURN};
@@ -95,6 +96,7 @@ impl Master<'_> {
         for _ in 0..REPORTS_PER_TURN {
             let child = &mut self.children[index];
             let (id, pid) = (child.id, child.pid.as_raw());
+            let who = Some((id, u32::try_from(pid).unwrap_or(0)));
             let Some(channel) = child.channel.as_ref().filter(|_| octets < MESSAGE_BYTES_PER_TURN)
             else {
                 return child.channel.is_some();
@@ -102,6 +104,8 @@ impl Master<'_> {
             match channel.next_report() {
                 Next::Message(Report::Ready { lodged }) => {
                     tracing::info!(pid, "{id} is ready");
+                    child.fate.served = true;
+                    self.board.note(What::Ready, who);
                     if let (Place::Slot(slot), Some(listener)) = (id.place, lodged) {
                         self.lodge(slot, listener);
                     }
@@ -109,9 +113,12 @@ impl Master<'_> {
                 }
                 Next::Message(Report::WantsDrain) => {
                     tracing::info!(pid, "{id} was told to end");
+                    child.fate.wish = Some(Cause::Terminated);
                     events.push(Event::WantsDrain(id));
                 }
-                Next::Message(Report::WantsSuccessor { text }) => {
+                Next::Message(Report::WantsSuccessor { why, text }) => {
+                    child.fate.wish = Some(why);
+                    self.board.note(What::Wishes(why), who);
                     tracing::info!(pid, "{id} wants a successor: {text}");
                     events.push(Event::WantsSuccessor(id));
                 }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use super::handover::Handed;
 use crate::error::Error;
-use crate::limits::ORPHAN_WAIT_MAX;
+use crate::limits::{ADMIN_BACKLOG, ORPHAN_WAIT_MAX};
 use crate::net::holder::{Holder, holders};
 use crate::net::listener;
 use crate::plan::{AcceptWake, Address, Intake, Plan};
@@ -61,7 +61,11 @@ impl Endpoint {
     pub(super) fn shared(address: &Address) -> Result<Self, Error> {
         match address {
             Address::Tcp(wanted) => Self::tcp(*wanted, listener::bind_shared),
-            Address::Unix(path) => Self::unix(path).map_err(|error| refusal(address, error)),
+            Address::Unix(path) => {
+                // Everybody may connect, as with nginx.
+                let without = Mode::S_IXUSR | Mode::S_IXGRP | Mode::S_IXOTH;
+                Self::unix(path, without).map_err(|error| refusal(address, error))
+            }
         }
     }
 
@@ -70,6 +74,19 @@ impl Endpoint {
         let first = sockets.first().ok_or(io::ErrorKind::NotFound)?;
         let lent = u16::try_from(sockets.len()).map_err(io::Error::other)?;
         Ok(Self { local, socket: first.try_clone()?, file: None, lent })
+    }
+
+    /// Opens the listener of the admin process; a file is for this user and root only.
+    pub(super) fn admin(address: &Address) -> Result<Self, Error> {
+        let endpoint = match address {
+            Address::Tcp(wanted) => Self::tcp(*wanted, listener::bind_shared),
+            Address::Unix(path) => {
+                let without = Mode::S_IRWXG | Mode::S_IRWXO | Mode::S_IXUSR;
+                Self::unix(path, without).map_err(|error| refusal(address, error))
+            }
+        }?;
+        endpoint.listen(ADMIN_BACKLOG)?;
+        Ok(endpoint)
     }
 
     fn tcp(wanted: SocketAddr, bind: fn(SocketAddr) -> io::Result<OwnedFd>) -> Result<Self, Error> {
@@ -82,11 +99,10 @@ impl Endpoint {
         Ok(Self { local: Address::Tcp(local), socket, file: None, lent: 0 })
     }
 
-    /// Everybody may connect, as with nginx. The last workers of a master that died keep what is in
+    /// The file has all permissions but these. The last workers of a master that died keep what is in
     /// their queue, and lose the name.
-    fn unix(path: &Path) -> io::Result<Self> {
+    fn unix(path: &Path, without: Mode) -> io::Result<Self> {
         let local = Address::Unix(path.into());
-        let without = Mode::S_IXUSR | Mode::S_IXGRP | Mode::S_IXOTH;
         let bound = match SocketFile::bind(path, without) {
             Err(error) if error.kind() == io::ErrorKind::AddrInUse => {
                 let holders = holders(&local);

@@ -40,6 +40,7 @@ pub(crate) struct Handover {
     #[serde(default)]
     pub(super) further: Vec<HandedEndpoint>,
     pub(super) udp: Vec<HandedPort>,
+    pub(super) admin: Option<HandedEndpoint>,
     /// Who accepts from what, in words.
     intake: String,
     /// The table, the map of listeners and the program, if one chooses.
@@ -81,6 +82,7 @@ pub(super) struct HandedCaller {
     pub(super) received: Vec<u8>,
     /// For the outcome of this upgrade.
     pub(super) waits: bool,
+    pub(super) is_child: bool,
 }
 
 impl Master<'_> {
@@ -95,6 +97,7 @@ impl Master<'_> {
             primary: HandedEndpoint::of(&self.primary)?,
             further: further.collect::<io::Result<_>>()?,
             udp: self.datagrams.hand_over()?,
+            admin: self.admin.as_ref().map(HandedEndpoint::of).transpose()?,
             intake: format!("{:?}", self.plan.intake),
             balancer: self.balancer.as_ref().map(|balancer| {
                 balancer.descriptors().all().map(|descriptor| descriptor.as_raw_fd())
@@ -108,9 +111,9 @@ impl Master<'_> {
             group: self.group.members().to_vec(),
             children: self.children.iter().map(HandedChild::of).collect(),
             supervisor: self.supervisor.save(),
-            control: control.map(|control| control.path().to_owned()),
+            control: control.and_then(Control::path).map(PathBuf::from),
             name: self.plan.name.as_ref().map(Name::to_string),
-            control_listener: control.map(|control| control.listener().as_raw_fd()),
+            control_listener: control.and_then(Control::listener).map(|it| it.as_raw_fd()),
             callers: control.into_iter().flat_map(|control| self.handed_callers(control)).collect(),
             announced: self.announced,
         })
@@ -121,7 +124,8 @@ impl Master<'_> {
         let inherit = |socket: &dyn AsFd| exec::inherit(socket.as_fd(), open);
         inherit(&self.memory)?;
         inherit(&self.primary.socket)?;
-        self.further.iter().try_for_each(|endpoint| inherit(&endpoint.socket))?;
+        let further = self.further.iter().chain(&self.admin);
+        further.map(|endpoint| &endpoint.socket).try_for_each(|socket| inherit(socket))?;
         self.datagrams.sockets().try_for_each(|socket| inherit(socket))?;
         for descriptor in self.balancer.iter().flat_map(|balancer| balancer.descriptors().all()) {
             inherit(&descriptor)?;
@@ -132,7 +136,7 @@ impl Master<'_> {
             child.links.iter().try_for_each(|(_, link)| inherit(link))?;
         }
         if let Some(control) = &self.control {
-            inherit(&control.listener())?;
+            control.listener().iter().try_for_each(|listener| inherit(listener))?;
             control.callers().iter().try_for_each(|caller| inherit(&caller.stream))?;
         }
         Ok(())
@@ -143,6 +147,7 @@ impl Master<'_> {
         control.callers().iter().map(|caller| HandedCaller {
             number: caller.stream.as_raw_fd(),
             received: caller.received.clone(),
+            is_child: caller.is_child,
             waits: self.waiting.for_upgrade().any(|(waiting, _)| waiting == caller.key),
         })
     }
@@ -192,6 +197,12 @@ impl Handover {
         let same = old.iter().zip(&new).all(|(old, new)| old.serves_as(new));
         if !same || old.len() != new.len() {
             return differs("addresses for UDP", &list(old.iter()), &list(new.iter()));
+        }
+        let old = self.admin.as_ref().map(|endpoint| &endpoint.address);
+        let new = plan.admin.as_ref().map(|admin| &admin.address);
+        let same = old.zip(new).map_or(old == new, |(old, new)| old.serves_as(new));
+        if !same {
+            return differs("admin address", &list(old.into_iter()), &list(new.into_iter()));
         }
         if self.intake(plan).is_none() {
             let (what, new) =

@@ -4,10 +4,12 @@
 
 mod act;
 pub(crate) mod action;
+mod admin;
 mod arrival;
 pub(crate) mod backoff;
 mod balance;
 mod child;
+mod chronicle;
 mod cluster;
 mod collect;
 mod datagrams;
@@ -99,6 +101,8 @@ pub(crate) struct Master<'a> {
     /// Beside the primary one; each has one listener that all workers share.
     further: Vec<Endpoint>,
     datagrams: Datagrams,
+    /// The listener of the admin process, if there is to be one.
+    admin: Option<Endpoint>,
     group: Group,
     /// Chooses among the listeners of the group, if the kernel's hash does not.
     balancer: Option<Balancer>,
@@ -155,12 +159,12 @@ impl<'a> Master<'a> {
         let opened = lent::open(&mut plan, passed)?;
         let Opened { primary, further, lodged, group, balancer, why_policy } = opened;
         let datagrams = Datagrams::bind(&plan.udp)?;
+        let admin = admin::open(&mut plan)?;
         plan.address = primary.local.clone();
         plan.further = further.iter().map(|endpoint| endpoint.local.clone()).collect();
         let (board, memory) =
             board::create().map_err(|error| Error::system("map shared memory", error))?;
-        let listen = |path| Control::listen(path).map_err(|error| Error::control(path, error));
-        let control = plan.control.as_deref().map(listen).transpose()?;
+        let control = admin::control(&plan)?;
         let master = Self {
             supervisor: Supervisor::new(rules(&plan)),
             signals: take_signals()?,
@@ -168,6 +172,7 @@ impl<'a> Master<'a> {
             memory,
             primary,
             further,
+            admin,
             group,
             datagrams,
             balancer,
@@ -261,9 +266,7 @@ impl<'a> Master<'a> {
             }
         }
         self.close_datagrams();
-        for (place, phase) in self.supervisor.phases() {
-            self.board.row(place).enter(phase);
-        }
+        self.chronicle();
         self.tell_progress();
         Ok(())
     }

@@ -44,6 +44,7 @@ impl Master<'_> {
         if let (Some(balancer), Place::Slot(slot)) = (&self.balancer, child.id.place) {
             balancer.left(slot, child.seat, row.seat(child.seat).primary_accepted());
         }
+        self.note_end(&child, exit, hung);
         self.unlink(child.id);
         let why = child.failure.as_deref();
         let (id, pid) = (child.id, pid.as_raw());

@@ -49,7 +49,10 @@ impl Master<'_> {
     /// Tells all who have such files; the number of the order, if there are any.
     pub(super) fn reopen_logs(&mut self) -> Option<u32> {
         let (requests, output) = (self.plan.access_log.is_some(), self.plan.output.is_some());
-        let has_log = |id: &ChildId| output || requests && id.place != Place::Dispatcher;
+        let has_log = |id: &ChildId| {
+            let serves = id.place.slot().is_some();
+            requests && serves || output && (serves || id.place == Place::Dispatcher)
+        };
         let owners = self.children.iter().map(|child| child.id).filter(has_log);
         let owners = Some(owners.collect::<Vec<_>>()).filter(|_| requests || output)?;
         let number = self.waiting.reopening.begin(owners.iter().copied());
@@ -68,7 +71,7 @@ impl Master<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::ids::{Generation, SlotId};
+    use crate::ids::{Generation, Place, SlotId};
 
     fn child(slot: u16) -> ChildId {
         ChildId { place: Place::Slot(SlotId(slot)), generation: Generation(1) }

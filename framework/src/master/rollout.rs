@@ -4,12 +4,16 @@ use super::action::{Rollout, Verdict};
 use super::event::Exit;
 use super::obey::Wait;
 use super::{Master, notify};
+use crate::board::What;
 use crate::control::Reply;
 use crate::ids::ChildId;
 
 impl Master<'_> {
     pub(super) fn rollout_began(&self, rollout: Rollout) {
         let what = self.rollout_name(rollout);
+        if !self.upgrade.completes(rollout) {
+            self.note_all(What::ReloadBegan);
+        }
         tracing::info!(rollout = rollout.0, "{what}: all workers are replaced, one by one");
         notify::reloading(&format!("{what}: all workers are replaced"));
     }
@@ -26,6 +30,7 @@ impl Master<'_> {
                 ))
             }
         };
+        self.note_rollout(self.upgrade.completes(rollout), reply.ok);
         if reply.ok {
             tracing::info!(rollout = rollout.0, "{}", reply.text);
         } else {

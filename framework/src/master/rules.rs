@@ -18,5 +18,6 @@ pub(super) fn rules(plan: &Plan) -> Rules {
         min_uptime: plan.min_uptime,
         pre_stop_delay: plan.pre_stop_delay,
         give_up: plan.give_up,
+        admin: plan.admin.is_some(),
     }
 }

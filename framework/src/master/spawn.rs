@@ -17,8 +17,10 @@ use super::balance::forget_privilege;
 use super::child::Child;
 use super::telling::Happening;
 use super::{Master, SIGNALS};
-use crate::birth::{Birth, Stock, code};
-use crate::board::SEATS;
+#[cfg(feature = "admin")]
+use crate::admin::run as administer;
+use crate::birth::{Birth, Outfit, Stock, code};
+use crate::board::{SEATS, What};
 use crate::dispatcher;
 use crate::guard;
 use crate::ids::{ChildId, Place};
@@ -28,7 +30,7 @@ use crate::net::cpu;
 use crate::net::group::Group;
 use crate::net::listener;
 use crate::output;
-use crate::plan::{Address, Balance, Intake, Plan};
+use crate::plan::{AcceptWake, Address, Balance, Intake, Plan};
 use crate::role;
 use crate::signals::Signals;
 use crate::sys::fork::{Refused, Side, exit_now, fork};
@@ -53,6 +55,7 @@ impl Master<'_> {
     /// Forks `id`. Returns in the master only.
     pub(super) fn fork(&mut self, id: ChildId) -> Result<(), NoChild> {
         let (channel, theirs) = Channel::pair()?;
+        let (lines, outfit) = self.outfit(id)?;
         if let Place::Slot(slot) = id.place {
             let slots = self.lodged.len().max(slot.index() + 1);
             self.lodged.resize_with(slots, || None);
@@ -65,8 +68,8 @@ impl Master<'_> {
         Signals::block(&SIGNALS)?;
         let side = fork();
         if let Ok(Side::Child) = side {
-            drop(channel);
-            self.live(id, seat, master, theirs);
+            drop((channel, lines));
+            self.live(id, seat, master, theirs, outfit);
         }
         Signals::unblock(&SIGNALS)?;
         let Side::Master { child: pid } = side? else { unreachable!("the child never gets here") };
@@ -74,6 +77,8 @@ impl Master<'_> {
         tracing::info!(pid = pid.as_raw(), "{id} is starting");
         self.children.push(Child::new(id, pid, seat, channel));
         self.note(id, Happening::Fork);
+        self.note_of(What::Started, id);
+        self.listen_to(id, lines);
         Ok(())
     }
 
@@ -102,7 +107,14 @@ impl Master<'_> {
     }
 
     /// The child's whole life.
-    fn live(&mut self, id: ChildId, seat: usize, master: Pid, channel: Channel) -> ! {
+    fn live(
+        &mut self,
+        id: ChildId,
+        seat: usize,
+        master: Pid,
+        channel: Channel,
+        outfit: Option<Outfit>,
+    ) -> ! {
         role::be_child(matches!(id.place, Place::Slot(_)));
         // The user's worker may speak from any thread, until the process ends.
         let channel: &'static Channel = Box::leak(Box::new(channel));
@@ -110,7 +122,8 @@ impl Master<'_> {
         let lent = self.lent_to(id.place);
         let exit = match self.let_go(id, master) {
             Ok(Kept { signals, stock, further, udp }) => {
-                let plan = self.plan.clone();
+                let admin = id.place == Place::Admin;
+                let plan = if admin { self.plan.for_admin() } else { self.plan.clone() };
                 let _named = named(id);
                 take_output(&plan, id.place);
                 let seat = self.board.row(id.place).seat(seat);
@@ -129,8 +142,10 @@ impl Master<'_> {
                     further,
                     udp: Vec::leak(udp),
                     lent,
+                    outfit,
                 };
                 let life = AssertUnwindSafe(|| match id.place {
+                    Place::Admin => administer(birth),
                     Place::Dispatcher => dispatcher::run(birth),
                     Place::Slot(_) => self.be_worker(id, birth),
                 });
@@ -178,8 +193,13 @@ impl Master<'_> {
             forget_privilege();
         }
         let mut lodged = std::mem::take(&mut self.lodged);
+        let admin = self.admin.take().map(|endpoint| endpoint.socket);
         self.group = Group::default();
         let stock = match (self.plan.intake, id.place) {
+            (_, Place::Admin) => {
+                let gone = || io::Error::other("the admin process has no listener");
+                Stock::Shared(admin.ok_or_else(gone)?, AcceptWake::Rotating)
+            }
             (Intake::Group(balance), Place::Slot(slot)) => {
                 let workers = usize::from(self.plan.workers.get());
                 let cpu =
@@ -206,7 +226,7 @@ impl Master<'_> {
         let datagrams = std::mem::take(&mut self.datagrams);
         let udp = match id.place {
             Place::Slot(slot) => datagrams.of_slot(slot),
-            Place::Dispatcher => Vec::new(),
+            Place::Admin | Place::Dispatcher => Vec::new(),
         };
         let stop = self.plan.foreign.filter(|signal| !CHILD_SIGNALS.contains(signal));
         let signals: Vec<Signal> = CHILD_SIGNALS.into_iter().chain(stop).collect();
@@ -243,6 +263,7 @@ fn named(id: ChildId) -> EnteredSpan {
     let (generation, pid) = (id.generation.0, std::process::id());
     let span = match id.place {
         Place::Slot(slot) => tracing::error_span!("worker", slot = slot.0, generation, pid),
+        Place::Admin => tracing::error_span!("admin", generation, pid),
         Place::Dispatcher => tracing::error_span!("dispatcher", generation, pid),
     };
     span.entered()
@@ -253,6 +274,12 @@ fn take_output(plan: &Plan, place: Place) {
     if let Some(Err(error)) = taken {
         tracing::error!("the output goes where the master's goes, or is not rotated: {error}");
     }
+}
+
+/// Without the feature nobody can ask for one.
+#[cfg(not(feature = "admin"))]
+fn administer(_: Birth) -> i32 {
+    code::FATAL
 }
 
 /// What stands in a buffer at the fork would be written twice.

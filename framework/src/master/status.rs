@@ -1,7 +1,9 @@
 //! How everything is, for those who ask.
 
-use crate::board::{Snapshot, WorkerSnapshot};
-use crate::control::{DispatcherStatus, OutputFile, Status, WorkerStatus};
+use crate::board::{Doing, Snapshot, WorkerSnapshot};
+use crate::control::{
+    AdminStatus, DispatcherStatus, EventStatus, OutputFile, Status, WorkerStatus,
+};
 use crate::ids::{Place, SlotId};
 use crate::output;
 use crate::plan::Intake;
@@ -20,13 +22,16 @@ impl Master<'_> {
             addresses: self.plan.addresses().cloned().collect(),
             policy: self.plan.intake.to_string(),
             policy_why: self.why_policy.clone(),
-            doing: self.doing().to_owned(),
+            doing: self.doing().to_string(),
             workers_wanted: count(self.supervisor.workers_wanted()),
             workers_ready: count(self.supervisor.ready_slots().len()),
             rollouts: self.supervisor.rollouts(),
             dispatcher: self.dispatcher(),
             outputs: self.outputs(workers.iter().map(|worker| worker.slot)),
+            admin: self.admin_status(),
             workers: workers.iter().map(|worker| worker_status(worker, now_ns)).collect(),
+            restarts: self.board.ends().map(|(cause, n)| (cause.to_string(), n)).collect(),
+            events: self.board.happenings().iter().map(EventStatus::from).collect(),
         }
     }
 
@@ -37,14 +42,21 @@ impl Master<'_> {
         files.into_iter().flatten().map(|(name, path)| OutputFile { name, path }).collect()
     }
 
-    fn doing(&self) -> &'static str {
+    pub(super) fn doing(&self) -> Doing {
         match () {
-            () if self.supervisor.closing() => "closing",
-            () if self.supervisor.stopping() => "stopping",
-            () if self.upgrade.under_way() => "upgrading",
-            () if self.supervisor.rolling() => "reloading",
-            () => "running",
+            () if self.supervisor.closing() => Doing::Closing,
+            () if self.supervisor.stopping() => Doing::Stopping,
+            () if self.upgrade.under_way() => Doing::Upgrading,
+            () if self.supervisor.rolling() => Doing::Reloading,
+            () => Doing::Running,
         }
+    }
+
+    fn admin_status(&self) -> Option<AdminStatus> {
+        let address = self.plan.admin.as_ref()?.address.clone();
+        let row = self.board.row(Place::Admin);
+        let (pid, generation, phase) = (row.pid(), row.generation(), row.phase().to_string());
+        Some(AdminStatus { address, pid, generation, phase })
     }
 
     fn dispatcher(&self) -> Option<DispatcherStatus> {

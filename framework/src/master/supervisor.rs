@@ -4,6 +4,7 @@
 //! in the one order in which it is safe: listeners are closed before the program that chooses among
 //! them is changed, a slot is steered around before its worker drains.
 
+mod admin;
 mod events;
 mod rollout;
 mod saved;
@@ -34,6 +35,8 @@ pub struct Rules {
     pub workers_max: u16,
     /// Where connections wait.
     pub layout: Layout,
+    /// There is an admin process.
+    pub admin: bool,
     /// Time for a drain.
     pub grace: Duration,
     /// Time from the fork to READY.
@@ -63,6 +66,7 @@ pub struct Supervisor {
     rules: Rules,
     slots: Vec<Slot>,
     dispatcher: Option<Slot>,
+    admin: Option<Slot>,
     mode: Mode,
     /// The listeners may be opened: every slot of the start has been heard of once.
     gate_open: bool,
@@ -113,6 +117,7 @@ impl Supervisor {
             rules,
             slots: (0..rules.workers).map(|n| Slot::new(Place::Slot(SlotId(n)))).collect(),
             dispatcher: dispatched.then(|| Slot::new(Place::Dispatcher)),
+            admin: rules.admin.then(|| Slot::new(Place::Admin)),
             mode: Mode::Running,
             gate_open: false,
             shared_listening: false,
@@ -160,10 +165,11 @@ impl Supervisor {
 
     /// When [`Event::Tick`] is due at the latest.
     pub fn deadline(&self) -> Option<Instant> {
-        let tenants = || self.all().flat_map(Slot::tenants);
+        let tenants = || self.everybody().flat_map(Slot::tenants);
         let trial = self.trial.filter(|trial| !trial.ended).map(|trial| trial.until);
-        let serving =
-            || self.all().filter_map(Slot::deadline).chain(trial).chain(self.introduce_at).min();
+        let serving = || {
+            self.everybody().filter_map(Slot::deadline).chain(trial).chain(self.introduce_at).min()
+        };
         match self.mode {
             Mode::Running => serving(),
             Mode::Closing { until } => serving().into_iter().chain([until]).min(),
@@ -172,7 +178,7 @@ impl Supervisor {
                 let end = if killed { until + KILL_PATIENCE } else { until };
                 // Nobody is forked after that, however long he has waited.
                 let late = self.last_event.is_some_and(|now| now >= until);
-                let slots = self.all().filter_map(Slot::deadline).filter(|_| !late);
+                let slots = self.everybody().filter_map(Slot::deadline).filter(|_| !late);
                 slots.chain([end]).min()
             }
             Mode::Killing { until, .. } => Some(until),
@@ -192,7 +198,7 @@ impl Supervisor {
             return;
         }
         let still = now - last_event;
-        let slots = self.slots.iter_mut().chain(&mut self.dispatcher);
+        let slots = self.slots.iter_mut().chain(&mut self.dispatcher).chain(&mut self.admin);
         let tenants = slots.flat_map(Slot::tenants_mut).filter_map(Tenant::deadline_mut);
         let mode = match &mut self.mode {
             Mode::Closing { until }
@@ -207,7 +213,7 @@ impl Supervisor {
 
     /// What each place is doing.
     pub fn phases(&self) -> impl Iterator<Item = (Place, Phase)> {
-        self.all().map(|slot| (slot.place(), slot.phase()))
+        self.everybody().map(|slot| (slot.place(), slot.phase()))
     }
 
     /// Workers the master wants to have.
@@ -218,7 +224,7 @@ impl Supervisor {
     /// The slots whose worker serves.
     pub fn ready_slots(&self) -> Vec<SlotId> {
         let ready = self.slots.iter().filter(|slot| slot.ready());
-        ready.filter_map(|slot| slot_id(slot.place())).collect()
+        ready.filter_map(|slot| slot.place().slot()).collect()
     }
 
     /// The slots that the kernel was last told to choose among.
@@ -228,7 +234,7 @@ impl Supervisor {
 
     /// All processes that have not been reaped yet.
     pub fn children(&self) -> impl Iterator<Item = ChildId> {
-        self.all().flat_map(Slot::tenants).map(|tenant| tenant.id)
+        self.everybody().flat_map(Slot::tenants).map(|tenant| tenant.id)
     }
 
     /// The listeners may be opened, and connections may come.
@@ -274,19 +280,18 @@ impl Supervisor {
 
     fn slot(&mut self, place: Place) -> Option<&mut Slot> {
         match place {
+            Place::Admin => self.admin.as_mut(),
             Place::Dispatcher => self.dispatcher.as_mut(),
             Place::Slot(slot) => self.slots.get_mut(slot.index()),
         }
     }
 
+    /// The places that connections need.
     fn all(&self) -> impl Iterator<Item = &Slot> {
         self.dispatcher.iter().chain(&self.slots)
     }
-}
 
-fn slot_id(place: Place) -> Option<SlotId> {
-    match place {
-        Place::Slot(slot) => Some(slot),
-        Place::Dispatcher => None,
+    fn everybody(&self) -> impl Iterator<Item = &Slot> {
+        self.all().chain(&self.admin)
     }
 }

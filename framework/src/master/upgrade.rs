@@ -19,6 +19,7 @@ use super::event::{Event, Exit};
 use super::obey::Wait;
 use super::{Master, SIGNALS, notify};
 use crate::birth::code;
+use crate::board::What;
 use crate::control::Reply;
 use crate::net::channel::{Channel, Next, Report};
 use crate::signals::Signals;
@@ -138,6 +139,7 @@ impl Master<'_> {
     /// Runs the program that is on disk, as a child that only says whether it could take over.
     pub(super) fn try_program(&mut self) -> Option<Event> {
         notify::reloading("upgrading: the new program is tried");
+        self.note_all(What::UpgradeBegan);
         match self.begin_trial() {
             Ok((trial, identity)) => {
                 self.upgrade.tried = Some(identity);
@@ -186,6 +188,7 @@ impl Master<'_> {
     /// Nothing has changed.
     pub(super) fn fail_upgrade(&mut self, why: &str) {
         tracing::error!("upgrade given up: {why}; nothing has changed");
+        self.note_rollout(true, false);
         // A reload that the manager asked for meanwhile was refused, and it waits for an answer.
         notify::reloading("an upgrade is given up");
         self.tell_ready("an upgrade was given up");

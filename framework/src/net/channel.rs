@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use socket2::SockRef;
 
+use crate::board::Cause;
 use crate::ids::{Generation, SlotId};
 use crate::limits::{CHANNEL_BUFFER_BYTES, MESSAGE_BYTES_MAX, TEXT_BYTES_MAX};
 use crate::sys::descriptors::{self, Received};
@@ -27,7 +28,7 @@ pub(crate) enum Report {
     WantsDrain,
     /// The child serves, has reached a limit of its own, which the text names, and asks for a
     /// successor.
-    WantsSuccessor { text: String },
+    WantsSuccessor { why: Cause, text: String },
     /// The child has obeyed [`Order::Reopen`] with this number; why it goes on with the old file, if it
     /// does.
     Reopened { number: u32, failure: Option<String> },
@@ -133,7 +134,9 @@ impl Channel {
         match report {
             Report::Ready { lodged } => self.send(&[tag::READY], lodged.as_ref().map(AsFd::as_fd)),
             Report::WantsDrain => self.send(&[tag::WANTS_DRAIN], None),
-            Report::WantsSuccessor { text } => self.send_text(tag::WANTS_SUCCESSOR, text),
+            Report::WantsSuccessor { why, text } => {
+                self.send_cut(tag::WANTS_SUCCESSOR, &[*why as u8], text)
+            }
             Report::Reopened { number, failure } => {
                 let text = failure.as_deref().unwrap_or_default();
                 self.send_cut(tag::REOPENED, &number.to_le_bytes(), text)
@@ -180,7 +183,11 @@ impl Channel {
             tag::FAILED => Some(Report::Failed { text: text(body) }),
             tag::ONLINE => Some(Report::Online),
             tag::MESSAGE => Some(Report::Message(body.into())),
-            tag::WANTS_SUCCESSOR => Some(Report::WantsSuccessor { text: text(body) }),
+            tag::WANTS_SUCCESSOR => {
+                let (why, body) = body.split_first()?;
+                let why = *Cause::ALL.get(usize::from(*why))?;
+                Some(Report::WantsSuccessor { why, text: text(body) })
+            }
             tag::REOPENED => {
                 let (number, failure) = body.split_first_chunk()?;
                 let failure = (!failure.is_empty()).then(|| text(failure));

@@ -5,6 +5,7 @@ use std::net::{Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::stat::fstat;
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 use super::steer;
@@ -149,6 +150,11 @@ pub(crate) fn close(listener: impl AsFd) {
 /// `SO_COOKIE`).
 pub(crate) fn cookie(socket: impl AsFd) -> io::Result<u64> {
     SockRef::from(&socket.as_fd()).cookie()
+}
+
+/// The number by which the kernel's lists of sockets name it (`proc_pid_net(5)`, `sock_diag(7)`).
+pub(crate) fn inode(socket: impl AsFd) -> io::Result<u64> {
+    Ok(fstat(socket)?.st_ino)
 }
 
 /// Connections that come in on this CPU are for this listener (socket(7), `SO_INCOMING_CPU`).

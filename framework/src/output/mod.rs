@@ -97,6 +97,7 @@ fn lock(outlet: &Mutex<Outlet>) -> std::sync::MutexGuard<'_, Outlet> {
 fn path_of(output: &Output, place: Place) -> PathBuf {
     match place {
         Place::Slot(slot) => output.path_of(&slot.to_string()),
+        Place::Admin => output.path_of("admin"),
         Place::Dispatcher => output.path_of("dispatcher"),
     }
 }

@@ -177,6 +177,37 @@ impl<'a> Server<'a> {
         self
     }
 
+    /// Serves metrics, health and a page that shows how all is, at `HOST:PORT` or `unix:/PATH`, by a process
+    /// of its own, which can crash without harm. Default: nowhere.
+    ///
+    /// | request | answer |
+    /// |---|---|
+    /// | `GET /` | the page |
+    /// | `GET /metrics` | for Prometheus, also in the format `OpenMetrics` |
+    /// | `GET /livez` | 200 as long as the master lives |
+    /// | `GET /readyz` | 200 while a worker serves and no stop is announced or under way, else 503 |
+    /// | `GET /api/state` | everything, as JSON |
+    /// | `POST /api/scale`, `POST /api/reload` | changes it |
+    ///
+    /// Whoever reaches a loopback address or may open the socket (mode 0600) may look and change things;
+    /// any other address needs a token: [`Server::admin_token_file`]. Requests whose `Host` is a name that
+    /// is neither `localhost` nor the one given here are refused, and changes that a page of another origin
+    /// asks for. An upgrade cannot change the address.
+    #[cfg(feature = "admin")]
+    pub fn admin(mut self, address: impl fmt::Display) -> Self {
+        self.config.admin = Some(address.to_string());
+        self
+    }
+
+    /// Only who has the token in this file may ask the admin process, but for `/livez` and `/readyz`: as
+    /// `Authorization: Bearer TOKEN`, or with `?token=TOKEN`. At least 16 letters, digits, `-`, `.`, `_` or
+    /// `~`, in a file that others may not read. It is read at the start, and again by an upgrade.
+    #[cfg(feature = "admin")]
+    pub fn admin_token_file(mut self, path: impl Into<PathBuf>) -> Self {
+        self.config.admin_token_file = Some(path.into());
+        self
+    }
+
     /// Writes a line for each request; see [`AccessLog`]. Default: none.
     pub fn access_log(mut self, log: AccessLog) -> Self {
         self.config.access_log = Some(log);

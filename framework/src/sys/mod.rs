@@ -18,6 +18,7 @@ pub(crate) mod reuseport;
 #[cfg(feature = "seccomp")]
 pub(crate) mod seccomp;
 pub(crate) mod shared;
+pub(crate) mod sock_diag;
 pub(crate) mod socket_file;
 pub(crate) mod ttl;
 pub(crate) mod unsent;

@@ -146,9 +146,9 @@ impl<'a> Intake<'a> {
         if self.drain.is_some() {
             return;
         }
-        if let Some(text) = self.term.over(requests, self.now) {
+        if let Some((why, text)) = self.term.over(requests, self.now) {
             // Without a master there is none, which the channel's end says as well.
-            let _ = self.birth.channel.report(&Report::WantsSuccessor { text });
+            let _ = self.birth.channel.report(&Report::WantsSuccessor { why, text });
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use nix::unistd::{SysconfVar, sysconf};
 
+use crate::board::Cause;
 use crate::limits::{SUCCESSOR_PATIENCE, TERM_INTERVAL, TERM_JITTER_PARTS};
 use crate::plan::Term;
 use crate::sys::clock::monotonic_ns;
@@ -50,7 +51,7 @@ impl Watch {
     }
 
     /// Why a successor is wanted now, if one is. Cheap when it was asked a moment ago.
-    pub(super) fn over(&mut self, requests: u64, now: Instant) -> Option<String> {
+    pub(super) fn over(&mut self, requests: u64, now: Instant) -> Option<(Cause, String)> {
         let many = self.requests_max.is_some_and(|most| requests >= most);
         if now < self.look_at && !(many && self.look_at <= now + TERM_INTERVAL) {
             return None;
@@ -62,16 +63,16 @@ impl Watch {
         reason
     }
 
-    fn reason(&self, requests: u64, many: bool, now: Instant) -> Option<String> {
+    fn reason(&self, requests: u64, many: bool, now: Instant) -> Option<(Cause, String)> {
         if many {
-            return Some(format!("it has answered {requests} requests"));
+            return Some((Cause::Requests, format!("it has answered {requests} requests")));
         }
         let age = now - self.born;
         if self.age_max.is_some_and(|most| age >= most) {
-            return Some(format!("it is {} s old", age.as_secs()));
+            return Some((Cause::Age, format!("it is {} s old", age.as_secs())));
         }
         let octets = self.memory_max.and_then(|most| private_memory().filter(|now| *now > most))?;
-        Some(format!("it uses {} MiB of private memory", octets >> 20))
+        Some((Cause::Memory, format!("it uses {} MiB of private memory", octets >> 20)))
     }
 }
 
@@ -118,7 +119,8 @@ mod tests {
         let now = Instant::now();
         let mut watch = Watch::new(Term { requests_max: Some(1), ..Term::default() }, now);
         assert_eq!(watch.over(0, now), None);
-        assert!(watch.over(1, now).is_some_and(|why| why == "it has answered 1 requests"));
+        let said = (Cause::Requests, "it has answered 1 requests".to_owned());
+        assert_eq!(watch.over(1, now), Some(said));
         assert_eq!(watch.over(2, now + TERM_INTERVAL * 2), None);
         assert!(watch.over(3, now + SUCCESSOR_PATIENCE).is_some());
     }

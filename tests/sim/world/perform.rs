@@ -21,6 +21,7 @@ impl World {
                     Place::Slot(slot) if self.rules.layout == Layout::Group => {
                         self.listening.contains(&slot) || self.deaf.contains(&slot)
                     }
+                    Place::Admin => true,
                     _ => self.shared_listening,
                 };
                 assert!(listens, "{child} has nothing to accept from");
@@ -57,6 +58,7 @@ impl World {
             }
             Action::Drain { child, grace, empty_queue } => {
                 assert!(grace <= GRACE);
+                self.check_admin_drain(child);
                 let process = self.living(child);
                 process.draining = true;
                 process.empties = empty_queue;
@@ -69,6 +71,8 @@ impl World {
             Action::Kill(child, reason) => {
                 self.stopping |= reason == Reason::StopNow;
                 self.hurried |= reason == Reason::StopNow;
+                let useless = reason == Reason::Useless;
+                assert!(!useless || child.place == Place::Dispatcher, "{child} is of use");
                 let deserved = !matches!(reason, Reason::Late | Reason::Overdue);
                 assert!(deserved || !self.suspended, "{child} could not run, and is killed");
                 let process = self.living(child);
@@ -86,6 +90,9 @@ impl World {
                 let left = self.processes.len();
                 assert!(left == 0 || outcome == Outcome::Abandoned(left), "{left} are left behind");
                 self.assert_no_queue_is_left();
+                if let Outcome::Fatal(child) | Outcome::GaveUp(child) = outcome {
+                    assert_ne!(child.place, Place::Admin, "its end is nobody's");
+                }
                 self.finished = Some(outcome);
             }
             Action::RefuseNewcomers => self.begin_stop(),
@@ -124,7 +131,8 @@ impl World {
     }
 
     fn begin_rollout(&mut self, rollout: Rollout) {
-        let old = self.processes.keys().copied().collect();
+        let old = self.processes.keys().copied().filter(|id| id.place != Place::Admin).collect();
+        self.outdate_admin();
         assert!(self.rollout.replace((rollout, old)).is_none(), "two rollouts at a time");
     }
 
@@ -140,6 +148,7 @@ impl World {
             }
             Verdict::Failed { child, .. } => {
                 assert!(!old.contains(&child), "{child} was there before");
+                assert_ne!(child.place, Place::Admin, "nobody waits for it");
             }
             Verdict::Stopped => assert!(self.supervisor.stopping()),
         }
@@ -158,6 +167,7 @@ impl World {
 
     fn fork(&mut self, child: ChildId) -> Option<Event> {
         if self.stopping {
+            assert_ne!(child.place, Place::Admin, "there is nothing left to see");
             // To empty a queue that nobody empties, and not for ever.
             let tries = self.forked_in_stop.entry(child.place).or_default();
             *tries += 1;

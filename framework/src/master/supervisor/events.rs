@@ -77,6 +77,12 @@ impl Supervisor {
         let failures = slot.failures();
         if let Some(pause) = pause.filter(|_| serving) {
             actions.push(Action::BackOff(child, pause, failures));
+        }
+        if child.place == Place::Admin {
+            // Whatever becomes of it, the server goes on.
+            return;
+        }
+        if pause.is_some() && serving {
             self.died_young(child, now);
         }
         if let Some(tenant) = tenant {
@@ -195,6 +201,9 @@ impl Supervisor {
         if let Some(dispatcher) = &mut self.dispatcher {
             dispatcher.close_down(shared);
         }
+        if let Some(admin) = &mut self.admin {
+            admin.close_down(false);
+        }
     }
 
     pub(super) fn stop_now(&mut self, now: Instant) {
@@ -229,7 +238,7 @@ impl Supervisor {
     }
 
     pub(super) fn outdate_all(&mut self) {
-        let slots = self.slots.iter_mut().chain(&mut self.dispatcher);
+        let slots = self.slots.iter_mut().chain(&mut self.dispatcher).chain(&mut self.admin);
         for tenant in slots.flat_map(Slot::tenants_mut) {
             // One that drains is on its way already.
             tenant.outdated = !tenant.drains();

@@ -11,6 +11,8 @@ use crate::master::action::Rollout;
 pub(in crate::master) struct Saved {
     slots: Vec<Slot>,
     dispatcher: Option<Slot>,
+    #[serde(default)]
+    admin: Option<Slot>,
     gate_open: bool,
     shared_listening: bool,
     steered: Vec<SlotId>,
@@ -25,6 +27,7 @@ impl Supervisor {
         Saved {
             slots: self.slots.clone(),
             dispatcher: self.dispatcher.clone(),
+            admin: self.admin.clone(),
             gate_open: self.gate_open,
             shared_listening: self.shared_listening,
             steered: self.steered.clone(),
@@ -41,6 +44,7 @@ impl Supervisor {
         let changed = (saved.workers_planned != rules.workers).then_some(rules.workers);
         this.slots = saved.slots;
         this.dispatcher = saved.dispatcher;
+        this.admin = saved.admin;
         this.gate_open = saved.gate_open;
         this.shared_listening = saved.shared_listening;
         this.steered = saved.steered;

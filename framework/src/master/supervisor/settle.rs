@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{Layout, Mode, Supervisor, slot_id};
+use super::{Layout, Mode, Supervisor};
 use crate::ids::{Place, SlotId};
 use crate::limits::{KILL_PATIENCE, RETIRE_ATTEMPTS_MAX};
 use crate::master::action::{Action, Outcome, Reason};
@@ -26,9 +26,11 @@ impl Supervisor {
         if self.serving() {
             self.open_listeners(actions);
             self.let_accept(actions);
+            self.renew_admin();
         } else {
             self.abandon_rollout(actions);
             self.end_useless_dispatcher(actions);
+            self.end_admin(now);
         }
         self.steer(actions);
         self.introduce(actions);
@@ -60,7 +62,7 @@ impl Supervisor {
     fn end_useless_dispatcher(&mut self, actions: &mut Vec<Action>) {
         let gone = |slot: &Slot| slot.empty() && !slot.wants_process();
         if self.dispatches() && self.slots.iter().all(gone) {
-            self.kill(Reason::Useless, |_| true, actions);
+            self.kill(Reason::Useless, |tenant| tenant.id.place == Place::Dispatcher, actions);
         }
     }
 
@@ -84,7 +86,7 @@ impl Supervisor {
             let closing = slot.retirement == Retirement::Done && slot.empty() && slot.listening;
             slot.listening &= !closing;
             if closing && grouped {
-                actions.extend(slot_id(slot.place()).map(Action::CloseListener));
+                actions.extend(slot.place().slot().map(Action::CloseListener));
             }
         }
         self.look(actions);
@@ -111,7 +113,7 @@ impl Supervisor {
         if self.rules.layout == Layout::Group {
             for slot in self.slots.iter_mut().filter(|slot| slot.ready() && !slot.listening) {
                 slot.listening = true;
-                actions.extend(slot_id(slot.place()).map(Action::Listen));
+                actions.extend(slot.place().slot().map(Action::Listen));
             }
             return;
         }
@@ -128,7 +130,8 @@ impl Supervisor {
         let (grouped, shared) = (self.rules.layout == Layout::Group, self.shared_listening);
         let slots = self.slots.iter_mut().chain(&mut self.dispatcher);
         let open = slots.filter(|slot| if grouped { slot.listening } else { shared });
-        for tenant in open.flat_map(Slot::tenants_mut) {
+        // That of the admin process listens from the start.
+        for tenant in open.chain(&mut self.admin).flat_map(Slot::tenants_mut) {
             if tenant.life == Life::Ready && !std::mem::replace(&mut tenant.accepts, true) {
                 actions.push(Action::Accept(tenant.id));
             }
@@ -140,7 +143,7 @@ impl Supervisor {
             return;
         }
         let listening = || self.slots.iter().filter(|slot| slot.listening);
-        let id = |slot: &Slot| slot_id(slot.place());
+        let id = |slot: &Slot| slot.place().slot();
         let mut live: Vec<SlotId> =
             listening().filter(|slot| slot.ready()).filter_map(id).collect();
         if live.is_empty() {
@@ -180,7 +183,7 @@ impl Supervisor {
     fn send_drains(&mut self, now: Instant, actions: &mut Vec<Action>) {
         let dispatched = self.dispatcher.is_some();
         let kept = dispatched && !self.serving() && self.dispatches();
-        let slots = self.slots.iter_mut().chain(&mut self.dispatcher);
+        let slots = self.slots.iter_mut().chain(&mut self.dispatcher).chain(&mut self.admin);
         for tenant in slots.flat_map(Slot::tenants_mut) {
             let Life::Draining { until, told, empty_queue } = &mut tenant.life else { continue };
             let newly = !std::mem::replace(told, true);
@@ -188,7 +191,7 @@ impl Supervisor {
                 let grace = until.saturating_duration_since(now);
                 actions.push(Action::Drain { child: tenant.id, grace, empty_queue: *empty_queue });
             }
-            let linked = dispatched && !kept && tenant.id.place != Place::Dispatcher;
+            let linked = dispatched && !kept && tenant.id.place.slot().is_some();
             if linked && !std::mem::replace(&mut tenant.parted, true) {
                 actions.push(Action::Part(tenant.id));
             }
@@ -197,7 +200,7 @@ impl Supervisor {
 
     fn kill_the_overdue(&mut self, now: Instant, actions: &mut Vec<Action>) {
         let mut unwanted = Vec::new();
-        let slots = self.slots.iter_mut().chain(&mut self.dispatcher);
+        let slots = self.slots.iter_mut().chain(&mut self.dispatcher).chain(&mut self.admin);
         for slot in slots.filter(|slot| slot.renewal == Renewal::No) {
             if let Some(next) = &mut slot.next {
                 // Its end says nothing of the program.
@@ -217,7 +220,7 @@ impl Supervisor {
         doomed: impl Fn(&Tenant) -> bool,
         actions: &mut Vec<Action>,
     ) {
-        let slots = self.slots.iter_mut().chain(&mut self.dispatcher);
+        let slots = self.slots.iter_mut().chain(&mut self.dispatcher).chain(&mut self.admin);
         for tenant in slots.flat_map(Slot::tenants_mut).filter(|tenant| doomed(tenant)) {
             if tenant.life != Life::Killed {
                 tenant.life = Life::Killed;
@@ -248,7 +251,7 @@ impl Supervisor {
 
     fn fork(&mut self, now: Instant, actions: &mut Vec<Action>) {
         let timeout = self.rules.ready_timeout;
-        let slots = self.dispatcher.iter_mut().chain(&mut self.slots);
+        let slots = self.dispatcher.iter_mut().chain(&mut self.slots).chain(&mut self.admin);
         actions.extend(slots.filter_map(|slot| slot.occupy(now, timeout)).map(Action::Fork));
     }
 
@@ -262,7 +265,7 @@ impl Supervisor {
             Mode::Stopping { .. } => until + KILL_PATIENCE,
             _ => until,
         };
-        let comes = self.may_fork(now) && self.all().any(Slot::wants_process);
+        let comes = self.may_fork(now) && self.everybody().any(Slot::wants_process);
         if (left > 0 || comes) && now < patience {
             return;
         }

@@ -1,6 +1,6 @@
 //! One child or slot: what it is doing, and its end on demand.
 
-use super::{Action, Phase, Retirement, Slot, Supervisor, slot_id};
+use super::{Action, Phase, Retirement, Slot, Supervisor};
 use crate::ids::{ChildId, SlotId};
 use crate::master::action::Reason;
 use crate::master::tenant::Life;
@@ -19,13 +19,18 @@ impl Supervisor {
     /// The slots that are to have a worker.
     pub fn wanted_slots(&self) -> Vec<SlotId> {
         let wanted = self.slots.iter().filter(|slot| slot.retirement == Retirement::No);
-        wanted.filter_map(|slot| slot_id(slot.place())).collect()
+        wanted.filter_map(|slot| slot.place().slot()).collect()
     }
 
     /// The slot is not to have a worker, and has none any more.
     pub fn is_retired(&self, slot: SlotId) -> bool {
         let slot = self.slots.get(slot.index());
         slot.is_none_or(|slot| slot.retirement == Retirement::Done && slot.empty())
+    }
+
+    /// The slot is to have no worker any more.
+    pub fn is_retiring(&self, slot: SlotId) -> bool {
+        self.slots.get(slot.index()).is_some_and(|slot| slot.retirement != Retirement::No)
     }
 
     /// Nothing is known to have changed until it is reaped: it is as if somebody else had sent the signal.

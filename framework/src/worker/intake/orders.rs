@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use nix::sys::signal::Signal;
 
 use super::{Errand, Going, Intake};
+use crate::board::Cause;
 use crate::net::channel::{Next, Order, Queue, Report};
 use crate::worker::acceptor::Acceptor;
 use crate::worker::sources::{PRIMARY, Sources};
@@ -58,7 +59,10 @@ impl Intake<'_> {
         if let Err(error) = added {
             let text = format!("it cannot take up a link to the dispatcher: {error}");
             // Without a master there is no dispatcher to come.
-            let _ = self.birth.channel.report(&Report::WantsSuccessor { text });
+            let _ = self
+                .birth
+                .channel
+                .report(&Report::WantsSuccessor { why: Cause::Unreachable, text });
         }
     }
 }

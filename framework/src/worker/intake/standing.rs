@@ -46,7 +46,7 @@ impl Intake<'_> {
 
     /// A turn is over.
     pub(in crate::worker) fn end_work(&mut self) {
-        self.birth.seat.busy_since(0);
+        self.birth.seat.rests(monotonic_ns());
         let full = self.is_full();
         let Some(standing) = self.standing.as_mut().filter(|standing| !standing.left) else {
             return;
