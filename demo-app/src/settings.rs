@@ -42,6 +42,8 @@ fn flags(cli: &Cli, weaker: &Settings) -> Settings {
     settings.control.clone_from(&cli.control);
     settings.access_log.clone_from(&cli.access_log);
     settings.access_log_format = cli.access_log_format;
+    settings.admin.clone_from(&cli.admin);
+    settings.admin_token_file.clone_from(&cli.admin_token_file);
     settings.proxy_protocol = Some(cli.proxy_protocol.clone()).filter(|peers| !peers.is_empty());
     settings
 }

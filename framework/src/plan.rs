@@ -10,6 +10,7 @@ mod foreign;
 mod guard;
 mod intake;
 mod output;
+mod term;
 mod timeouts;
 mod trusted;
 mod udp;
@@ -25,7 +26,7 @@ use crate::apps::{Entry, Name};
 use crate::error::Error;
 use crate::http::Limits;
 use crate::limits::{HANDSHAKE_LINGER, HANDSHAKE_LINGER_LOOPBACK, TIME_MAX};
-use checks::{at_least_one, count, give_up, stall_after, term};
+use checks::{at_least_one, bounded, count, give_up, stall_after};
 pub(crate) use foreign::stop_signals;
 pub(crate) use trusted::Trusted;
 
@@ -43,6 +44,7 @@ pub(crate) use intake::{Balance, Intake};
 pub(crate) use named::named;
 pub use output::Output;
 pub(crate) use output::{Files, Rotation};
+pub(crate) use term::Term;
 pub use timeouts::Timeouts;
 
 /// How many workers there are at the start.
@@ -184,17 +186,6 @@ pub(crate) struct Config {
     pub(crate) admin_token_file: Option<PathBuf>,
 }
 
-/// What ends a worker's time, besides a signal.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Term {
-    /// Away from its loop for so long, it hangs.
-    pub(crate) hang_timeout: Option<Duration>,
-    /// Private octets of memory.
-    pub(crate) memory_max: Option<u64>,
-    pub(crate) requests_max: Option<u64>,
-    pub(crate) age_max: Option<Duration>,
-}
-
 /// A valid plan.
 #[derive(Clone, Debug)]
 pub(crate) struct Plan {
@@ -285,7 +276,7 @@ impl Config {
             offload_threads: at_least_one("offload_threads", self.offload_threads)?,
             pre_stop_delay: self.pre_stop_delay.min(TIME_MAX),
             give_up: give_up(self.give_up)?,
-            term: term(self.term)?,
+            term: bounded(self.term)?,
             access_log: self.access_log.map(AccessLog::plan).transpose()?,
             output: self.output.map(Output::plan).transpose()?,
             control: self.control.or_else(|| name.as_ref().map(Entry::control)),

@@ -5,6 +5,7 @@ pub(crate) mod activated;
 pub(crate) mod admin;
 pub(crate) mod app;
 pub(crate) mod booted;
+pub(crate) mod browser;
 pub(crate) mod cli;
 pub(crate) mod client;
 pub(crate) mod deployed;

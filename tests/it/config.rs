@@ -95,8 +95,9 @@ fn the_schema_is_printed() {
 /// A value that differs from the default and from what the file says.
 fn other(key: &str) -> Option<&'static str> {
     Some(match key {
-        // What is there cannot be told from what is added to it.
-        "give_up_within" | "access_log_format" => return None,
+        // What is there cannot be told from what is added to it; a token wants a file, and an admin process.
+        "give_up_within" | "access_log_format" | "admin_token_file" => return None,
+        "admin" => "\"127.0.0.1:0\"",
         "name" => "\"shop\"",
         "listen" => "\"127.0.0.2:0\"",
         "policy" => "\"cpu\"",

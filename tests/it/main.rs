@@ -43,6 +43,7 @@ mod conformance;
 mod control;
 mod cpu;
 mod crash;
+mod dashboard;
 mod datagrams;
 mod deploy;
 mod descriptors;

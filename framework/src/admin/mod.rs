@@ -37,7 +37,15 @@ use orders::Orders;
 use view::View;
 
 /// The page, with all that it needs: it loads nothing.
-const PAGE: &str = include_str!("page.html");
+const PAGE: &str = concat!(
+    include_str!("page/head.html"),
+    "<style>\n",
+    include_str!("page/style.css"),
+    "</style>\n<script type=\"module\">\n",
+    include_str!("page/script.js"),
+    "</script>\n",
+    include_str!("page/body.html"),
+);
 
 /// What the page may do: run what stands in it, and ask this server.
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; \

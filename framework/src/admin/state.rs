@@ -38,7 +38,7 @@ use crate::sys::clock::monotonic_ns;
 /// ```
 #[derive(Debug, Serialize)]
 pub(super) struct State {
-    /// The program, as it was called, without its folder.
+    /// What the server is called; without a name, the program as it was called, without its folder.
     name: String,
     /// The version of evenkeel.
     version: &'static str,

@@ -28,7 +28,7 @@ impl View {
         Self {
             board: birth.board,
             master,
-            name: program_name(),
+            name: birth.plan.name.as_ref().map_or_else(program_name, ToString::to_string),
             policy: plan.intake.to_string(),
             addresses: plan.addresses().cloned().collect(),
             primary: plan.address.clone(),

@@ -88,10 +88,14 @@ keyed! {
     /// Peers that must name their clients by the PROXY protocol: addresses, networks, or `unix`. Default:
     /// none.
     Upgrade proxy_protocol: Vec<String>,
+    /// Where metrics, health and the live page are served, `HOST:PORT` or `unix:/PATH`. Default: nowhere.
+    Restart admin: String,
+    /// A file with the token that who asks there must have. Default: none.
+    Upgrade admin_token_file: PathBuf,
 }
 
 /// Keys that go with a program that is not ours; the others are about connections, which it has itself.
-const FOREIGN: [&str; 13] = [
+const FOREIGN: [&str; 15] = [
     "name",
     "listen",
     "workers",
@@ -105,6 +109,8 @@ const FOREIGN: [&str; 13] = [
     "give_up",
     "give_up_within",
     "control",
+    "admin",
+    "admin_token_file",
 ];
 
 impl Settings {

@@ -98,7 +98,7 @@ mod tests {
                     assert_eq!(bytes[..4], next.to_le_bytes());
                     next += 1;
                 }
-                Next::Message(_) => drained = true,
+                Next::Message(_) | Next::Unknown => drained = true,
                 Next::Nothing if outbox.is_empty() => break,
                 Next::Nothing => outbox.flush(&master),
                 Next::End => panic!("nobody has left"),

@@ -3,7 +3,6 @@
 //! In the child nothing prints, logs or runs the user's code before it has closed what is not its
 //! own: a listener or a channel kept open by a sibling would outlive its owner unseen.
 
-use std::fmt;
 use std::io::{self, Write};
 use std::os::fd::OwnedFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,6 +14,7 @@ use tracing::span::EnteredSpan;
 
 use super::balance::forget_privilege;
 use super::child::Child;
+use super::no_child::NoChild;
 use super::telling::Happening;
 use super::{Master, SIGNALS};
 #[cfg(feature = "admin")]
@@ -33,7 +33,7 @@ use crate::output;
 use crate::plan::{AcceptWake, Address, Balance, Intake, Plan};
 use crate::role;
 use crate::signals::Signals;
-use crate::sys::fork::{Refused, Side, exit_now, fork};
+use crate::sys::fork::{Side, exit_now, fork};
 use crate::sys::{descriptors, exec};
 
 /// What a child reacts to. SIGINT is not among them: a terminal sends it to the master as well, which
@@ -47,9 +47,6 @@ struct Kept {
     further: Vec<OwnedFd>,
     udp: Vec<OwnedFd>,
 }
-
-/// Why there is no child.
-pub(super) struct NoChild(Refused);
 
 impl Master<'_> {
     /// Forks `id`. Returns in the master only.
@@ -286,30 +283,4 @@ fn administer(_: Birth) -> i32 {
 pub(super) fn flush() {
     let _ = io::stdout().flush();
     let _ = io::stderr().flush();
-}
-
-impl From<io::Error> for NoChild {
-    fn from(error: io::Error) -> Self {
-        Self(Refused::System(error))
-    }
-}
-
-impl From<Refused> for NoChild {
-    fn from(refused: Refused) -> Self {
-        Self(refused)
-    }
-}
-
-impl fmt::Display for NoChild {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Refused::System(error) => write!(f, "{error}"),
-            Refused::Threads(names) => write!(
-                f,
-                "{} threads are alive in the master ({}); nothing may start a thread there",
-                names.len(),
-                names.join(", ")
-            ),
-        }
-    }
 }

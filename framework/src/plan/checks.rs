@@ -15,7 +15,7 @@ pub(super) fn give_up(rule: Option<(u32, Duration)>) -> Result<Option<(u32, Dura
     Ok(rule.map(|(deaths, within)| (deaths, within.min(TIME_MAX))))
 }
 
-pub(super) fn term(term: Term) -> Result<Term, Error> {
+pub(super) fn bounded(term: Term) -> Result<Term, Error> {
     if let Some(timeout) = term.hang_timeout.filter(|timeout| *timeout < HANG_TIMEOUT_MIN) {
         return Err(Error::config(format!(
             "a hang_timeout of {timeout:?} would end workers that are only busy: choose at least \
@@ -72,14 +72,14 @@ mod tests {
     #[test]
     fn limits_that_would_end_every_worker_are_refused() {
         let none = Term::default();
-        assert!(term(none).is_ok());
+        assert!(bounded(none).is_ok());
         for wrong in [
             Term { hang_timeout: Some(Duration::from_millis(99)), ..none },
             Term { memory_max: Some(0), ..none },
             Term { requests_max: Some(0), ..none },
             Term { age_max: Some(Duration::from_millis(999)), ..none },
         ] {
-            assert!(term(wrong).is_err_and(|error| error.is_config()), "{wrong:?}");
+            assert!(bounded(wrong).is_err_and(|error| error.is_config()), "{wrong:?}");
         }
         assert!(give_up(Some((0, Duration::MAX))).is_err());
         assert!(give_up(None).is_ok());

@@ -35,6 +35,8 @@ impl Server<'_> {
         }
         take_clone(&mut config.control, settings.control.as_ref());
         take_clone(&mut config.name, settings.name.as_ref());
+        take_clone(&mut config.admin, settings.admin.as_ref());
+        take_clone(&mut config.admin_token_file, settings.admin_token_file.as_ref());
         take_clone(&mut config.proxy_protocol, settings.proxy_protocol.as_ref());
         if let Some(path) = &settings.access_log {
             config.access_log = Some(AccessLog::new(path));

@@ -16,6 +16,7 @@ use mio::Events;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
 use super::intake::{Intake, Waiting};
+use super::mailbox;
 use super::stream::Origin;
 use crate::birth::{Birth, Possessions, code};
 use crate::limits::EVENTS_PER_TURN;
@@ -56,6 +57,8 @@ enum Cut {
 struct State {
     intake: Intake<'static>,
     events: Events,
+    /// What the user's master says, to be delivered without the lock.
+    news: Vec<Vec<u8>>,
     alarm: Alarm,
     phase: Phase,
     /// Somebody takes connections.
@@ -85,6 +88,7 @@ impl Hosted {
         let state = State {
             intake,
             events: Events::with_capacity(EVENTS_PER_TURN),
+            news: Vec::new(),
             alarm,
             phase: Phase::Serving,
             wanted: false,
@@ -104,14 +108,18 @@ impl Hosted {
 
     /// Does what there is to do. True if there was nothing: the descriptor is not readable now.
     pub(crate) fn turn(&self) -> io::Result<bool> {
-        self.with(|state| {
+        let (quiet, news) = self.with(|state| {
             let quiet = state.turn();
             if state.phase != Phase::Serving {
                 // A counter that is full was rung before.
                 let _ = self.begun.write(1);
             }
-            quiet
-        })
+            (quiet, std::mem::take(&mut state.news))
+        });
+        for bytes in news {
+            mailbox::deliver(&bytes);
+        }
+        quiet
     }
 
     /// The next connection. The first call tells the master that this worker is ready.

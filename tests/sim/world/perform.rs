@@ -63,29 +63,7 @@ impl World {
                 process.draining = true;
                 process.empties = empty_queue;
             }
-            Action::Kill(child, Reason::Asked) => {
-                let process = self.living(child);
-                assert!(!process.killed, "{child} was killed already");
-                process.doomed = true;
-            }
-            Action::Kill(child, reason) => {
-                self.stopping |= reason == Reason::StopNow;
-                self.hurried |= reason == Reason::StopNow;
-                let useless = reason == Reason::Useless;
-                assert!(!useless || child.place == Place::Dispatcher, "{child} is of use");
-                let deserved = !matches!(reason, Reason::Late | Reason::Overdue);
-                assert!(deserved || !self.suspended, "{child} could not run, and is killed");
-                let process = self.living(child);
-                assert!(
-                    !std::mem::replace(&mut process.killed, true),
-                    "{child} was killed already"
-                );
-                let innocent = matches!(reason, Reason::Late | Reason::Unwanted);
-                assert!(
-                    !innocent || !process.accepts,
-                    "{child} is killed, and may have connections"
-                );
-            }
+            Action::Kill(child, reason) => self.kill(child, reason),
             Action::Finish(outcome) => {
                 let left = self.processes.len();
                 assert!(left == 0 || outcome == Outcome::Abandoned(left), "{left} are left behind");
@@ -114,6 +92,25 @@ impl World {
             | Action::Refuse(_) => {}
         }
         None
+    }
+
+    fn kill(&mut self, child: ChildId, reason: Reason) {
+        if reason == Reason::Asked {
+            let process = self.living(child);
+            assert!(!process.killed, "{child} was killed already");
+            process.doomed = true;
+            return;
+        }
+        self.stopping |= reason == Reason::StopNow;
+        self.hurried |= reason == Reason::StopNow;
+        let useless = reason == Reason::Useless;
+        assert!(!useless || child.place == Place::Dispatcher, "{child} is of use");
+        let deserved = !matches!(reason, Reason::Late | Reason::Overdue);
+        assert!(deserved || !self.suspended, "{child} could not run, and is killed");
+        let process = self.living(child);
+        assert!(!std::mem::replace(&mut process.killed, true), "{child} was killed already");
+        let innocent = matches!(reason, Reason::Late | Reason::Unwanted);
+        assert!(!innocent || !process.accepts, "{child} is killed, and may have connections");
     }
 
     fn introduce(&mut self, child: ChildId, generation: Generation) {

@@ -12,7 +12,9 @@ use mio::Events;
 use super::{Cut, Phase, State};
 use crate::birth::Birth;
 use crate::net::channel::{Order, Report};
+use crate::output;
 use crate::worker::intake::{Arrival, Going, MASTER, SIGNALS};
+use crate::worker::mailbox;
 use crate::worker::sources::PRIMARY;
 use crate::worker::stream::Origin;
 
@@ -83,7 +85,8 @@ impl State {
         }
         self.intake.sources.primary_mut().begin_turn(events.is_empty());
         if events.iter().any(|event| event.token() == MASTER) {
-            self.intake.take_orders(&mut run_errand);
+            let news = &mut self.news;
+            self.intake.take_orders(&mut |birth, order| run_errand(birth, order, news));
         }
         let signals = events.iter().any(|event| event.token() == SIGNALS);
         if signals && self.intake.take_signals() == Going::Cut {
@@ -179,6 +182,7 @@ impl State {
             return;
         }
         self.phase = phase;
+        mailbox::begin_drain();
         let called = &mut self.called;
         self.waiting.retain(|(awaited, waker)| {
             let waits = *awaited > phase;
@@ -208,10 +212,15 @@ impl State {
 }
 
 /// This worker writes no access log of ours.
-fn run_errand(birth: &Birth, order: &Order) {
-    if let Order::Reopen { number } = *order {
-        // Without a master nobody waits for it.
-        let _ = birth.channel.report(&Report::Reopened { number, failure: None });
+fn run_errand(birth: &Birth, order: &Order, news: &mut Vec<Vec<u8>>) {
+    match order {
+        Order::Reopen { number } => {
+            let reopened = Report::Reopened { number: *number, failure: output::reopen() };
+            // Without a master nobody waits for it.
+            let _ = birth.channel.report(&reopened);
+        }
+        Order::Message(bytes) => news.push(bytes.clone()),
+        _ => {}
     }
 }
 
