@@ -54,7 +54,7 @@ fn verbs_take_names_several_of_them_and_all() {
     assert_eq!((&reply["ok"], &reply["app"]), (&true.into(), &"blog".into()));
     let said = cli.run(&["reopen", "all"]);
     assert_eq!(said.code, Some(1), "{}", said.out);
-    assert!(said.error.contains("shop: there is no access log to reopen"), "{}", said.error);
+    assert!(said.error.contains("shop: there is no log file to reopen"), "{}", said.error);
 
     let said = cli.run(&["reload"]);
     assert_eq!(said.code, Some(2));

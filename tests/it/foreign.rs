@@ -1,25 +1,18 @@
 //! Programs that do not link evenkeel, and take their listeners as `sd_listen_fds(3)` has it.
 
-use std::process::Command;
-
 use nix::sys::signal::Signal;
 
 use crate::harness::cli::Cli;
 use crate::harness::client;
 use crate::harness::load::Load;
-use crate::harness::privilege::skip;
+use crate::harness::privilege::is_installed;
 use crate::harness::process::Process;
 use crate::harness::wait::wait_until;
 
 const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients");
 
 fn installed(program: &str) -> bool {
-    let found = Command::new(program).arg("--version").output();
-    let there = found.is_ok_and(|output| output.status.success());
-    if !there {
-        skip(&format!("a server of {program}"), program);
-    }
-    there
+    is_installed(program, &format!("a server of {program}"))
 }
 
 /// Starts a program on a port of the kernel's choice.
@@ -72,8 +65,8 @@ fn the_channel_is_not_the_programs_and_further_listeners_are() {
     let answer = client::get(cli.port("guest"), "/").unwrap().text();
     assert!(answer.starts_with("0 2 primary:further1 "), "{answer}");
     let worker = cli.master("guest").children()[0];
-    let sockets = worker.sockets();
-    assert_eq!(sockets.len(), 2, "two listeners and nothing else: {sockets:?}");
+    // That of the connection goes as soon as the program has seen its end.
+    wait_until("two listeners, and nothing else", || worker.sockets().len() == 2);
     cli.done(&["stop"]);
 }
 

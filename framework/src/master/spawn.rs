@@ -30,7 +30,7 @@ use crate::net::cpu;
 use crate::net::group::Group;
 use crate::net::listener;
 use crate::output;
-use crate::plan::{AcceptWake, Address, Balance, Intake, Plan};
+use crate::plan::{AcceptWake, Address, Balance, Intake};
 use crate::role;
 use crate::signals::Signals;
 use crate::sys::fork::{Side, exit_now, fork};
@@ -122,7 +122,6 @@ impl Master<'_> {
                 let admin = id.place == Place::Admin;
                 let plan = if admin { self.plan.for_admin() } else { self.plan.clone() };
                 let _named = named(id);
-                take_output(&plan, id.place);
                 let seat = self.board.row(id.place).seat(seat);
                 let board = self.board;
                 let heard = self.hooks.event.is_some();
@@ -142,8 +141,14 @@ impl Master<'_> {
                     outfit,
                 };
                 let life = AssertUnwindSafe(|| match id.place {
-                    Place::Admin => administer(birth),
-                    Place::Dispatcher => dispatcher::run(birth),
+                    Place::Admin => {
+                        take_output(&birth);
+                        administer(birth)
+                    }
+                    Place::Dispatcher => {
+                        take_output(&birth);
+                        dispatcher::run(birth)
+                    }
                     Place::Slot(_) => self.be_worker(id, birth),
                 });
                 catch_unwind(life).unwrap_or(code::PANICKED)
@@ -171,6 +176,8 @@ impl Master<'_> {
             let _ = birth.channel.report(&Report::Failed { text });
             return code::FATAL;
         }
+        // It may begin a thread, beside which no environment is set.
+        take_output(&birth);
         (self.work)(birth)
     }
 
@@ -266,8 +273,9 @@ fn named(id: ChildId) -> EnteredSpan {
     span.entered()
 }
 
-fn take_output(plan: &Plan, place: Place) {
-    let taken = plan.output.as_ref().map(|output| output::begin(output, place));
+fn take_output(birth: &Birth) {
+    let output = birth.plan.output.as_ref();
+    let taken = output.map(|output| output::begin(output, birth.id.place));
     if let Some(Err(error)) = taken {
         tracing::error!("the output goes where the master's goes, or is not rotated: {error}");
     }

@@ -27,7 +27,7 @@ use crate::birth::{Birth, code};
 use crate::board::Board;
 use crate::error::{Error, panic_text};
 use crate::http::Handler;
-use crate::ids::{Generation, Place, SlotId};
+use crate::ids::{Generation, SlotId};
 use crate::net::channel::{Channel, Report};
 use event_loop::EventLoop;
 pub(crate) use hosted::{Arrived, Hosted, Phase};
@@ -48,16 +48,17 @@ pub struct Worker {
 }
 
 impl Worker {
-    fn of(birth: &Birth) -> Result<Self, Failure> {
-        let Place::Slot(slot) = birth.id.place else { return Err("a worker needs a slot".into()) };
-        Ok(Self {
+    fn of(birth: &Birth) -> Self {
+        // The admin process has a listener and no slot, and its handler asks for none.
+        let slot = birth.id.place.slot().unwrap_or(SlotId(0));
+        Self {
             slot,
             generation: birth.id.generation,
             board: birth.board,
             channel: birth.channel,
             heard: birth.heard,
             udp: birth.udp,
-        })
+        }
     }
 
     /// The number of the worker's slot, from 0. A successor has the same one.
@@ -93,7 +94,7 @@ where
     let possessions = birth.take_possessions();
     live(&birth, || {
         let intake = Intake::new(&birth, possessions, Waiting::Thread)?;
-        let handler = start(&Worker::of(&birth)?).map_err(Into::into)?;
+        let handler = start(&Worker::of(&birth)).map_err(Into::into)?;
         Ok(EventLoop::new(intake, handler)?.run()?)
     })
 }
@@ -108,7 +109,7 @@ pub(crate) fn run_hosted(
     let birth: &'static Birth = Box::leak(Box::new(birth));
     live(birth, || {
         let hosted = Arc::new(Hosted::new(birth, possessions)?);
-        let ended = run(&hosted, Worker::of(birth)?);
+        let ended = run(&hosted, Worker::of(birth));
         match hosted.exit_code() {
             // What it says of its end is of no account.
             code::CUT => Ok(code::CUT),
