@@ -35,7 +35,7 @@ fn url(admin: &Admin) -> String {
 
 fn shown(browser: &mut Browser, admin: &Admin, workers: usize) {
     browser.open(&url(admin));
-    browser.wait_until("document.body.dataset.state === 'live'");
+    browser.wait_until("document.body?.dataset.state === 'live'");
     browser.wait_until(&format!(
         "document.querySelectorAll('#workers tbody tr').length === {workers}"
     ));
@@ -125,10 +125,10 @@ fn the_page_says_when_nobody_answers_and_goes_on_when_somebody_does() {
     shown(&mut browser, &admin, 1);
     let process = admin_process(&app);
     process.signal(Signal::SIGSTOP);
-    browser.wait_until("document.body.dataset.state === 'stale'");
+    browser.wait_until("document.body?.dataset.state === 'stale'");
     picture(&mut browser, "360-stale");
     process.signal(Signal::SIGKILL);
-    browser.wait_until("document.body.dataset.state === 'live'");
+    browser.wait_until("document.body?.dataset.state === 'live'");
     app.done(Command::Scale { workers: Scale::To(2) });
     browser.wait_until("document.querySelectorAll('#workers tbody tr').length === 2");
 }
