@@ -11,12 +11,9 @@ pub(super) fn known(arguments: &[String]) {
     let is_named = |flag: &str| help.split_whitespace().any(|word| word == flag);
     for argument in arguments.iter().filter(|argument| argument.starts_with("--")) {
         let flag = argument.split('=').next().unwrap();
-        assert!(is_named(flag) || AWAITED.contains(&flag), "the demo has no {flag}");
+        assert!(is_named(flag), "the demo has no {flag}");
     }
 }
-
-/// Flags that the demo is about to get.
-const AWAITED: [&str; 2] = ["--admin", "--admin-token-file"];
 
 /// The value of a flag: after a `=`, or the next argument.
 pub(super) fn value_of<'a>(arguments: &'a [String], flag: &str) -> &'a str {

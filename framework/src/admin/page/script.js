@@ -133,7 +133,7 @@ function showWorkers(state, workers) {
   const body = byId("workers").tBodies[0];
   const { expected_low: low, expected_high: high } = state.skew ?? {};
   const widest = Math.max(0.05, high ?? 0, ...workers.map((worker) => worker.share ?? 0)) * 1.1;
-  const known = low != null && high != null;
+  const known = low != null && high > 0;
   byId("band-note").textContent = known ? `chance: ${percent(low)} to ${percent(high)}` : "what chance gives";
   while (body.rows.length > workers.length) body.deleteRow(-1);
   workers.forEach((worker, at) => {
