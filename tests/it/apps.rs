@@ -117,7 +117,7 @@ fn logs_are_shown_and_followed() {
     // As a program that rotates does it.
     fs::rename(cli.path("state/shop.log"), cli.path("state/shop.log.1")).unwrap();
     fs::write(cli.path("state/shop.log"), "of the new file\n").unwrap();
-    follow.out.wait_for(r#"{"app":"shop","line":"of the new file"}"#);
+    follow.out.wait_for(r#"{"line":"of the new file","name":"shop"}"#);
     follow.signal(Signal::SIGTERM);
     follow.ended();
     assert_eq!(cli.run(&["logs", "nobody"]).code, Some(1));

@@ -5,6 +5,7 @@ mod ask;
 mod check;
 mod cli;
 mod figures;
+mod follow;
 mod foreign;
 mod list;
 mod logs;
