@@ -21,12 +21,19 @@ where
         }
     }
 
-    /// Both ways are closed. Who waits for an answer will not be there for it.
+    /// Both ways are closed. Who waits for an answer will not be there for it, also if what came before the
+    /// end is asked for only now.
     pub(super) fn hung_up(&mut self, key: usize) {
-        match self.clients.get(key) {
-            Some(client) if client.enrolled && client.waits() => self.remove(key),
-            _ => self.advance(key, true),
+        if !self.waits(key) {
+            self.advance(key, true);
         }
+        if self.waits(key) {
+            self.remove(key);
+        }
+    }
+
+    fn waits(&self, key: usize) -> bool {
+        self.clients.get(key).is_some_and(|client| client.enrolled && client.waits())
     }
 
     /// What other threads sent.
