@@ -11,10 +11,27 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{AT_FDCWD, AtFlags, Flock, FlockArg};
+use nix::unistd::{AccessFlags, faccessat};
 
 use crate::limits::ROTATION_SETTLE;
 use crate::plan::Rotation;
+
+/// Who reads a log is to be in the group of its file.
+const MODE: u32 = 0o640;
+
+/// Opens a log, or makes it. A FIFO in its place does not hold up anybody.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+    OpenOptions::new().append(true).create(true).mode(MODE).custom_flags(flags).open(path)
+}
+
+/// Whether files can be moved away in the folder of this one.
+pub(crate) fn may_move(path: &Path) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let folder = folder.unwrap_or(Path::new("."));
+    Ok(faccessat(AT_FDCWD, folder, AccessFlags::W_OK, AtFlags::AT_EACCESS)?)
+}
 
 /// Whether this is the file at the path.
 pub(crate) fn stands_at(path: &Path, file: &File) -> bool {

@@ -1,9 +1,9 @@
 //! The file behind the path: opened so that nothing waits, and written in whole lines.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Stderr, Stdout};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
 use std::time::Instant;
 
@@ -17,9 +17,6 @@ use crate::error::Error;
 use crate::limits::{LOG_LINE_BYTES_MAX, LOG_PIPE_WAIT, ROTATION_CHECK_INTERVAL};
 use crate::plan::{AccessLog, Rotation, Target};
 use crate::rotation;
-
-/// Who reads the log is to be in the group of the file.
-const MODE: u32 = 0o640;
 
 /// Makes sure, before there are workers, that they can write: `as_worker` tries it as one of them would. A
 /// pipe need not have a reader yet.
@@ -38,15 +35,9 @@ fn may_write(path: &Path, rotates: bool) -> io::Result<()> {
         Ok(kind) if kind.is_fifo() || kind.is_char_device() => {
             Ok(faccessat(AT_FDCWD, path, AccessFlags::W_OK, AtFlags::AT_EACCESS)?)
         }
-        _ if rotates => open(path).and_then(|_| may_rename_beside(path)),
+        _ if rotates => open(path).and_then(|_| rotation::may_move(path)),
         _ => open(path).map(drop),
     }
-}
-
-fn may_rename_beside(path: &Path) -> io::Result<()> {
-    let folder = path.parent().filter(|folder| *folder != Path::new(""));
-    let folder = folder.unwrap_or(Path::new("."));
-    Ok(faccessat(AT_FDCWD, folder, AccessFlags::W_OK, AtFlags::AT_EACCESS)?)
 }
 
 /// Where the lines go.
@@ -172,10 +163,7 @@ fn whole_lines(lines: &[u8]) -> usize {
 
 /// With `O_NONBLOCK` a FIFO that nobody reads is an error (fifo(7), `ENXIO`), and does not wait.
 fn open(path: &Path) -> io::Result<File> {
-    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
-    let opened =
-        OpenOptions::new().append(true).create(true).mode(MODE).custom_flags(flags).open(path);
-    opened.map_err(|error| match error.raw_os_error().map(Errno::from_raw) {
+    rotation::open(path).map_err(|error| match error.raw_os_error().map(Errno::from_raw) {
         Some(Errno::ENXIO) => io::Error::new(io::ErrorKind::NotConnected, "nobody reads it"),
         _ => error,
     })

@@ -77,9 +77,12 @@ impl Child {
     /// How the user knows it; nothing if it is no worker.
     pub(super) fn worker(&self) -> Option<WorkerId> {
         let Place::Slot(slot) = self.id.place else { return None };
-        // A process id is positive.
-        let pid = u32::try_from(self.pid.as_raw()).unwrap_or_default();
-        Some(WorkerId { index: slot.0, generation: self.id.generation.0, pid })
+        Some(WorkerId { index: slot.0, generation: self.id.generation.0, pid: self.number() })
+    }
+
+    /// Its process id, which is positive.
+    pub(super) fn number(&self) -> u32 {
+        u32::try_from(self.pid.as_raw()).unwrap_or_default()
     }
 
     /// Sends what waits for it, as far as it reads.

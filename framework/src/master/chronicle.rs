@@ -79,8 +79,8 @@ impl Master<'_> {
 
     /// Something happened with this child.
     pub(super) fn note_of(&self, what: What, id: ChildId) {
-        let pid = self.child(id).map_or(0, |child| child.pid.as_raw());
-        self.board.note(what, Some((id, u32::try_from(pid).unwrap_or(0))));
+        let pid = self.child(id).map_or(0, Child::number);
+        self.board.note(what, Some((id, pid)));
     }
 
     /// The child that was asked for is not there.
@@ -139,8 +139,7 @@ impl Master<'_> {
             Exit::Code(code) => What::Exited(number(code)),
             Exit::Signal(signal) => What::Signalled(number(signal)),
         };
-        let pid = u32::try_from(child.pid.as_raw()).unwrap_or(0);
-        self.board.note(what, Some((child.id, pid)));
+        self.board.note(what, Some((child.id, child.number())));
     }
 
     /// A rollout, or an upgrade that came to none, has ended.

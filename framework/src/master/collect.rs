@@ -96,7 +96,7 @@ impl Master<'_> {
         for _ in 0..REPORTS_PER_TURN {
             let child = &mut self.children[index];
             let (id, pid) = (child.id, child.pid.as_raw());
-            let who = Some((id, u32::try_from(pid).unwrap_or(0)));
+            let who = Some((id, child.number()));
             let Some(channel) = child.channel.as_ref().filter(|_| octets < MESSAGE_BYTES_PER_TURN)
             else {
                 return child.channel.is_some();
@@ -159,7 +159,7 @@ impl Master<'_> {
     /// over would be given to its successors.
     fn lodge(&mut self, slot: SlotId, listener: OwnedFd) {
         let bound = listener::local_address(&listener).ok().map(Address::Tcp);
-        if bound.as_ref() != Some(&self.plan.address) || self.group.members().contains(&slot) {
+        if bound.as_ref() != Some(&self.plan.address) || self.group.has(slot) {
             return tracing::error!(
                 "worker {slot} sent a socket that is not its listener: it is closed"
             );

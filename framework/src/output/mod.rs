@@ -17,14 +17,13 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread::Builder;
 
-use nix::fcntl::{AT_FDCWD, AtFlags};
 use nix::sys::signal::SigSet;
-use nix::unistd::{AccessFlags, faccessat};
 
 use crate::error::Error;
 use crate::ids::Place;
 use crate::limits::ROTATION_CHECK_INTERVAL;
 use crate::plan::{Files, Output};
+use crate::rotation;
 use outlet::Outlet;
 
 static OUTLET: OnceLock<Mutex<Outlet>> = OnceLock::new();
@@ -46,10 +45,7 @@ pub(crate) fn check(
 
 fn may_write(path: &Path, rotates: bool) -> io::Result<()> {
     outlet::open(path)?;
-    match path.parent().filter(|_| rotates) {
-        Some(folder) => Ok(faccessat(AT_FDCWD, folder, AccessFlags::W_OK, AtFlags::AT_EACCESS)?),
-        None => Ok(()),
-    }
+    if rotates { rotation::may_move(path) } else { Ok(()) }
 }
 
 /// The files of so many workers, and whose they are.

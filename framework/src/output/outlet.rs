@@ -3,7 +3,6 @@
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -12,9 +11,6 @@ use nix::unistd::{dup2_stderr, dup2_stdout};
 use super::room::has_room;
 use crate::plan::Rotation;
 use crate::rotation;
-
-/// Who reads the log is to be in the group of the file.
-const MODE: u32 = 0o640;
 
 /// What is known of the descriptors.
 #[derive(Debug)]
@@ -158,13 +154,7 @@ fn direct(out: BorrowedFd<'_>, err: BorrowedFd<'_>) -> io::Result<()> {
 }
 
 pub(super) fn open(path: &Path) -> io::Result<File> {
-    let opened = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .mode(MODE)
-        // A FIFO in its place would wait for a reader, and then fill up.
-        .custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY)
-        .open(path)?;
+    let opened = rotation::open(path)?;
     if opened.metadata()?.is_file() {
         Ok(opened)
     } else {

@@ -169,13 +169,7 @@ fn prepare(birth: &Birth, command: &mut Command, listeners: usize) {
         .env("LISTEN_PID", std::process::id().to_string())
         .env("LISTEN_FDS", listeners.to_string())
         .env("LISTEN_FDNAMES", names.join(":"))
-        .env("EVENKEEL_SLOT", slot.to_string())
-        .env("EVENKEEL_GENERATION", birth.id.generation.to_string())
-        .env("NODE_APP_INSTANCE", slot.to_string())
-        // The master speaks to the service manager.
-        .env_remove("NOTIFY_SOCKET")
-        .env_remove("WATCHDOG_USEC")
-        .env_remove("WATCHDOG_PID");
+        .env("NODE_APP_INSTANCE", slot.to_string());
 }
 
 /// Finds out before READY what would fail after it: a worker that is there is not given up for a program
