@@ -126,9 +126,8 @@ fn under_least_busy_a_worker_out_of_descriptors_is_led_around() {
     if !may_load_programs("a worker out of descriptors under least-busy") {
         return;
     }
-    // The other one, which is scheduled late at times, is not to count as stalled as well: of two that are,
-    // either may be chosen.
-    let app = App::demo(&["--workers", "2", "--policy", "least-busy", "--stall-after", "20000"]);
+    // The other one, which is scheduled late at times, counts as stalled then and is chosen all the same.
+    let app = App::demo(&["--workers", "2", "--policy", "least-busy"]);
     let worker = app.worker(0);
     let idle = worker.descriptors();
     // The other one is busier all the time.

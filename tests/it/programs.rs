@@ -10,6 +10,9 @@ use crate::harness::privilege::may_load_programs;
 use crate::harness::wait::wait_for;
 use crate::sim::chance::Chance;
 
+/// A worker that gets on.
+const NEVER: u64 = i64::MAX.unsigned_abs();
+
 /// A group of listeners, and a program that chooses among them.
 struct Group {
     balancer: Balancer,
@@ -70,10 +73,10 @@ fn the_kernel_chooses_as_the_function_does_among_random_loads() {
                 let row = table.row(slot);
                 // Some load more than the others, or a little less than nothing for a moment.
                 row.set_lost(row.assigned().wrapping_add(1).wrapping_sub(chance.below(4) as u64));
-                row.stalls_at(if chance.below(3) == 0 { 0 } else { i64::MAX.unsigned_abs() });
+                row.stalls_at([0, u64::MAX, NEVER, NEVER][chance.below(4)]);
             }
             for _ in 0..3 {
-                // The time is of no account: stalled for ever, or never.
+                // The time is of no account: stalled for ever, taking none, or neither.
                 let expected = least_busy::choose(table, 1, false);
                 let chosen = group.connect();
                 // With nobody live the kernel's hash chooses.

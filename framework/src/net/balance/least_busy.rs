@@ -1,5 +1,5 @@
-//! The live slot with the fewest connections, stalled ones last, and of equals the one whose turn was
-//! the longest ago.
+//! The live slot with the fewest connections, and of equals the one whose turn was the longest ago. Those
+//! that are stalled come last but one, those that take no connections last.
 //!
 //! A slot's connections are those that this program gave to it, less those that its workers closed or
 //! never saw; what a worker knows itself leaves out its accept queue, and a worker that stands still
@@ -13,7 +13,7 @@ use std::io;
 use std::os::fd::BorrowedFd;
 
 use super::program;
-use super::table::{EXCLUDED, STALLED_SHIFT, Table, offset};
+use super::table::{EXCLUDED, STALLED_SHIFT, TAKES_NONE_SHIFT, Table, offset};
 use crate::board::SEATS;
 use crate::ids::SlotId;
 use crate::limits::SLOTS_MAX;
@@ -49,8 +49,7 @@ pub fn choose(table: &Table, now_ns: u64, opens: bool) -> Option<SlotId> {
 
 fn key(table: &Table, slot: SlotId, now_ns: u64, counter: u64) -> (i64, SlotId) {
     let row = table.row(slot);
-    let stalled = if row.is_stalled(now_ns) { 1 << STALLED_SHIFT } else { 0 };
-    let load = row.load() + stalled + row.handicap().cast_signed();
+    let load = row.load() + row.penalty(now_ns) + row.handicap().cast_signed();
     // The longer ago, the less, until it goes round.
     let turn = row.last().wrapping_sub(counter) & u64::from(TURN_MASK.unsigned_abs());
     (load << LOAD_SHIFT | (turn << TURN_SHIFT).cast_signed() | i64::from(slot.0), slot)
@@ -114,9 +113,13 @@ fn consider(program: &mut Assembler, slot: usize) -> io::Result<()> {
     program
         .load(Width::Double, R2, R7, at(offset::HANDICAP))
         .compute(Add, R1, R2)
-        // The sign says whether it stalls before now. (A mask of it would make the verifier follow
-        // both cases.)
+        // The sign says whether it takes none, and then whether it stalls before now. (A mask of it
+        // would make the verifier follow both cases.)
         .load(Width::Double, R2, R7, at(offset::STALLS_AT))
+        .set(R3, R2)
+        .compute(ShiftRight, R3, 63)
+        .compute(ShiftLeft, R3, TAKES_NONE_SHIFT)
+        .compute(Add, R1, R3)
         .compute(Subtract, R2, R0)
         .compute(ShiftRight, R2, 63)
         .compute(ShiftLeft, R2, STALLED_SHIFT)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::table::{NEVER, Row};
+use super::table::{NEVER, Row, TAKES_NONE};
 use crate::board::{self, Seat};
 
 /// The worker's side of the table: which of its connections are gone, and whether it gets on.
@@ -39,7 +39,7 @@ impl Load {
 
     /// The worker takes no new connections for now.
     pub(crate) fn takes_none(&self) {
-        self.row.stalls_at(0);
+        self.row.stalls_at(TAKES_NONE);
     }
 
     /// Some of the connections that were assigned to it are closed.

@@ -16,6 +16,8 @@ pub mod least_busy;
 mod load;
 mod program;
 mod table;
+#[cfg(test)]
+mod tests;
 pub mod turns;
 
 use std::io;

@@ -54,7 +54,8 @@ struct Told {
     finished: [AtomicU64; SEATS],
     /// Connections that were assigned and never came to be accepted.
     lost: AtomicU64,
-    /// From this moment on, in `CLOCK_MONOTONIC` nanoseconds, the worker counts as stalled.
+    /// From this moment on, in `CLOCK_MONOTONIC` nanoseconds, the worker counts as stalled; or
+    /// [`TAKES_NONE`].
     stalls_at: AtomicU64,
     /// [`EXCLUDED`] unless the slot is live.
     handicap: AtomicU64,
@@ -62,9 +63,13 @@ struct Told {
 
 /// The worker waits for events.
 pub(crate) const NEVER: u64 = i64::MAX as u64;
+/// The worker takes no new connections: as a signed number before all times.
+pub(crate) const TAKES_NONE: u64 = u64::MAX;
 /// The logarithm of so many connections more than any slot can have: the others come first.
 pub(super) const STALLED_SHIFT: i32 = 24;
-/// More than any slot can have, stalled or not.
+/// One that takes none comes after one that is stalled, which may go on in a moment.
+pub(super) const TAKES_NONE_SHIFT: i32 = STALLED_SHIFT + 1;
+/// More than any slot can have, whatever it says of itself.
 pub(super) const EXCLUDED: u64 = 1 << 30;
 
 /// Bits of `choice`.
@@ -208,8 +213,11 @@ impl Row {
         self.told.stalls_at.store(ns, Relaxed);
     }
 
-    pub(super) fn is_stalled(&self, now_ns: u64) -> bool {
-        self.told.stalls_at.load(Relaxed) < now_ns
+    /// What counts on top of the load: a worker that is stalled, or that takes none.
+    pub(super) fn penalty(&self, now_ns: u64) -> i64 {
+        let stalls_at = self.told.stalls_at.load(Relaxed).cast_signed();
+        let is_stalled = stalls_at < now_ns.cast_signed();
+        i64::from(is_stalled) << STALLED_SHIFT | i64::from(stalls_at < 0) << TAKES_NONE_SHIFT
     }
 
     pub(super) fn handicap(&self) -> u64 {
