@@ -67,6 +67,7 @@ mod notify;
 mod output;
 mod output_full;
 mod output_rotation;
+mod pages;
 mod privileges;
 mod programs;
 mod proxy;
