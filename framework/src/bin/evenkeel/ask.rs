@@ -17,6 +17,15 @@ const LOOK: Duration = Duration::from_millis(5);
 /// Tells each of them, one after the other; the worst outcome.
 pub(crate) fn each(cli: &Cli, names: &[String], command: Command) -> Result<u8, Failure> {
     let targets = targets(cli, names)?;
+    if targets.is_empty() {
+        // All of nothing.
+        if cli.json {
+            print::json(&[(); 0]);
+        } else {
+            print::line("no application runs");
+        }
+        return Ok(0);
+    }
     let several = targets.len() > 1;
     let mut worst = 0;
     let mut answers = Vec::new();
