@@ -68,6 +68,7 @@ mod output;
 mod output_full;
 mod output_rotation;
 mod pages;
+mod person;
 mod privileges;
 mod programs;
 mod proxy;

@@ -31,6 +31,14 @@ fn every_block_of_every_page_is_checked_by_somebody() {
     }
 }
 
+/// The block of a page that begins so.
+pub(crate) fn block_of(name: &str, begin: &str) -> String {
+    let page =
+        pages().into_iter().find(|page| page.path == Path::new(ROOT).join(name)).expect(name);
+    let block = page.blocks().into_iter().find(|block| block.text.starts_with(begin));
+    block.unwrap_or_else(|| panic!("{name} has no block that begins with {begin}")).text
+}
+
 fn check(page: &Page, block: &Block) {
     let Block { place, language, text } = block;
     match language.as_str() {

@@ -1,10 +1,10 @@
 //! `evenkeel …` as the pages say it, run by a user whose one application is called `app`.
 
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 
 use crate::harness::app::{App, demo_path};
 use crate::harness::cli::{Cli, evenkeel_path};
+use crate::harness::deployed::replace;
 
 use super::programs;
 
@@ -41,9 +41,7 @@ impl User {
     fn new() -> Self {
         let cli = Cli::new();
         for name in OF_OTHERS {
-            let path = cli.path(name);
-            fs::write(&path, "#!/bin/sh\nexec sleep 600\n").unwrap();
-            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
+            replace(&cli.path(name), b"#!/bin/sh\nexec sleep 600\n");
         }
         let text = format!(
             "[app.app]\nprogram = {:?}\nargs = [\"--output\", \"app.log\"]\nlisten = \"127.0.0.1:0\"\nworkers = 1\n",
