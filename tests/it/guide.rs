@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+use crate::tidy::{ROOT, page, source_files};
 
 /// All that the documentation of Node's `cluster` names.
 const OF_NODE: &[&str] = &[
@@ -85,5 +85,20 @@ fn each_thing_of_nodes_cluster_has_its_row_and_each_row_its_test() {
         let mut pairs = source.lines().zip(source.lines().skip(1));
         let declared = pairs.any(|(before, line)| before == "#[test]" && line == head);
         assert!(declared, "{there}: there is no test {test}");
+    }
+}
+
+#[test]
+fn what_is_said_of_security_has_its_tests() {
+    let sources = source_files("framework/src").into_iter().chain(source_files("tests/it"));
+    let sources: String = sources.map(|(_, text)| text).collect();
+    let text = page("SECURITY.md");
+    let spans = text.split('`').skip(1).step_by(2).filter(|span| !span.contains("Server::"));
+    let tests: Vec<&str> = spans.filter_map(|span| Some(span.rsplit_once("::")?.1)).collect();
+    assert!(tests.len() > 25, "{tests:?}");
+    for test in tests {
+        let head = format!("#[test]\nfn {test}() {{");
+        let within = format!("#[test]\n    fn {test}() {{");
+        assert!(sources.contains(&head) || sources.contains(&within), "there is no test {test}");
     }
 }

@@ -67,6 +67,8 @@ mod notify;
 mod output;
 mod output_full;
 mod output_rotation;
+mod pages;
+mod person;
 mod privileges;
 mod programs;
 mod proxy;

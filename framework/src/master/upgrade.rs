@@ -156,7 +156,9 @@ impl Master<'_> {
 
     fn begin_trial(&self) -> io::Result<(Running, Identity)> {
         let program = self.program()?;
-        let identity = exec::identity(program.path())?;
+        let identity = exec::identity(program.path()).map_err(|error| {
+            io::Error::new(error.kind(), format!("{}: {error}", program.path().display()))
+        })?;
         let state = self.handover()?.write()?;
         let (channel, theirs) = Channel::pair()?;
         let master = getpid();

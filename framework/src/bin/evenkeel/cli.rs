@@ -59,7 +59,8 @@ pub(crate) enum Verb {
     /// Stop, and start as saved: for what neither a reload nor an upgrade changes. Meanwhile connections
     /// are refused
     Restart(Apps),
-    /// Have so many workers (4), or so many more or fewer (+1, -1); done when they serve
+    /// Have so many workers (4), or so many more or fewer (+1, -1); done when they serve. Reloads and upgrades
+    /// keep the number; the next start is as saved
     #[command(allow_missing_positional = true, allow_negative_numbers = true)]
     Scale {
         /// Of which application
@@ -156,7 +157,7 @@ pub(crate) struct Start {
     #[arg(long, value_name = "KEY=VALUE")]
     pub(crate) set: Vec<String>,
 
-    /// How it gets its listeners
+    /// How it gets its listeners: from itself, if it links evenkeel; else passed, from descriptor 3 on
     #[arg(long, value_name = "evenkeel|listen-fds", default_value = "listen-fds")]
     pub(crate) protocol: String,
 

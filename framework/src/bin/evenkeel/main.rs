@@ -26,7 +26,7 @@ use clap::{CommandFactory, Parser};
 use evenkeel::control::Command;
 
 use cli::{Cli, Verb};
-use outcome::Failure;
+use outcome::{Failure, NOT_DONE};
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -81,16 +81,20 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
 
 fn stop(cli: &Cli, names: &[String], now: bool, forget: bool) -> Result<u8, Failure> {
     if forget {
-        let all = names.iter().any(|name| name == "all");
-        saved::change(|set| set.app.retain(|name, _| !all && !names.contains(name)))?;
-        let runs = |name: &&String| {
-            name.as_str() == "all"
-                || name.parse().is_ok_and(|name| {
-                    evenkeel::apps::find(&name)
-                        .is_ok_and(|app| app.is_some_and(|app| app.is_running()))
-                })
+        let set = saved::load()?;
+        let runs = |name: &String| {
+            name.parse().is_ok_and(|name| {
+                evenkeel::apps::find(&name).is_ok_and(|app| app.is_some_and(|app| app.is_running()))
+            })
         };
-        if names.iter().filter(runs).count() == 0 {
+        let all = names.iter().any(|name| name == "all");
+        let known = |name: &String| all || set.app.contains_key(name) || runs(name);
+        if let Some(name) = names.iter().find(|name| !known(name)) {
+            let text = format!("{name} is not in the saved set, and does not run");
+            return Err(Failure::new(NOT_DONE, text));
+        }
+        saved::change(|set| set.app.retain(|name, _| !all && !names.contains(name)))?;
+        if !all && !names.iter().any(runs) {
             print::line("it is forgotten, and did not run");
             return Ok(0);
         }

@@ -11,6 +11,8 @@ use crate::saved;
 
 /// Where a master listens unless it is said, as ever.
 const CONTROL_DEFAULT: &str = "evenkeel.sock";
+const NOTHING_RUNS: &str = "no application runs: start one, as in `evenkeel start apps.toml`; a master \
+                            without a name is reached by --control PATH";
 
 /// A master, by name or by its control socket.
 #[derive(Clone, Debug)]
@@ -73,6 +75,7 @@ fn only(cli: &Cli) -> Result<Target, Failure> {
     }
     let running: Vec<App> = apps()?.into_iter().filter(App::is_running).collect();
     match &running[..] {
+        [] if !Path::new(CONTROL_DEFAULT).exists() => Err(Failure::new(69, NOTHING_RUNS)),
         [] => Ok(Target::at(Path::new(CONTROL_DEFAULT))),
         [only] => Ok(Target::of(only.clone())),
         _ => Err(Failure::new(

@@ -16,6 +16,7 @@ use crate::target::targets;
 use crate::{ask, print, saved};
 
 pub(crate) use launch::become_program;
+pub(crate) use ready::lives_on;
 
 /// What a start came to.
 struct Outcome {
@@ -152,10 +153,13 @@ fn chosen(mut all: Applications, names: &[String], place: &str) -> Result<Applic
     for name in names.iter().filter(|name| *name != "all") {
         if !all.app.contains_key(name) {
             let known: Vec<&str> = all.app.keys().map(String::as_str).collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            let has = match &known[..] {
+                [] => "none: name a file first, as in `evenkeel start apps.toml`".to_owned(),
+                known => known.join(", "),
+            };
             return Err(Failure::new(
                 USAGE,
-                format!("{place} has no application named {name}; it has {known}"),
+                format!("{place} has no application named {name}; it has {has}"),
             ));
         }
     }

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use evenkeel::apps::{App, Name, find};
 use evenkeel::control::{Client, Command, Status};
+use evenkeel::{Phase, Snapshot};
 
 use super::launch::Begun;
 use crate::cli::Cli;
@@ -16,6 +17,9 @@ use crate::saved::log_path;
 /// that is tried a second time.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(10);
+/// A program that is not ours cannot say that it serves. It is believed when its workers have lived for so
+/// long: an interpreter needs some of it to find out that it cannot.
+const TRIAL: Duration = Duration::from_secs(1);
 /// Longest time for a master to say how it is.
 const ANSWER: Duration = Duration::from_secs(5);
 /// Lines of the log that are shown when it went wrong.
@@ -32,15 +36,13 @@ pub(super) fn wait(cli: &Cli, name: &Name, mut begun: Begun) -> Result<String, F
         }
         let app = find(name)?.filter(|app| app.record.pid == pid && app.is_running());
         if let Some(status) = app.as_ref().and_then(status) {
-            if status.workers_ready == status.workers_wanted && status.workers_ready > 0 {
-                return Ok(serves(&status));
-            }
+            let foreign = app.as_ref().is_some_and(|app| app.record.foreign);
             if status.workers.iter().any(|worker| worker.phase == "backing-off") {
-                let last = tail(name, begun.log_from);
-                let text = format!(
-                    "runs (process {pid}), but its workers fail; they are tried again{last}"
-                );
-                return Err(Failure::new(NOT_DONE, text));
+                return Err(fail(name, pid, foreign, begun.log_from));
+            }
+            let ready = status.workers_ready == status.workers_wanted && status.workers_ready > 0;
+            if ready && app.is_some_and(|app| !foreign || lives_on(&app)) {
+                return Ok(serves(&status));
             }
             seen = Some(status);
         }
@@ -53,13 +55,45 @@ fn serves(status: &Status) -> String {
     let addresses: Vec<String> = status.addresses.iter().map(ToString::to_string).collect();
     let (ready, pid) = (status.workers_ready, status.pid);
     let workers = if ready == 1 { "1 worker".to_owned() } else { format!("{ready} workers") };
-    format!("serves at {} with {workers}: process {pid}", addresses.join(", "))
+    let page = status.admin.as_ref().map(|admin| match admin.address.tcp() {
+        Some(address) => format!("; its page is at http://{address}"),
+        None => format!("; its page is at {}", admin.address),
+    });
+    let page = page.unwrap_or_default();
+    format!("serves at {} with {workers}: process {pid}{page}", addresses.join(", "))
+}
+
+/// Whether no worker of one that is not ours ends while it is tried.
+pub(crate) fn lives_on(app: &App) -> bool {
+    let ends = |now: Snapshot| {
+        let again: u64 = now.workers.iter().map(|worker| worker.respawns).sum();
+        let fails = now.workers.iter().any(|worker| worker.phase == Phase::BackingOff);
+        (!fails).then_some(again)
+    };
+    let before = app.snapshot().and_then(ends);
+    let end = Instant::now() + TRIAL;
+    while before.is_some() && Instant::now() < end {
+        std::thread::sleep(LOOK);
+        if app.snapshot().and_then(ends) != before {
+            return false;
+        }
+    }
+    before.is_some()
 }
 
 fn status(app: &App) -> Option<Status> {
     let mut master = Client::connect(&app.record.control).ok()?;
     master.set_timeout(Some(ANSWER)).ok()?;
     master.send(&Command::Status {}).ok()?.status
+}
+
+fn fail(name: &Name, pid: u32, foreign: bool, log_from: u64) -> Failure {
+    let mend =
+        if foreign { "; if the program links evenkeel, say --protocol evenkeel" } else { "" };
+    let last = tail(name, log_from);
+    let text =
+        format!("runs (process {pid}), but its workers fail; they are tried again{mend}{last}");
+    Failure::new(NOT_DONE, text)
 }
 
 fn ended(name: &Name, status: ExitStatus, log_from: u64) -> Failure {

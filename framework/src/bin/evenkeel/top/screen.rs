@@ -1,6 +1,6 @@
 //! The terminal: taken for a while, and given back as it was, also when a signal ends this program.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::{Duration, Instant};
@@ -34,6 +34,9 @@ impl Screen {
         let ended = Arc::new(AtomicBool::new(false));
         for signal in [libc::SIGTERM, libc::SIGINT, libc::SIGHUP, libc::SIGQUIT] {
             signal_hook::flag::register(signal, Arc::clone(&ended))?;
+        }
+        if !io::stdout().is_terminal() {
+            return Err(io::Error::other("there is no terminal here: say --once, or --json"));
         }
         enable_raw_mode()?;
         let screen = Self { ended };
