@@ -3,10 +3,11 @@
 use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
-use evenkeel::apps::{App, Name, find};
-use evenkeel::control::{Client, Command, Status};
+use evenkeel::apps::{Name, find};
+use evenkeel::control::Status;
 
 use super::launch::Begun;
+use crate::ask;
 use crate::cli::Cli;
 use crate::logs;
 use crate::outcome::{Failure, NOT_DONE};
@@ -16,8 +17,6 @@ use crate::saved::log_path;
 /// that is tried a second time.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(10);
-/// Longest time for a master to say how it is.
-const ANSWER: Duration = Duration::from_secs(5);
 /// Lines of the log that are shown when it went wrong.
 const LINES: usize = 10;
 
@@ -31,7 +30,7 @@ pub(super) fn wait(cli: &Cli, name: &Name, mut begun: Begun) -> Result<String, F
             return Err(ended(name, status, begun.log_from));
         }
         let app = find(name)?.filter(|app| app.record.pid == pid && app.is_running());
-        if let Some(status) = app.as_ref().and_then(status) {
+        if let Some(status) = app.and_then(|app| ask::status(&app.record.control, None).ok()) {
             if status.workers_ready == status.workers_wanted && status.workers_ready > 0 {
                 return Ok(serves(&status));
             }
@@ -54,12 +53,6 @@ fn serves(status: &Status) -> String {
     let (ready, pid) = (status.workers_ready, status.pid);
     let workers = if ready == 1 { "1 worker".to_owned() } else { format!("{ready} workers") };
     format!("serves at {} with {workers}: process {pid}", addresses.join(", "))
-}
-
-fn status(app: &App) -> Option<Status> {
-    let mut master = Client::connect(&app.record.control).ok()?;
-    master.set_timeout(Some(ANSWER)).ok()?;
-    master.send(&Command::Status {}).ok()?.status
 }
 
 fn ended(name: &Name, status: ExitStatus, log_from: u64) -> Failure {
