@@ -20,8 +20,7 @@ const VARIABLE: &str = "EVENKEEL_LOG";
 pub(crate) fn adopt(plan: &mut Plan, may_keep: impl FnOnce(&Plan, &Output) -> bool) {
     let Some(path) = own() else { return };
     if plan.output.is_none() {
-        let output =
-            Output::merged(&path).rotate(STARTED_LOG_BYTES_MAX, STARTED_LOGS_KEPT);
+        let output = Output::merged(&path).rotate(STARTED_LOG_BYTES_MAX, STARTED_LOGS_KEPT);
         if may_keep(plan, &output) {
             plan.output = Some(output);
         } else {

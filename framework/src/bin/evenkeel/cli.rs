@@ -92,7 +92,8 @@ pub(crate) enum Verb {
         /// Such as HUP
         signal: String,
     },
-    /// The last lines that an application wrote to its standard output and error
+    /// The last lines that applications wrote to standard output and error, and to files for their workers'
+    /// output
     Logs {
         #[command(flatten)]
         apps: Apps,

@@ -119,8 +119,12 @@ impl Subject {
         } else if let Some(target) = &self.target {
             rows.push(("control", shown(&target.control)));
         }
-        let outputs = status.map(|status| &status.outputs[..]).unwrap_or_default();
-        rows.extend(outputs.iter().map(|file| ("output", output(file))));
+        let last = self.record.as_ref().map(|record| &record.outputs);
+        let outputs =
+            status.map(|status| &status.outputs).or(last).map(Vec::as_slice).unwrap_or_default();
+        let logs = self.record.as_ref().map(|record| &record.logs[..]).unwrap_or_default();
+        let outputs = outputs.iter().filter(|file| !logs.contains(&file.path));
+        rows.extend(outputs.map(|file| ("output", output(file))));
         let said = self.saved.as_ref().map(Application::texts).unwrap_or_default();
         let said = said.into_iter().filter(|(key, _)| *key != "name");
         rows.extend(said.map(|(key, value)| ("saved", format!("{key} = {value}"))));

@@ -18,6 +18,7 @@ mod show;
 mod start;
 mod systemd;
 mod table;
+mod tail;
 mod target;
 mod top;
 

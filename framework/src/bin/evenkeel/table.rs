@@ -1,6 +1,8 @@
 //! Tables that fit the terminal: what matters least is left out first.
 
-use comfy_table::{Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, TableStyle};
+use comfy_table::{
+    Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, TableStyle,
+};
 
 use crate::print;
 

@@ -63,7 +63,9 @@ pub(crate) fn become_program(log: &Path, words: &[String]) -> Failure {
     };
     let mut command = Command::new(program);
     // The framework keeps that file short, if the program has no other.
-    command.args(arguments).env("EVENKEEL_LOG", format!("{}:{}", std::process::id(), log.display()));
+    command
+        .args(arguments)
+        .env("EVENKEEL_LOG", format!("{}:{}", std::process::id(), log.display()));
     let error = command.exec();
     Failure::new(71, format!("cannot run {program}: {error}"))
 }

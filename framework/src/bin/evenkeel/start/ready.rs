@@ -9,9 +9,9 @@ use evenkeel::control::Status;
 use super::launch::Begun;
 use crate::ask;
 use crate::cli::Cli;
-use crate::logs;
 use crate::outcome::{Failure, NOT_DONE};
 use crate::saved::log_path;
+use crate::tail::last_lines;
 
 /// How long is waited unless the user says otherwise: as long as a worker may take, and again as long for one
 /// that is tried a second time.
@@ -78,7 +78,7 @@ fn late(name: &Name, pid: u32, seen: Option<&Status>, log_from: u64) -> String {
 /// The last lines that it wrote.
 fn tail(name: &Name, log_from: u64) -> String {
     let path = log_path(name.as_str());
-    let lines = logs::last_lines(&path, LINES, log_from).unwrap_or_default();
+    let lines = last_lines(&path, LINES, log_from).unwrap_or_default();
     if lines.is_empty() {
         return "; it wrote nothing".to_owned();
     }
