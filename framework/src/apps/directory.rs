@@ -25,13 +25,13 @@ pub fn runtime_directory() -> PathBuf {
 }
 
 /// Makes the directory unless it is there, and makes sure that it is ours: in `/tmp` anybody could have put
-/// one there, or a link to one. It is for this user only; that of root is also gone through by services of
+/// one there, or a link to one. It is for this user only; that of root is also looked at and locked by services of
 /// other users, which have folders of their own there.
 pub(super) fn prepare(path: &Path) -> Result<(), Error> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(|error| refused(path, &error.to_string()))?;
     }
-    let mode = if geteuid().is_root() { 0o711 } else { 0o700 };
+    let mode = if geteuid().is_root() { 0o755 } else { 0o700 };
     match DirBuilder::new().mode(mode).create(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             Err(refused(path, &error.to_string()))
@@ -74,7 +74,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let own = folder.path().join("a/own");
         prepare(&own).unwrap();
-        let mode = if geteuid().is_root() { 0o711 } else { 0o700 };
+        let mode = if geteuid().is_root() { 0o755 } else { 0o700 };
         assert_eq!(fs::metadata(&own).unwrap().mode() & 0o777, mode);
         prepare(&own).unwrap();
 
