@@ -15,6 +15,8 @@ mod harness;
 mod second_reader;
 #[path = "../sim/mod.rs"]
 mod sim;
+#[path = "../../framework/src/bin/evenkeel/tail.rs"]
+mod tail;
 
 mod abuse;
 mod access_log;

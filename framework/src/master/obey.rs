@@ -9,6 +9,10 @@ use crate::control::{Command, Control, Reply, Taken};
 use crate::error::Error;
 use crate::ids::ChildId;
 
+/// Their descriptors are their own.
+const FOREIGN_LOGS: &str = "programs that do not link evenkeel write on to the file that they were started with: \
+                            reload replaces them, and the new ones write to the one that is there now";
+
 /// Those who wait for an outcome.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
@@ -79,6 +83,9 @@ impl Master<'_> {
             Command::Reopen {} => {
                 match self.reopen_logs() {
                     Some(number) => self.waiting.add(key, Wait::Reopened(number)),
+                    None if self.plan.foreign.is_some() => {
+                        self.answer(key, &Reply::failed(FOREIGN_LOGS))
+                    }
                     None => self.answer(key, &Reply::failed("there is no log file to reopen")),
                 }
                 return Ok(());

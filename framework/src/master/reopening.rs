@@ -3,6 +3,7 @@
 use super::Master;
 use crate::ids::{ChildId, Place};
 use crate::net::channel::Order;
+use crate::output;
 
 /// Orders that were given, and who has not obeyed them yet.
 #[derive(Debug, Default)]
@@ -46,9 +47,16 @@ impl Reopening {
 }
 
 impl Master<'_> {
+    /// Its own lines go to the log that is there now.
+    pub(super) fn follow_log(&self) {
+        self.plan.log.iter().for_each(|path| output::follow(path));
+    }
+
     /// Tells all who have such files; the number of the order, if there are any.
     pub(super) fn reopen_logs(&mut self) -> Option<u32> {
         let (requests, output) = (self.plan.access_log.is_some(), self.plan.output.is_some());
+        // Programs of others write on to the file that they were started with.
+        let output = output && self.plan.foreign.is_none();
         let has_log = |id: &ChildId| {
             let serves = id.place.slot().is_some();
             requests && serves || output && (serves || id.place == Place::Dispatcher)

@@ -1,8 +1,9 @@
 //! Commands over the control socket.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use evenkeel::control::{Command, Reply};
+use evenkeel::control::{Client, Command, Reply, Status};
 use serde_json::{Value, json};
 
 use crate::cli::Cli;
@@ -12,6 +13,8 @@ use crate::{print, show, start};
 
 /// A master that has answered `stop` has nothing left to do but end.
 const END_PATIENCE: Duration = Duration::from_secs(5);
+/// A master says at once how it is, unless it stands still.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(5);
 
 /// Tells each of them, one after the other; the worst outcome.
@@ -72,6 +75,14 @@ pub(crate) fn tell(cli: &Cli, target: &Target, command: Command) -> Result<Reply
         reply.text += ", but they fail, and are tried again: its log says why";
     }
     Ok(reply)
+}
+
+/// How the master at this socket is. One that stands still is not waited for, unless that is wanted.
+pub(crate) fn status(control: &Path, patience: Option<Duration>) -> Result<Status, Failure> {
+    let mut master = Client::connect(control)?;
+    master.set_timeout(Some(patience.unwrap_or(ANSWER_PATIENCE)))?;
+    let Reply { status, text, .. } = master.send(&Command::Status {})?;
+    status.ok_or_else(|| Failure::new(NOT_DONE, text))
 }
 
 fn as_json(reply: &Reply, name: Option<&str>) -> Value {

@@ -4,6 +4,7 @@
 mod ask;
 mod check;
 mod cli;
+mod describe;
 mod figures;
 mod follow;
 mod foreign;
@@ -17,6 +18,7 @@ mod show;
 mod start;
 mod systemd;
 mod table;
+mod tail;
 mod target;
 mod top;
 
@@ -43,7 +45,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
     match &cli.verb {
         Verb::Start(what) => start::start(cli, what),
         Verb::List => list::list(cli),
-        Verb::Describe(names) => list::describe(cli, &names.apps),
+        Verb::Describe(names) => describe::describe(cli, &names.apps),
         Verb::Top { apps, once, interval } => top::top(cli, &apps.apps, *once, *interval),
         Verb::Status(names) => ask::each(cli, &names.apps, Command::Status {}),
         Verb::Reload(names) => ask::each(cli, &names.apps, Command::Reload {}),
@@ -71,7 +73,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
             );
             Ok(0)
         }
-        Verb::Launch(program) => Err(start::become_program(&program.words)),
+        Verb::Launch { log, words } => Err(start::become_program(log, &words.words)),
         Verb::ServeForeign { stop_signal, words } => {
             foreign::serve(stop_signal, &words.words)?;
             Ok(0)

@@ -2,6 +2,7 @@
 
 mod files;
 mod program;
+mod set;
 mod unit;
 
 use std::num::NonZeroU16;
@@ -9,10 +10,11 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use clap::Subcommand;
-use evenkeel::Address;
+use evenkeel::{Address, Error};
 
 use files::Files;
 use program::Program;
+use unit::Unit;
 
 use crate::outcome::{Failure, NOT_DONE};
 
@@ -96,8 +98,15 @@ struct Wanted {
     #[arg(long = "for", value_name = "VERSION")]
     version: Option<u32>,
 
+    /// A file that names applications (a unit for each of them), and then which. What goes with each is taken
+    /// from there
+    #[arg(value_name = "FILE|APP", conflicts_with_all = [
+        "command", "name", "description", "socket", "bpf", "low_ports", "grace",
+    ])]
+    what: Vec<String>,
+
     /// The program and its arguments
-    #[arg(last = true, required = true, value_name = "PROGRAM")]
+    #[arg(last = true, required_unless_present = "what", value_name = "PROGRAM")]
     command: Vec<String>,
 }
 
@@ -117,7 +126,7 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
     let done = match &args.verb {
         Verb::Show(wanted) => Files::of(wanted).map(|files| files.print()),
         Verb::Install { wanted, dir, force, now } => Files::of(wanted).and_then(|files| {
-            files.install(dir.as_deref(), *force)?;
+            files.install(dir.as_deref(), *force, *now)?;
             files.say_what_is_next(*now)
         }),
     };
@@ -125,6 +134,25 @@ pub(crate) fn run(args: &Args) -> Result<(), Failure> {
 }
 
 impl Wanted {
+    fn units(&self) -> Result<Vec<Unit>, Refusal> {
+        if !self.what.is_empty() {
+            return set::units(self);
+        }
+        let program = Program::find(&self.command)?;
+        let name = self.unit_name(&program)?;
+        Ok(vec![Unit {
+            description: self.description.clone().unwrap_or_else(|| name.clone()),
+            folder: name.clone(),
+            app: false,
+            bpf: self.bpf || !self.user && program.names_bpf_policy(),
+            low_ports: self.low_ports,
+            compiles: false,
+            grace: self.grace,
+            name,
+            program,
+        }])
+    }
+
     fn unit_name(&self, program: &Program) -> Result<String, Refusal> {
         const BYTES_MAX: usize = 200;
         let name = self.name.clone().unwrap_or_else(|| program.file_name());
@@ -150,6 +178,12 @@ impl Refusal {
 
     fn not_done(text: String) -> Self {
         Self { exit: NOT_DONE, text }
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self { exit: error.exit_code(), text: error.to_string() }
     }
 }
 

@@ -6,13 +6,14 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Refusal, Wanted, unit};
+use super::unit::{self, Unit};
+use super::{Refusal, Wanted, set};
 
 /// Units, each with the name of its file.
 pub(super) struct Files {
-    name: String,
     user: bool,
-    units: Vec<(String, String)>,
+    units: Vec<Unit>,
+    files: Vec<(String, String)>,
 }
 
 /// Where units of the machine's own are (systemd.unit(5)).
@@ -20,34 +21,44 @@ const SYSTEM_FOLDER: &str = "/etc/systemd/system";
 
 impl Files {
     pub(super) fn of(wanted: &Wanted) -> Result<Self, Refusal> {
-        let program = super::Program::find(&wanted.command)?;
-        let name = wanted.unit_name(&program)?;
-        let service = unit::service(wanted, &program, &name)?;
-        let mut units = vec![(format!("{name}.service"), service)];
-        if !wanted.socket.is_empty() {
-            units.push((format!("{name}.socket"), unit::socket(wanted, &name)));
+        let units = wanted.units()?;
+        let mut files = Vec::new();
+        for unit in &units {
+            files.push((format!("{}.service", unit.name), unit::service(wanted, unit)?));
+            if !wanted.socket.is_empty() {
+                files.push((format!("{}.socket", unit.name), unit::socket(wanted, unit)));
+            }
         }
-        Ok(Self { name, user: wanted.user, units })
+        Ok(Self { user: wanted.user, units, files })
     }
 
     pub(super) fn print(&self) {
-        for (at, (name, text)) in self.units.iter().enumerate() {
+        for (at, (name, text)) in self.files.iter().enumerate() {
             let gap = if at > 0 { "\n" } else { "" };
             print!("{gap}# {name}\n{text}");
         }
     }
 
     /// Writes all of them or, if one is there already and is not to be replaced, none.
-    pub(super) fn install(&self, folder: Option<&Path>, force: bool) -> Result<(), Refusal> {
+    /// `now`: they are to be started at once.
+    pub(super) fn install(
+        &self,
+        folder: Option<&Path>,
+        force: bool,
+        now: bool,
+    ) -> Result<(), Refusal> {
         let folder = folder.map_or_else(|| self.folder(), |folder| Ok(folder.to_owned()))?;
-        let paths: Vec<PathBuf> = self.units.iter().map(|(name, _)| folder.join(name)).collect();
+        if now {
+            set::not_running(&self.units, &folder)?;
+        }
+        let paths: Vec<PathBuf> = self.files.iter().map(|(name, _)| folder.join(name)).collect();
         if let Some(path) = paths.iter().find(|path| !force && path.exists()) {
             let path = path.display();
             return Err(Refusal::not_done(format!(
                 "{path} is there already: choose another --name, or replace it with --force"
             )));
         }
-        for (path, (_, text)) in paths.iter().zip(&self.units) {
+        for (path, (_, text)) in paths.iter().zip(&self.files) {
             write(path, text).map_err(|error| {
                 let mend = match error.kind() {
                     io::ErrorKind::PermissionDenied => "; run it as root, or choose --user",
@@ -79,7 +90,7 @@ impl Files {
 
     /// Says the commands that have systemd take the units, or gives them.
     pub(super) fn say_what_is_next(&self, now: bool) -> Result<(), Refusal> {
-        let units = self.units.iter().rev().map(|(name, _)| name.as_str());
+        let units = self.files.iter().rev().map(|(name, _)| name.as_str());
         let enable = ["enable", "--now"].into_iter().chain(units).collect();
         for words in [vec!["daemon-reload"], enable] {
             let user = self.user.then_some("--user");
@@ -97,7 +108,8 @@ impl Files {
             }
         }
         if !now {
-            println!("then: systemctl status {}", self.name);
+            let names: Vec<&str> = self.units.iter().map(|unit| unit.name.as_str()).collect();
+            println!("then: systemctl status {}", names.join(" "));
         }
         Ok(())
     }
