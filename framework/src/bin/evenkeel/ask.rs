@@ -1,9 +1,8 @@
 //! Commands over the control socket.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
-use evenkeel::control::{Client, Command, Reply, Status};
+use evenkeel::control::{Command, Reply, Status};
 use serde_json::{Value, json};
 
 use crate::cli::Cli;
@@ -77,9 +76,9 @@ pub(crate) fn tell(cli: &Cli, target: &Target, command: Command) -> Result<Reply
     Ok(reply)
 }
 
-/// How the master at this socket is. One that stands still is not waited for, unless that is wanted.
-pub(crate) fn status(control: &Path, patience: Option<Duration>) -> Result<Status, Failure> {
-    let mut master = Client::connect(control)?;
+/// How this master is. One that stands still is not waited for, unless that is wanted.
+pub(crate) fn status(target: &Target, patience: Option<Duration>) -> Result<Status, Failure> {
+    let mut master = target.reach()?;
     master.set_timeout(Some(patience.unwrap_or(ANSWER_PATIENCE)))?;
     let Reply { status, text, .. } = master.send(&Command::Status {})?;
     status.ok_or_else(|| Failure::new(NOT_DONE, text))

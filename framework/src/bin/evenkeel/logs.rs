@@ -9,6 +9,7 @@ use evenkeel::control::OutputFile;
 use crate::cli::Cli;
 use crate::follow::{self, Form, Source};
 use crate::outcome::{Failure, NOT_DONE, USAGE};
+use crate::target::Target;
 use crate::{ask, saved};
 
 /// `evenkeel logs`.
@@ -36,7 +37,7 @@ fn sources(cli: &Cli, names: &[String]) -> Result<Vec<Source>, Failure> {
     let every = names.is_empty() || names.iter().any(|name| name == "all");
     let found = match &cli.control {
         Some(control) if names.is_empty() => {
-            outputs("", &ask::status(control, cli.timeout())?.outputs).collect()
+            outputs("", &ask::status(&Target::at(control), cli.timeout())?.outputs).collect()
         }
         _ if every => all()?,
         _ => {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use evenkeel::Error;
 use evenkeel::apps::{App, Name, apps};
 use evenkeel::control::Client;
 
@@ -24,17 +25,22 @@ pub(crate) struct Target {
 
 impl Target {
     pub(crate) fn connect(&self, cli: &Cli) -> Result<Client, Failure> {
-        let mut master = Client::connect(&self.control)?;
+        let mut master = self.reach()?;
         master.set_timeout(cli.timeout())?;
         Ok(master)
     }
 
-    fn of(app: App) -> Self {
+    /// What is said to an application is said to its own master only.
+    pub(crate) fn reach(&self) -> Result<Client, Error> {
+        self.app.as_ref().map_or_else(|| Client::connect(&self.control), Client::to)
+    }
+
+    pub(crate) fn of(app: App) -> Self {
         let name = Some(app.record.name.clone());
         Self { name, control: app.record.control.clone(), app: Some(app) }
     }
 
-    fn at(path: &Path) -> Self {
+    pub(crate) fn at(path: &Path) -> Self {
         Self { name: None, control: path.to_owned(), app: None }
     }
 }

@@ -13,6 +13,7 @@ use crate::cli::Cli;
 use crate::outcome::{Failure, NOT_DONE};
 use crate::saved::log_path;
 use crate::tail::last_lines;
+use crate::target::Target;
 
 /// How long is waited unless the user says otherwise: as long as a worker may take, and again as long for one
 /// that is tried a second time.
@@ -34,9 +35,7 @@ pub(super) fn wait(cli: &Cli, name: &Name, mut begun: Begun) -> Result<String, F
             return Err(ended(name, status, begun.log_from));
         }
         let app = find(name)?.filter(|app| app.record.pid == pid && app.is_running());
-        if let Some(status) =
-            app.as_ref().and_then(|app| ask::status(&app.record.control, None).ok())
-        {
+        if let Some(status) = app.clone().and_then(|app| ask::status(&Target::of(app), None).ok()) {
             let foreign = app.as_ref().is_some_and(|app| app.record.foreign);
             if status.workers.iter().any(|worker| worker.phase == "backing-off") {
                 return Err(fail(name, pid, foreign, begun.log_from));
