@@ -31,6 +31,7 @@ mod admin;
 mod admin_access;
 mod allocation;
 mod apps;
+mod apps_answers;
 mod apps_start;
 mod apps_trust;
 mod bad_input;

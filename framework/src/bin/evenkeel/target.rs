@@ -7,7 +7,7 @@ use evenkeel::apps::{App, Name, apps};
 use evenkeel::control::Client;
 
 use crate::cli::Cli;
-use crate::outcome::{Failure, USAGE};
+use crate::outcome::{Failure, UNREACHABLE, USAGE};
 use crate::saved;
 
 /// Where a master listens unless it is said, as ever.
@@ -40,8 +40,25 @@ impl Target {
         Self { name, control: app.record.control.clone(), app: Some(app) }
     }
 
-    pub(crate) fn at(path: &Path) -> Self {
-        Self { name: None, control: path.to_owned(), app: None }
+    /// Who listens there; the application of this machine that it is, if it has a name here.
+    pub(crate) fn at(path: &Path) -> Result<Self, Error> {
+        let pid = Client::connect(path)?.peer()?.pid;
+        let known = apps().unwrap_or_default();
+        let app = known.into_iter().find(|app| app.record.pid == pid && app.is_running());
+        let nameless = || Self { name: None, control: path.to_owned(), app: None };
+        Ok(app.map_or_else(nameless, Self::of))
+    }
+
+    /// The application, for what needs more than a control socket.
+    pub(crate) fn known(self) -> Result<App, Failure> {
+        self.app.ok_or_else(|| {
+            let text = format!(
+                "the master at {} has no name here, and `top` and `restart` go by names: say it in \
+                 Server::name or EVENKEEL_NAME",
+                self.control.display()
+            );
+            Failure::new(UNREACHABLE, text)
+        })
     }
 }
 
@@ -70,19 +87,19 @@ fn named(running: &[App], name: &str) -> Result<Target, Failure> {
         } else {
             format!("these run: {}", names_of(running))
         };
-        Failure::new(69, format!("no application named {name} runs: {mend}"))
+        Failure::new(UNREACHABLE, format!("no application named {name} runs: {mend}"))
     })
 }
 
 /// Nobody is named: the control socket that is, or the only application.
 fn only(cli: &Cli) -> Result<Target, Failure> {
     if let Some(path) = &cli.control {
-        return Ok(Target::at(path));
+        return Ok(Target::at(path)?);
     }
     let running: Vec<App> = apps()?.into_iter().filter(App::is_running).collect();
     match &running[..] {
-        [] if !Path::new(CONTROL_DEFAULT).exists() => Err(Failure::new(69, NOTHING_RUNS)),
-        [] => Ok(Target::at(Path::new(CONTROL_DEFAULT))),
+        [] if !Path::new(CONTROL_DEFAULT).exists() => Err(Failure::new(UNREACHABLE, NOTHING_RUNS)),
+        [] => Ok(Target::at(Path::new(CONTROL_DEFAULT))?),
         [only] => Ok(Target::of(only.clone())),
         _ => Err(Failure::new(
             USAGE,
