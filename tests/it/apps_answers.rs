@@ -26,6 +26,7 @@ fn what_is_to_be_forgotten_is_stopped_and_what_is_not_known_is_an_error() {
     // The only one that runs.
     cli.done(&["stop", "--forget"]);
     assert!(!master.lives());
+    assert!(!cli.path("state/shop.started.json").exists());
     let list = cli.json(&["list"]);
     assert_eq!((list.as_array().unwrap().len(), &list[0]["name"]), (1, &"blog".into()));
 

@@ -9,7 +9,7 @@ use crate::answer::{self, Answer};
 use crate::cli::Cli;
 use crate::outcome::{Failure, UNREACHABLE, USAGE};
 use crate::target::{Target, targets};
-use crate::{ask, saved};
+use crate::{ask, saved, start};
 
 /// It runs, or is in the saved set, or both.
 struct Meant {
@@ -36,6 +36,7 @@ pub(crate) fn stop(cli: &Cli, names: &[String], now: bool, forget: bool) -> Resu
             }
             Some(name) => {
                 saved::change(|set| drop(set.app.remove(name)))?;
+                start::forget(name)?;
             }
             None => {}
         }
