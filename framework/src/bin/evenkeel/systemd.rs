@@ -86,6 +86,11 @@ struct Wanted {
     #[arg(long)]
     low_ports: bool,
 
+    /// It makes machine code while it runs, as Node, Java and `WebAssembly` do: memory may be written and executed.
+    /// Granted anyhow to an application with protocol listen-fds, and if the program is `evenkeel`
+    #[arg(long)]
+    jit: bool,
+
     /// The longest drain, as the program was told; systemd waits a little longer
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
     grace: u32,
@@ -146,7 +151,7 @@ impl Wanted {
             app: false,
             bpf: self.bpf || !self.user && program.names_bpf_policy(),
             low_ports: self.low_ports,
-            compiles: false,
+            compiles: self.jit || program.file_name() == "evenkeel",
             grace: self.grace,
             name,
             program,

@@ -62,7 +62,7 @@ fn unit(
         description: format!("{name}, of {}", file.display()),
         bpf: !wanted.user && policy,
         low_ports: !wanted.user && has_low_port(settings),
-        compiles: application.protocol() == Protocol::ListenFds,
+        compiles: wanted.jit || application.protocol() == Protocol::ListenFds,
         grace: u32::try_from(grace.as_secs())
             .unwrap_or(u32::MAX)
             .saturating_add(u32::from(grace.subsec_nanos() > 0)),
