@@ -99,9 +99,7 @@ fn all_applications_of_a_file_are_services_and_come_back_after_a_reboot() {
     let Some(machine) = disk.boot("applications under a real systemd") else { return };
     let (program, cli) = (disk.install(&demo_path(), "demo"), disk.install(evenkeel(), "evenkeel"));
     let app = |name: &str, port: u16| {
-        format!(
-            "[app.{name}]\nprogram = {program:?}\nlisten = \"127.0.0.1:{port}\"\nworkers = 2\n"
-        )
+        format!("[app.{name}]\nprogram = {program:?}\nlisten = \"127.0.0.1:{port}\"\nworkers = 2\n")
     };
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("apps.toml");
@@ -121,10 +119,10 @@ fn all_applications_of_a_file_are_services_and_come_back_after_a_reboot() {
 
     let both_serve = |machine: &Booted| {
         wait_until("both", || {
-            let list: Value = serde_json::from_str(&evenkeel(machine, &["list", "--json"])).unwrap();
-            let serves = |at: usize, name: &str| {
-                list[at]["name"] == name && list[at]["workers_ready"] == 2
-            };
+            let list: Value =
+                serde_json::from_str(&evenkeel(machine, &["list", "--json"])).unwrap();
+            let serves =
+                |at: usize, name: &str| list[at]["name"] == name && list[at]["workers_ready"] == 2;
             serves(0, "blog") && serves(1, "shop")
         });
         assert_eq!(machine.get("/whoami").unwrap().status, 200);

@@ -7,7 +7,7 @@ use evenkeel::control::{Client, Command, Reply, Status};
 use serde_json::{Value, json};
 
 use crate::cli::Cli;
-use crate::outcome::{Failure, NOT_DONE};
+use crate::outcome::{Failure, NOT_DONE, REFUSED};
 use crate::target::{Target, targets};
 use crate::{print, show};
 
@@ -50,7 +50,7 @@ pub(crate) fn each(cli: &Cli, names: &[String], command: Command) -> Result<u8, 
 
 /// Tells one, and waits for the outcome; for the end of the process, if it is to stop.
 pub(crate) fn tell(cli: &Cli, target: &Target, command: Command) -> Result<Reply, Failure> {
-    let reply = target.connect(cli)?.send(&command)?;
+    let reply = send(target.connect(cli)?, command)?;
     if let (Command::Stop { .. }, Some(app)) = (command, &target.app) {
         let deadline = Instant::now() + END_PATIENCE;
         while app.is_running() && Instant::now() < deadline {
@@ -60,11 +60,16 @@ pub(crate) fn tell(cli: &Cli, target: &Target, command: Command) -> Result<Reply
     Ok(reply)
 }
 
+fn send(mut master: Client, command: Command) -> Result<Reply, Failure> {
+    let reply = master.send(&command)?;
+    if reply.refused { Err(Failure::new(REFUSED, reply.text)) } else { Ok(reply) }
+}
+
 /// How the master at this socket is. One that stands still is not waited for, unless that is wanted.
 pub(crate) fn status(control: &Path, patience: Option<Duration>) -> Result<Status, Failure> {
     let mut master = Client::connect(control)?;
     master.set_timeout(Some(patience.unwrap_or(ANSWER_PATIENCE)))?;
-    let Reply { status, text, .. } = master.send(&Command::Status {})?;
+    let Reply { status, text, .. } = send(master, Command::Status {})?;
     status.ok_or_else(|| Failure::new(NOT_DONE, text))
 }
 

@@ -21,7 +21,7 @@ pub(crate) struct Cli {
     #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     timeout: Option<u32>,
 
-    /// Print JSON
+    /// Print JSON; of `completions`, `config schema` and a failure what they are without it
     #[arg(long, global = true)]
     pub(crate) json: bool,
 

@@ -25,6 +25,7 @@ mod top;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
+use clap_complete::Shell;
 use evenkeel::control::Command;
 
 use cli::{Cli, Verb};
@@ -60,17 +61,12 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Verb::Signal { app, signal } => send::signal(cli, app.as_ref(), signal),
         Verb::Logs { apps, follow, lines } => logs::logs(cli, &apps.apps, *lines, *follow),
         Verb::Systemd(args) => {
-            systemd::run(args)?;
+            systemd::run(args, cli.json)?;
             Ok(0)
         }
         Verb::Config(config) => check::config(cli.json, config),
         Verb::Completions { shell } => {
-            clap_complete::generate(
-                *shell,
-                &mut Cli::command(),
-                "evenkeel",
-                &mut std::io::stdout(),
-            );
+            completions(*shell);
             Ok(0)
         }
         Verb::Launch { log, words } => Err(start::become_program(log, &words.words)),
@@ -79,6 +75,17 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
             Ok(0)
         }
     }
+}
+
+/// Of what is for people. All that is hidden would be offered, too.
+fn completions(shell: Shell) {
+    let whole = Cli::command();
+    let verbs = whole.get_subcommands().filter(|verb| !verb.is_hide_set());
+    let mut shown = clap::Command::new("evenkeel")
+        .version(env!("CARGO_PKG_VERSION"))
+        .args(whole.get_arguments())
+        .subcommands(verbs);
+    clap_complete::generate(shell, &mut shown, "evenkeel", &mut std::io::stdout());
 }
 
 fn stop(cli: &Cli, names: &[String], now: bool, forget: bool) -> Result<u8, Failure> {
@@ -93,7 +100,12 @@ fn stop(cli: &Cli, names: &[String], now: bool, forget: bool) -> Result<u8, Fail
                 })
         };
         if names.iter().filter(runs).count() == 0 {
-            print::line("it is forgotten, and did not run");
+            let text = "it is forgotten, and did not run";
+            if cli.json {
+                print::json(&serde_json::json!({ "ok": true, "text": text }));
+            } else {
+                print::line(text);
+            }
             return Ok(0);
         }
     }
