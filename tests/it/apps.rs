@@ -116,7 +116,7 @@ fn an_application_is_described() {
     assert_eq!(json[0]["status"]["workers_wanted"], 2);
     assert_eq!(json[0]["saved"]["workers"], "2");
     cli.done(&["stop", "all"]);
-    assert!(cli.done(&["describe", "shop"]).contains("state      stopped"));
+    assert!(cli.done(&["describe", "shop"]).contains(" state  stopped\n"));
 }
 
 #[test]

@@ -101,3 +101,26 @@ fn the_log_of_a_start_is_moved_when_it_is_large_and_all_go_on_in_the_new_one() {
     cli.done(&["stop", "shop"]);
     cli.all_gone();
 }
+
+#[test]
+fn the_log_of_a_program_of_others_is_moved_when_its_workers_are_replaced() {
+    let cli = Cli::new();
+    let log = cli.path("state/guest.log");
+    let given = ["start", "--name", "guest", "--listen", "127.0.0.1:0", "--set", "workers=1", "--"];
+    cli.done(&[&given[..], &["sleep", "600"]].concat());
+    let moved = cli.path("state/guest.log.1");
+    File::options().append(true).open(&log).unwrap().set_len(64 << 20).unwrap();
+    // Not while the file is young.
+    wait_until("the rotation", || {
+        cli.done(&["reload", "guest"]);
+        moved.exists()
+    });
+    cli.done(&["reload", "guest"]);
+    assert_eq!(outputs(cli.master("guest").children()[0]), [log.clone(), log.clone()]);
+    assert!(fs::read_to_string(&log).unwrap().contains("reload done"), "the master's lines");
+    let said = cli.run(&["reopen", "guest"]);
+    assert_eq!(said.code, Some(1));
+    assert!(said.error.contains("reload replaces them"), "{}", said.error);
+    cli.done(&["stop"]);
+    cli.all_gone();
+}

@@ -89,8 +89,8 @@ fn applications_of_a_file_have_a_unit_each() {
     let folder = tempfile::tempdir().unwrap();
     let file = write_set(folder.path()).canonicalize().unwrap().display().to_string();
     // For who may go anywhere, and has no folder for passing files.
-    let show = |how: &[&str]| run(&[&["show", &file], how].concat());
-    let (code, text) = show(&["--user"]);
+    let units = |how: &[&str]| run(&[&["show", &file], how].concat());
+    let (code, text) = units(&["--user"]);
     assert_eq!(code, Some(0), "{text}");
     let (blog, shop) = text.split_once("# evenkeel-shop.service\n").unwrap();
     assert!(shop.contains(&format!(" start --foreground {file} shop\n")), "{shop}");
@@ -98,14 +98,14 @@ fn applications_of_a_file_have_a_unit_each() {
     assert!(shop.contains("\nTimeoutStopSec=107\n"), "the drain, and before: {shop}");
     // Node makes machine code while it runs.
     assert!(!blog.contains("MemoryDenyWriteExecute") && shop.contains("MemoryDenyWriteExecute"));
-    assert_eq!(show(&["--user", "shop"]).1.matches("[Service]").count(), 1);
-    let (code, text) = show(&["--user", "chop"]);
+    assert_eq!(units(&["--user", "shop"]).1.matches("[Service]").count(), 1);
+    let (code, text) = units(&["--user", "chop"]);
     assert_eq!(code, Some(64));
     assert!(text.contains("no application named chop; it has blog, shop"), "{text}");
-    assert_eq!(show(&["--name", "other"]).0, Some(2));
+    assert_eq!(units(&["--name", "other"]).0, Some(2));
     assert_eq!(run(&["show", "/nowhere/apps.toml"]).0, Some(64));
     // The folder is its owner's only.
-    let (code, text) = show(&[]);
+    let (code, text) = units(&[]);
     assert_eq!(code, Some(64));
     assert!(text.contains("is closed to others") || text.contains("is not seen by"), "{text}");
 }

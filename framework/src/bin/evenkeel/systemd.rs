@@ -143,7 +143,7 @@ fn install(
 ) -> Result<(), Refusal> {
     let say = |line: String| {
         if !as_json {
-            print::line(line)
+            print::line(line);
         }
     };
     let paths = files.install(folder, force, now)?;
@@ -174,8 +174,7 @@ impl Wanted {
         let name = self.unit_name(&program)?;
         Ok(vec![Unit {
             description: self.description.clone().unwrap_or_else(|| name.clone()),
-            folder: name.clone(),
-            app: false,
+            app: None,
             bpf: self.bpf || !self.user && program.names_bpf_policy(),
             low_ports: self.low_ports,
             compiles: false,

@@ -15,7 +15,8 @@ use crate::print;
 pub(super) struct Files {
     user: bool,
     units: Vec<Unit>,
-    files: Vec<(String, String)>,
+    /// Names of files, and what stands in them.
+    texts: Vec<(String, String)>,
 }
 
 /// Where units of the machine's own are (systemd.unit(5)).
@@ -24,22 +25,22 @@ const SYSTEM_FOLDER: &str = "/etc/systemd/system";
 impl Files {
     pub(super) fn of(wanted: &Wanted) -> Result<Self, Refusal> {
         let units = wanted.units()?;
-        let mut files = Vec::new();
+        let mut texts = Vec::new();
         for unit in &units {
-            files.push((format!("{}.service", unit.name), unit::service(wanted, unit)?));
+            texts.push((format!("{}.service", unit.name), unit::service(wanted, unit)?));
             if !wanted.socket.is_empty() {
-                files.push((format!("{}.socket", unit.name), unit::socket(wanted, unit)));
+                texts.push((format!("{}.socket", unit.name), unit::socket(wanted, unit)));
             }
         }
-        Ok(Self { user: wanted.user, units, files })
+        Ok(Self { user: wanted.user, units, texts })
     }
 
     pub(super) fn print(&self, as_json: bool) {
         if as_json {
             let unit = |(name, text): &(String, String)| json!({ "name": name, "text": text });
-            return print::json(&self.files.iter().map(unit).collect::<Vec<_>>());
+            return print::json(&self.texts.iter().map(unit).collect::<Vec<_>>());
         }
-        let texts = self.files.iter().map(|(name, text)| format!("# {name}\n{text}"));
+        let texts = self.texts.iter().map(|(name, text)| format!("# {name}\n{text}"));
         print::line(texts.collect::<Vec<_>>().join("\n").trim_end());
     }
 
@@ -55,14 +56,14 @@ impl Files {
         if now {
             set::not_running(&self.units, &folder)?;
         }
-        let paths: Vec<PathBuf> = self.files.iter().map(|(name, _)| folder.join(name)).collect();
+        let paths: Vec<PathBuf> = self.texts.iter().map(|(name, _)| folder.join(name)).collect();
         if let Some(path) = paths.iter().find(|path| !force && path.exists()) {
             let path = path.display();
             return Err(Refusal::not_done(format!(
                 "{path} is there already: choose another --name, or replace it with --force"
             )));
         }
-        for (path, (_, text)) in paths.iter().zip(&self.files) {
+        for (path, (_, text)) in paths.iter().zip(&self.texts) {
             write(path, text).map_err(|error| {
                 let mend = match error.kind() {
                     io::ErrorKind::PermissionDenied => "; run it as root, or choose --user",
@@ -93,7 +94,7 @@ impl Files {
 
     /// The commands that have systemd take the units.
     pub(super) fn next(&self) -> Vec<String> {
-        let units = self.files.iter().rev().map(|(name, _)| name.as_str());
+        let units = self.texts.iter().rev().map(|(name, _)| name.as_str());
         let enable = ["enable", "--now"].into_iter().chain(units).collect();
         let user = if self.user { "systemctl --user " } else { "systemctl " };
         let line = |words: Vec<&str>| format!("{user}{}", words.join(" "));
