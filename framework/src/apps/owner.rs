@@ -68,3 +68,34 @@ impl Owner {
         File::open(format!("/proc/self/fd/{}", place.as_raw_fd()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, chown};
+
+    use super::*;
+
+    #[test]
+    fn who_may_not_send_signals_to_a_process_may_not_speak_for_it() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let path = file.path();
+        let owner = || Owner::of(&fs::metadata(path).unwrap());
+        let own = std::process::id();
+        assert!(owner().unwrap().speaks_for(own));
+        assert!(owner().unwrap().open(path).is_ok());
+        fs::set_permissions(path, fs::Permissions::from_mode(0o620)).unwrap();
+        assert_eq!(owner(), None);
+        fs::set_permissions(path, fs::Permissions::from_mode(0o600)).unwrap();
+        // Needs root, to give it away.
+        if geteuid().is_root() {
+            let before = owner().unwrap();
+            chown(path, Some(65534), None).unwrap();
+            let other = owner().unwrap();
+            assert!(!other.speaks_for(own) && !other.speaks_for(1));
+            assert!(other.open(path).is_ok() && before.open(path).is_ok());
+            for not_his in [Path::new("/dev/null"), Path::new("/proc/self/exe"), Path::new("/")] {
+                assert!(other.open(not_his).is_err(), "{}", not_his.display());
+            }
+        }
+    }
+}

@@ -84,7 +84,7 @@ impl Master<'_> {
                 match self.reopen_logs() {
                     Some(number) => self.waiting.add(key, Wait::Reopened(number)),
                     None if self.plan.foreign.is_some() => {
-                        self.answer(key, &Reply::failed(FOREIGN_LOGS))
+                        self.answer(key, &Reply::failed(FOREIGN_LOGS));
                     }
                     None => self.answer(key, &Reply::failed("there is no log file to reopen")),
                 }

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use evenkeel::apps::App;
-use evenkeel::control::{Command, Reply, Status};
+use evenkeel::control::{Client, Command, Reply, Status};
 
 use crate::answer::{self, Answer};
 use crate::cli::Cli;
-use crate::outcome::{Failure, NOT_DONE};
+use crate::outcome::{Failure, NOT_DONE, REFUSED};
 use crate::target::{Target, targets};
 use crate::{print, start};
 
@@ -32,7 +32,7 @@ pub(crate) fn each(cli: &Cli, names: &[String], command: Command) -> Result<u8, 
 
 /// Tells one, and waits for the outcome; for the end of the process, if it is to stop.
 pub(crate) fn tell(cli: &Cli, target: &Target, command: Command) -> Result<Reply, Failure> {
-    let mut reply = target.connect(cli)?.send(&command)?;
+    let mut reply = send(target.connect(cli)?, command)?;
     if let (Command::Stop { .. }, Some(app)) = (command, &target.app) {
         ended(app, END_PATIENCE);
     }
@@ -56,10 +56,15 @@ pub(crate) fn ended(app: &App, patience: Duration) -> bool {
     !app.is_running()
 }
 
+fn send(mut master: Client, command: Command) -> Result<Reply, Failure> {
+    let reply = master.send(&command)?;
+    if reply.refused { Err(Failure::new(REFUSED, reply.text)) } else { Ok(reply) }
+}
+
 /// How this master is. One that stands still is not waited for, unless that is wanted.
 pub(crate) fn status(target: &Target, patience: Option<Duration>) -> Result<Status, Failure> {
     let mut master = target.reach()?;
     master.set_timeout(Some(patience.unwrap_or(ANSWER_PATIENCE)))?;
-    let Reply { status, text, .. } = master.send(&Command::Status {})?;
+    let Reply { status, text, .. } = send(master, Command::Status {})?;
     status.ok_or_else(|| Failure::new(NOT_DONE, text))
 }

@@ -22,7 +22,7 @@ pub(crate) struct Cli {
     timeout: Option<u32>,
 
     /// Print JSON: a list where names or `all` are said, else one object. Of a failure that is `ok`, `text` and
-    /// `code`
+    /// `code`. `completions` and `config schema` print what they do without it
     #[arg(long, global = true)]
     pub(crate) json: bool,
 

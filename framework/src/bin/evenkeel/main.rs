@@ -27,6 +27,7 @@ mod top;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
+use clap_complete::Shell;
 use evenkeel::control::Command;
 
 use cli::{Cli, Verb};
@@ -73,17 +74,12 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Verb::Signal { app, signal } => send::signal(cli, app.as_ref(), signal),
         Verb::Logs { apps, follow, lines } => logs::logs(cli, &apps.apps, *lines, *follow),
         Verb::Systemd(args) => {
-            systemd::run(args)?;
+            systemd::run(args, cli.json)?;
             Ok(0)
         }
         Verb::Config(config) => check::config(cli.json, config),
         Verb::Completions { shell } => {
-            clap_complete::generate(
-                *shell,
-                &mut Cli::command(),
-                "evenkeel",
-                &mut std::io::stdout(),
-            );
+            completions(*shell);
             Ok(0)
         }
         Verb::Launch { log, words } => Err(start::become_program(log, &words.words)),
@@ -92,4 +88,15 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
             Ok(0)
         }
     }
+}
+
+/// Of what is for people. All that is hidden would be offered, too.
+fn completions(shell: Shell) {
+    let whole = Cli::command();
+    let verbs = whole.get_subcommands().filter(|verb| !verb.is_hide_set());
+    let mut shown = clap::Command::new("evenkeel")
+        .version(env!("CARGO_PKG_VERSION"))
+        .args(whole.get_arguments())
+        .subcommands(verbs);
+    clap_complete::generate(shell, &mut shown, "evenkeel", &mut std::io::stdout());
 }

@@ -6,17 +6,19 @@ mod set;
 mod unit;
 
 use std::num::NonZeroU16;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::Subcommand;
 use evenkeel::{Address, Error};
+use serde_json::json;
 
 use files::Files;
 use program::Program;
 use unit::Unit;
 
 use crate::outcome::{Failure, NOT_DONE};
+use crate::print;
 
 /// What is to be done with units.
 #[derive(Debug, clap::Args)]
@@ -127,15 +129,45 @@ const SETTINGS: u8 = 64;
 /// Since this version a service can say itself when a reload is done.
 const NOTIFY_RELOAD_SINCE: u32 = 253;
 
-pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+pub(crate) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
     let done = match &args.verb {
-        Verb::Show(wanted) => Files::of(wanted).map(|files| files.print()),
-        Verb::Install { wanted, dir, force, now } => Files::of(wanted).and_then(|files| {
-            files.install(dir.as_deref(), *force, *now)?;
-            files.say_what_is_next(*now)
-        }),
+        Verb::Show(wanted) => Files::of(wanted).map(|files| files.print(as_json)),
+        Verb::Install { wanted, dir, force, now } => Files::of(wanted)
+            .and_then(|files| install(&files, dir.as_deref(), *force, *now, as_json)),
     };
     done.map_err(|Refusal { exit, text }| Failure::new(exit, text))
+}
+
+/// Writes them, and gives the commands that have systemd take them, or says which.
+fn install(
+    files: &Files,
+    folder: Option<&Path>,
+    force: bool,
+    now: bool,
+    as_json: bool,
+) -> Result<(), Refusal> {
+    let say = |line: String| {
+        if !as_json {
+            print::line(line);
+        }
+    };
+    let paths = files.install(folder, force, now)?;
+    for path in &paths {
+        say(format!("wrote {}", path.display()));
+    }
+    let next = files.next();
+    for line in &next {
+        if now {
+            files::give(line)?;
+        }
+        say(format!("{}: {line}", if now { "done" } else { "next" }));
+    }
+    if as_json {
+        print::json(&json!({ "wrote": paths, "now": now, "next": next }));
+    } else if !now {
+        say(format!("then: {}", files.then()));
+    }
+    Ok(())
 }
 
 impl Wanted {
@@ -147,8 +179,7 @@ impl Wanted {
         let name = self.unit_name(&program)?;
         Ok(vec![Unit {
             description: self.description.clone().unwrap_or_else(|| name.clone()),
-            folder: name.clone(),
-            app: false,
+            app: None,
             bpf: self.bpf || !self.user && program.names_bpf_policy(),
             low_ports: self.low_ports,
             compiles: self.jit || program.file_name() == "evenkeel",

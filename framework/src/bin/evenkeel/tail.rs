@@ -189,7 +189,7 @@ mod tests {
         fs::write(&path, "a\nb\n").unwrap();
         assert_eq!((last(1, 0), last(2, 0)), ("b".into(), "a|b".into()));
         // What stood there before is not meant; a file that is shorter is another one.
-        assert_eq!((last(9, 2), last(9, 4), last(9, 5)), ("b".into(), "".into(), "a|b".into()));
+        assert_eq!((last(9, 2), last(9, 4), last(9, 5)), ("b".into(), String::new(), "a|b".into()));
         fs::write(&path, "").unwrap();
         assert_eq!(last(5, 0), "");
     }
@@ -204,7 +204,8 @@ mod tests {
             what();
             let mut text = String::new();
             let mut take = |line: &[u8]| {
-                text += &format!("{}\n", String::from_utf8_lossy(line));
+                text += &String::from_utf8_lossy(line);
+                text.push('\n');
                 Ok(())
             };
             tail.read(&mut take).unwrap();

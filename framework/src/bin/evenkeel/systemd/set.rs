@@ -57,8 +57,7 @@ fn unit(
     let policy = settings.policy.is_some_and(|policy| uses_bpf_policy(&policy.to_string()));
     Ok(Unit {
         name: format!("evenkeel-{name}"),
-        folder: name.to_owned(),
-        app: true,
+        app: Some(name.to_owned()),
         description: format!("{name}, of {}", file.display()),
         bpf: !wanted.user && policy,
         low_ports: !wanted.user && has_low_port(settings),
@@ -97,11 +96,11 @@ fn has_low_port(settings: &Settings) -> bool {
 /// One that runs already has the name, and systemd would try again and again.
 pub(super) fn not_running(units: &[Unit], folder: &Path) -> Result<(), Refusal> {
     // If its unit is there, it may be that which runs it.
-    let is_new = |unit: &&Unit| unit.app && !folder.join(format!("{}.service", unit.name)).exists();
+    let is_new = |unit: &&Unit| !folder.join(format!("{}.service", unit.name)).exists();
     for unit in units.iter().filter(is_new) {
-        let name: Option<Name> = unit.folder.parse().ok();
-        let runs = name.and_then(|name| find(&name).ok().flatten()).filter(App::is_running);
-        if let Some(app) = runs {
+        let name: Option<Name> = unit.app.as_ref().and_then(|name| name.parse().ok());
+        let found = name.and_then(|name| find(&name).ok().flatten());
+        if let Some(app) = found.filter(App::is_running) {
             let (name, pid) = (&app.record.name, app.record.pid);
             return Err(Refusal::not_done(format!(
                 "{name} runs already, as process {pid}: stop it (`evenkeel stop {name} --forget`), and systemd \

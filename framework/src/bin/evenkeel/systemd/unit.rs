@@ -52,16 +52,21 @@ pub(super) struct Unit {
     pub(super) name: String,
     pub(super) description: String,
     pub(super) program: Program,
-    /// Of its folders below `/run/evenkeel`, `/var/lib/evenkeel` and `/var/log/evenkeel`.
-    pub(super) folder: String,
     /// It is an application of this name, as `evenkeel list` knows it.
-    pub(super) app: bool,
+    pub(super) app: Option<String>,
     pub(super) bpf: bool,
     pub(super) low_ports: bool,
     /// It may be one that makes machine code while it runs, as Node does.
     pub(super) compiles: bool,
     /// The longest drain, in seconds.
     pub(super) grace: u32,
+}
+
+impl Unit {
+    /// Of its folders below `/run/evenkeel`, `/var/lib/evenkeel` and `/var/log/evenkeel`.
+    fn folder(&self) -> &str {
+        self.app.as_ref().unwrap_or(&self.name)
+    }
 }
 
 /// The service.
@@ -84,7 +89,7 @@ pub(super) fn service(wanted: &Wanted, unit: &Unit) -> Result<String, Refusal> {
     life(&mut text, wanted, unit);
     line(&mut text, "\n# Who it is, and what it may do.");
     if wanted.user {
-        line(&mut text, format!("RuntimeDirectory=evenkeel/{}", unit.folder));
+        line(&mut text, format!("RuntimeDirectory=evenkeel/{}", unit.folder()));
     } else {
         identity(&mut text, wanted, unit);
         capabilities(&mut text, unit);
@@ -182,11 +187,11 @@ fn identity(text: &mut String, wanted: &Wanted, unit: &Unit) {
         text,
         "# Below /run, /var/lib and /var/log; a control socket is well placed in the first.",
     );
-    let own = &unit.folder;
+    let own = unit.folder();
     for folder in ["Runtime", "State", "Logs"] {
         line(text, format!("{folder}Directory=evenkeel/{own}\n{folder}DirectoryMode=0750"));
     }
-    if unit.app {
+    if unit.app.is_some() {
         line(text, "# There root's `evenkeel` looks for it.");
         line(text, "Environment=EVENKEEL_RUNTIME_DIR=/run/evenkeel");
     }
