@@ -16,8 +16,12 @@ fn what_is_to_be_forgotten_is_stopped_and_what_is_not_known_is_an_error() {
     let master = cli.master("shop");
     for names in [&["chop"][..], &["shop", "chop"]] {
         let said = cli.run(&[&["stop", "--forget"], names].concat());
-        assert_eq!(said.code, Some(69), "{}", said.out);
-        assert!(said.error.contains("no application named chop runs"), "{}", said.error);
+        assert_eq!(said.code, Some(1), "{}", said.out);
+        assert!(
+            said.error.contains("chop is not in the saved set, and does not run"),
+            "{}",
+            said.error
+        );
         assert!(master.lives());
     }
     let said = cli.run(&["stop", "--forget"]);

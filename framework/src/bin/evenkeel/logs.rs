@@ -15,11 +15,11 @@ use crate::{ask, saved};
 /// `evenkeel logs`.
 pub(crate) fn logs(cli: &Cli, names: &[String], lines: usize, follow: bool) -> Result<u8, Failure> {
     // Whose socket it is, is asked once.
-    let named: Vec<String> = match (&cli.control, names) {
+    let owned: Vec<String> = match (&cli.control, names) {
         (Some(control), []) => Target::at(control)?.name.into_iter().collect(),
         _ => names.to_vec(),
     };
-    let names = &named[..];
+    let names = &owned[..];
     let first = sources(cli, names)?;
     let form = if cli.json { Form::Json } else { Form::Text };
     let mut out = io::stdout().lock();

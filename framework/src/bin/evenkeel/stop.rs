@@ -7,7 +7,7 @@ use evenkeel::control::Command;
 
 use crate::answer::{self, Answer};
 use crate::cli::Cli;
-use crate::outcome::{Failure, UNREACHABLE, USAGE};
+use crate::outcome::{Failure, NOT_DONE, USAGE};
 use crate::target::{Target, targets};
 use crate::{ask, saved, start};
 
@@ -70,9 +70,9 @@ fn meant(cli: &Cli, names: &[String]) -> Result<Vec<Meant>, Failure> {
         let app = running.iter().find(|app| app.record.name == valid.as_str());
         if app.is_none() && !known.contains(&name) {
             let text = format!(
-                "no application named {name} runs, and none is saved: nothing was stopped or forgotten"
+                "{name} is not in the saved set, and does not run: nothing was stopped or forgotten"
             );
-            return Err(Failure::new(UNREACHABLE, text));
+            return Err(Failure::new(NOT_DONE, text));
         }
         Ok(Meant { name: Some(name), target: app.cloned().map(Target::of) })
     };

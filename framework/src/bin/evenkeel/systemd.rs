@@ -52,6 +52,7 @@ enum Verb {
 
 /// What the units are to say.
 #[derive(Debug, clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Wanted {
     /// Name of the units. Default: that of the program
     #[arg(long)]

@@ -45,7 +45,7 @@ pub(crate) fn start(cli: &Cli, start: &Start) -> Result<u8, Failure> {
         let name: Name = name.parse()?;
         let (outcome, is_there) = match find(&name)?.filter(App::is_running) {
             Some(app) => {
-                (there_already(&name, &app, before.app.get(name.as_str()), application), true)
+                (Ok(there_already(&name, &app, before.app.get(name.as_str()), application)), true)
             }
             None => begin(cli, &name, application),
         };
@@ -65,14 +65,14 @@ fn there_already(
     app: &App,
     saved: Option<&Application>,
     wanted: &Application,
-) -> Result<String, Failure> {
+) -> String {
     let pid = app.record.pid;
     let origin = origin::of(app);
     let changed = origin.as_ref().or(saved).is_none_or(|origin| origin != wanted);
     let mend =
         format!("; what it was started with has changed: `evenkeel restart {name}` applies it");
     let mend = if changed { mend.as_str() } else { "" };
-    Ok(format!("runs already: process {pid}{mend}"))
+    format!("runs already: process {pid}{mend}")
 }
 
 /// `evenkeel restart`: stops, and starts from the saved set.

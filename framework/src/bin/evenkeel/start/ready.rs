@@ -35,10 +35,10 @@ pub(super) fn wait(
     mut begun: Begun,
 ) -> Result<String, Failure> {
     let patience = cli.timeout().unwrap_or_else(|| patience(application));
-    let began = Instant::now();
+    let since = Instant::now();
     let pid = begun.child.id();
     let mut seen = None;
-    while began.elapsed() < patience {
+    while since.elapsed() < patience {
         if let Some(status) = begun.child.try_wait()? {
             return Err(ended(name, status, begun.log_from));
         }
