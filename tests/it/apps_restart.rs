@@ -74,8 +74,7 @@ fn a_change_is_told_of_until_it_is_applied() {
 fn a_start_that_lost_saves_nothing() {
     let cli = Cli::new();
     write_shop(&cli, "apps.toml", "workers = 1");
-    let slow =
-        "while [ ! -e \"$EVENKEEL_RUNTIME_DIR/shop/board\" ]; do sleep 0.02; done; exec \"$0\"";
+    let slow = "while [ ! -e \"$EVENKEEL_STATE_DIR/apps.json\" ]; do sleep 0.02; done; exec \"$0\"";
     let demo = demo_path().display().to_string();
     let given = ["start", "--name", "shop", "--protocol", "evenkeel", "--set", "workers=3", "--"];
     let mut late = cli.command(&[&given[..], &["sh", "-c", slow, &demo]].concat());
