@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::cli::Cli;
 use crate::outcome::{Failure, NOT_DONE};
 use crate::target::{Target, targets};
-use crate::{print, show, start};
+use crate::{print, show};
 
 /// A master that has answered `stop` has nothing left to do but end.
 const END_PATIENCE: Duration = Duration::from_secs(5);
@@ -56,20 +56,12 @@ pub(crate) fn each(cli: &Cli, names: &[String], command: Command) -> Result<u8, 
 
 /// Tells one, and waits for the outcome; for the end of the process, if it is to stop.
 pub(crate) fn tell(cli: &Cli, target: &Target, command: Command) -> Result<Reply, Failure> {
-    let mut reply = target.connect(cli)?.send(&command)?;
+    let reply = target.connect(cli)?.send(&command)?;
     if let (Command::Stop { .. }, Some(app)) = (command, &target.app) {
         let deadline = Instant::now() + END_PATIENCE;
         while app.is_running() && Instant::now() < deadline {
             std::thread::sleep(LOOK);
         }
-    }
-    if let (Command::Reload {} | Command::Upgrade {}, Some(app), true) =
-        (command, &target.app, reply.ok)
-        && app.record.foreign
-        && !start::lives_on(app)
-    {
-        reply.ok = false;
-        reply.text += ", but they fail, and are tried again: its log says why";
     }
     Ok(reply)
 }

@@ -16,7 +16,6 @@ use crate::target::targets;
 use crate::{ask, print, saved};
 
 pub(crate) use launch::become_program;
-pub(crate) use ready::lives_on;
 
 /// What a start came to.
 struct Outcome {
