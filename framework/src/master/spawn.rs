@@ -70,9 +70,10 @@ impl Master<'_> {
         }
         Signals::unblock(&SIGNALS)?;
         let Side::Master { child: pid } = side? else { unreachable!("the child never gets here") };
-        self.board.row(id.place).occupied(id.generation, u32::try_from(pid.as_raw()).unwrap_or(0));
+        let child = Child::new(id, pid, seat, channel);
+        self.board.row(id.place).occupied(id.generation, child.number(), child.since_ns);
         tracing::info!(pid = pid.as_raw(), "{id} is starting");
-        self.children.push(Child::new(id, pid, seat, channel));
+        self.children.push(child);
         self.note(id, Happening::Fork);
         self.note_of(What::Started, id);
         self.listen_to(id, lines);

@@ -212,10 +212,10 @@ impl Supervisor {
             if let Some(next) = &mut slot.next {
                 // Its end says nothing of the program.
                 next.outdated = true;
-                match next.life {
-                    Life::Starting { .. } => unwanted.push(next.id),
-                    Life::Proving { .. } => next.drain(until, false),
-                    Life::Ready | Life::Draining { .. } | Life::Killed => {}
+                if !next.accepts {
+                    unwanted.push(next.id);
+                } else if let Life::Proving { .. } = next.life {
+                    next.drain(until, false);
                 }
             }
         }
