@@ -15,12 +15,12 @@ use std::time::Instant;
 use mio::Events;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-use super::intake::{Intake, Waiting};
+use super::intake::{Intake, LETTERS, Waiting};
 use super::mailbox;
 use super::stream::Origin;
 use crate::birth::{Birth, Possessions, code};
 use crate::limits::EVENTS_PER_TURN;
-use crate::sys::epoll;
+use crate::sys::epoll::{self, Wake};
 use alarm::Alarm;
 pub(crate) use turn::Arrived;
 
@@ -73,6 +73,8 @@ struct State {
     /// The queue that nobody else would have emptied is empty.
     emptied: bool,
     cut: Option<Cut>,
+    /// The descriptor is readable for ever.
+    stays_ready: bool,
     waiting: Vec<(Phase, Waker)>,
     takers: Vec<Waker>,
     /// To be called without the lock.
@@ -98,6 +100,7 @@ impl Hosted {
             patient_until: Instant::now(),
             emptied: false,
             cut: None,
+            stays_ready: false,
             waiting: Vec::new(),
             takers: Vec::new(),
             called: Vec::new(),
@@ -120,6 +123,17 @@ impl Hosted {
             mailbox::deliver(&bytes);
         }
         quiet
+    }
+
+    /// Keeps the descriptor readable from now on, for a loop that waits once more though all is over. A task
+    /// that is told so ends by itself, and its driver would spin.
+    pub(crate) fn stay_ready(&self) -> io::Result<()> {
+        self.with(|state| {
+            if std::mem::replace(&mut state.stays_ready, true) {
+                return Ok(());
+            }
+            epoll::add(&state.intake.poll, self.begun.as_fd(), LETTERS, Wake::All)
+        })
     }
 
     /// The next connection. The first call tells the master that this worker is ready.
