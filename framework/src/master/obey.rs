@@ -127,8 +127,7 @@ impl Master<'_> {
                 Scaling::Done => Reply::done(format!("{target} workers serve")),
                 Scaling::Overtaken => Reply::failed("another number was asked for meanwhile"),
                 Scaling::BackingOff(place) => {
-                    let why = self.failed.as_ref().filter(|(child, _)| child.place == place);
-                    let why = why.and_then(|(_, why)| why.as_deref()).unwrap_or("see the log");
+                    let why = self.failures.at(place).unwrap_or("see the log");
                     Reply::failed(format!("{place} cannot begin, and is tried again later: {why}"))
                 }
             };

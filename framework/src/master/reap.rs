@@ -69,7 +69,7 @@ impl Master<'_> {
         }
         if exit != Exit::Code(code::DONE) {
             let hung = hung.then(|| "it hung".to_owned());
-            self.failed = Some((id, child.failure.take().or(hung)));
+            self.failures.note(id, child.failure.take().or(hung));
         }
         self.happenings.buried(child, exit);
         events.push(Event::Exited(id, exit));
