@@ -59,6 +59,7 @@ impl Server<'_> {
     pub fn bind(address: impl fmt::Display) -> Self {
         let timeouts = Timeouts::default();
         let config = Config {
+            vain: None,
             address: address.to_string(),
             further: Vec::new(),
             udp: Vec::new(),

@@ -107,6 +107,7 @@ fn become_program(birth: &mut Birth, program: &mut Foreign) -> Result<(), Failur
     birth.channel = Box::leak(Box::new(channel));
     // What it starts can be ended with it; and what a terminal sends is for the master.
     setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
+    birth.confine()?;
     birth.ready(lodged)?;
     // Nobody will read the channel.
     set_pdeathsig(program.stop_signal)?;
