@@ -235,4 +235,33 @@ mod tests {
         assert!(wrong("[app.a]\nprogram = \"x\"\nstop_signal = \"INT\"").contains("stop_signal"));
         assert!(wrong("[apps.a]\n").contains("unknown field `apps`"));
     }
+
+    #[test]
+    fn files_that_the_pages_show_are_good() {
+        let pages = [
+            include_str!("../../../README.md"),
+            include_str!("../guide/logs.md"),
+            include_str!("../guide/pm2.md"),
+            include_str!("../guide/nginx_gunicorn.md"),
+            include_str!("../guide/deploy.md"),
+        ];
+        let blocks = pages.iter().flat_map(|page| page.split("```toml\n").skip(1));
+        let texts: Vec<&str> = blocks.filter_map(|rest| rest.split("```").next()).collect();
+        assert!(texts.len() >= 4, "{texts:?}");
+        for text in texts {
+            let all = if text.contains("[app.") {
+                read(text)
+                    .unwrap()
+                    .app
+                    .into_values()
+                    .map(|app| (app.protocol(), app.settings))
+                    .collect()
+            } else {
+                vec![(Protocol::Evenkeel, Settings::from_toml(text, "page").unwrap())]
+            };
+            for (protocol, settings) in all {
+                settings.check(protocol).unwrap();
+            }
+        }
+    }
 }

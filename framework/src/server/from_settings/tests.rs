@@ -22,9 +22,10 @@ fn every_setting_reaches_the_server() {
         | "output_keep"
         | "limit_open_files"
         | "limit_processes"
+        | "user"
+        | "group"
         | "connection_requests_max" => "7",
         "output_per_worker" | "allow_new_privileges" | "keep_capabilities" => "true",
-        "user" | "group" => "7",
         "seccomp" => "deny",
         "policy" => "rr",
         "listener" => "inherited",
@@ -110,7 +111,9 @@ fn what_the_program_said_itself_stays_where_settings_say_less() {
     let log = AccessLog::new("/old").format(LogFormat::Json).rotate(7, 8);
     let said = [("access_log", "/new"), ("access_log_keep", "2"), ("output_max", "9B")];
     let mut settings = Settings::default();
-    said.iter().for_each(|(name, text)| settings.set(name, text).unwrap());
+    for (name, text) in said {
+        settings.set(name, text).unwrap();
+    }
     let server = Server::bind("127.0.0.1:0").access_log(log).output(Output::per_worker("/out"));
     let plan = server.give_up(3, Duration::from_secs(5)).settings(&settings).config.plan().unwrap();
     let expected = AccessLog::new("/new").format(LogFormat::Json).rotate(7, 2);
