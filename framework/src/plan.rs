@@ -27,6 +27,8 @@ use crate::error::Error;
 use crate::http::Limits;
 use crate::limits::{HANDSHAKE_LINGER, HANDSHAKE_LINGER_LOOPBACK, TIME_MAX};
 use checks::{at_least_one, bounded, count, give_up, stall_after};
+#[cfg(feature = "config")]
+pub(crate) use foreign::FOREIGN_KEEPS_ITS_FILE;
 pub(crate) use foreign::stop_signals;
 pub(crate) use trusted::Trusted;
 
@@ -155,6 +157,8 @@ impl Policy {
 /// What the user said. Nothing is checked yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
+    /// What was said and can have no effect.
+    pub(crate) vain: Option<String>,
     pub(crate) address: String,
     pub(crate) further: Vec<String>,
     pub(crate) udp: Vec<String>,
@@ -250,6 +254,7 @@ impl Plan {
 impl Config {
     /// The plan, or what is wrong and how to mend it.
     pub(crate) fn plan(self) -> Result<Plan, Error> {
+        self.vain.as_ref().map_or(Ok(()), |why| Err(Error::config(why.clone())))?;
         let address = Address::resolve(&self.address)?;
         let further = address::further(&address, &self.further)?;
         let listener = address.listener(self.policy, self.listener)?;

@@ -13,7 +13,7 @@ use crate::harness::wait::wait_until;
 
 const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients");
 
-fn installed(program: &str) -> bool {
+pub(crate) fn installed(program: &str) -> bool {
     is_installed(program, &format!("a server of {program}"))
 }
 
@@ -23,7 +23,7 @@ fn start(cli: &Cli, settings: &[&str], program: &[&str]) -> String {
     cli.done(&[&given[..], settings, &["--"], program].concat())
 }
 
-fn python() -> String {
+pub(crate) fn python() -> String {
     format!("{PROGRAMS}/listen_fds.py")
 }
 

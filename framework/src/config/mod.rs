@@ -20,6 +20,10 @@
 //! # }
 //! ```
 //!
+//! # Where paths lead
+//! A relative path in a file is relative to the folder of the file; one in the environment or in a flag to where
+//! the program runs.
+//!
 //! # What it takes to change a setting
 //! A reload forks new workers from the same master, and so knows the old settings: nothing here changes
 //! with it, but what the closure of [`Server::serve_with`](crate::Server::serve_with) reads does. An
@@ -33,13 +37,18 @@ mod keyed;
 mod application;
 mod environment;
 mod file;
+#[cfg(not(feature = "seccomp"))]
+mod filter;
 mod raw;
 mod schema;
 mod settings;
+mod several;
 mod units;
 mod value;
 
 pub use application::{Application, Applications, Program, Protocol};
+#[cfg(not(feature = "seccomp"))]
+pub use filter::NoSeccomp;
 pub use keyed::{Change, Key};
 pub use schema::schema;
 pub use settings::Settings;

@@ -78,8 +78,8 @@ impl Master<'_> {
             }
             Command::Reopen {} => {
                 match self.reopen_logs() {
-                    Some(number) => self.waiting.add(key, Wait::Reopened(number)),
-                    None => self.answer(key, &Reply::failed("there is no log file to reopen")),
+                    Ok(number) => self.waiting.add(key, Wait::Reopened(number)),
+                    Err(why) => self.answer(key, &Reply::failed(why)),
                 }
                 return Ok(());
             }

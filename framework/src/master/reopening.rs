@@ -46,15 +46,22 @@ impl Reopening {
 }
 
 impl Master<'_> {
-    /// Tells all who have such files; the number of the order, if there are any.
-    pub(super) fn reopen_logs(&mut self) -> Option<u32> {
+    /// Tells all who have such files; the number of the order, or why there is none.
+    pub(super) fn reopen_logs(&mut self) -> Result<u32, &'static str> {
+        if self.plan.foreign.is_some() && self.plan.output.is_some() {
+            return Err(
+                "workers are another program, which writes on to the file that it was started with: \
+                        reload, when it was moved",
+            );
+        }
         let (requests, output) = (self.plan.access_log.is_some(), self.plan.output.is_some());
         let has_log = |id: &ChildId| {
             let serves = id.place.slot().is_some();
             requests && serves || output && (serves || id.place == Place::Dispatcher)
         };
         let owners = self.children.iter().map(|child| child.id).filter(has_log);
-        let owners = Some(owners.collect::<Vec<_>>()).filter(|_| requests || output)?;
+        let owners = Some(owners.collect::<Vec<_>>()).filter(|_| requests || output);
+        let owners = owners.ok_or("there is no log file to reopen")?;
         let number = self.waiting.reopening.begin(owners.iter().copied());
         for id in owners {
             if let Err(error) = self.order(id, &Order::Reopen { number }) {
@@ -64,7 +71,7 @@ impl Master<'_> {
             }
         }
         tracing::info!("the files of logs are opened anew");
-        Some(number)
+        Ok(number)
     }
 }
 

@@ -275,8 +275,10 @@ fn named(id: ChildId) -> EnteredSpan {
 }
 
 fn take_output(birth: &Birth) {
-    let output = birth.plan.output.as_ref();
-    let taken = output.map(|output| output::begin(output, birth.id.place));
+    // No thread lives on in another program, and none is to change descriptors while it is begun.
+    let foreign = birth.plan.foreign.is_some() && birth.id.place.slot().is_some();
+    let take = if foreign { output::direct } else { output::begin };
+    let taken = birth.plan.output.as_ref().map(|output| take(output, birth.id.place));
     if let Some(Err(error)) = taken {
         tracing::error!("the output goes where the master's goes, or is not rotated: {error}");
     }
