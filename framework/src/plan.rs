@@ -222,6 +222,8 @@ pub(crate) struct Plan {
     pub(crate) foreign: Option<Signal>,
     pub(crate) access_log: Option<AccessLog>,
     pub(crate) output: Option<Output>,
+    /// Where the master's own lines go, if `evenkeel start` has chosen that.
+    pub(crate) log: Option<PathBuf>,
     /// Who begins connections with the PROXY protocol.
     pub(crate) trusted: Option<Trusted>,
     /// What children are left with.
@@ -284,6 +286,7 @@ impl Config {
             term: bounded(self.term)?,
             access_log: self.access_log.map(AccessLog::plan).transpose()?,
             output: self.output.map(Output::plan).transpose()?,
+            log: None,
             control: self.control.or_else(|| name.as_ref().map(Entry::control)),
             name,
             foreign: self.foreign,

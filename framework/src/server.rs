@@ -216,10 +216,13 @@ impl Server<'_> {
     }
 
     fn run_as(self, arrival: Arrival, work: &mut dyn FnMut(Birth) -> i32) -> Result<(), Error> {
-        let plan = self.config.plan().inspect_err(|error| arrival.failed(error))?;
+        let mut plan = self.config.plan().inspect_err(|error| arrival.failed(error))?;
         if !arrival.takes_over() {
             check_files(&plan).inspect_err(|error| arrival.failed(error))?;
         }
+        output::adopt(&mut plan, |plan, log| {
+            output::check(log, |look| try_as_worker(&plan.guard, look)).is_ok()
+        });
         let strangers = descriptors::strangers();
         if matches!(arrival, Arrival::First(_)) && !strangers.is_empty() {
             tracing::info!(

@@ -8,6 +8,7 @@ use nix::sys::signal::Signal;
 use crate::harness::app::{App, demo_path, run_to_end};
 use crate::harness::cli::Cli;
 use crate::harness::client;
+use crate::harness::process::listening;
 use crate::harness::wait::wait_until;
 
 /// Two applications that run.
@@ -91,17 +92,72 @@ fn a_signal_goes_to_the_master() {
 #[test]
 fn an_application_is_described() {
     let cli = two();
+    cli.done(&["reload", "shop"]);
+    let victim = cli.master("shop").children()[0];
+    victim.signal(Signal::SIGKILL);
+    wait_until("its successor", || {
+        let status = &cli.json(&["status", "shop"])["status"];
+        status["restarts"]["signal"] == 1 && status["workers_ready"] == 2
+    });
     let out = cli.done(&["describe", "shop"]);
-    for part in ["name       shop", "program ", "logs ", "saved      workers = 2", "2 of 2 workers"]
+    let address = format!("addresses  127.0.0.1:{}", cli.port("shop"));
+    let log = format!("log        {}", cli.path("state/shop.log").display());
+    for part in ["name       shop", "state      running", "program  ", &address, &log]
+        .into_iter()
+        .chain(["saved      workers = 2", "of 2 ready", "restarts   2 reload, 1 signal"])
+        .chain(["Z  reload done", "worker 0 (generation 3) is starting"])
     {
         assert!(out.contains(part), "{part}: {out}");
     }
     let json = cli.json(&["describe", "shop"]);
+    assert_eq!(json[0]["state"], "running");
+    assert!(json[0]["status"]["events"][0]["at_ms"].as_u64().unwrap() > 0);
     assert_eq!(json[0]["record"]["name"], "shop");
-    assert_eq!(json[0]["status"]["workers_ready"], 2);
+    assert_eq!(json[0]["status"]["workers_wanted"], 2);
     assert_eq!(json[0]["saved"]["workers"], "2");
     cli.done(&["stop", "all"]);
-    assert!(cli.done(&["describe", "shop"]).contains("state      stopped"));
+    assert!(cli.done(&["describe", "shop"]).contains(" state  stopped\n"));
+}
+
+#[test]
+fn what_does_not_answer_is_described_as_far_as_it_is_known() {
+    let cli = Cli::new();
+    let demo = demo_path().display().to_string();
+    let settings = ["--listen", "127.0.0.1:0", "--set", "workers=1", "--set", "admin=127.0.0.1:0"];
+    let given = [&["start", "--name", "shop", "--protocol", "evenkeel"], &settings[..]].concat();
+    cli.done(&[&given[..], &["--", &demo]].concat());
+    let out = cli.done(&["describe"]);
+    let admin = out.split_once("admin      http://127.0.0.1:").expect(&out).1;
+    let port = admin.split(' ').next().unwrap().parse().unwrap();
+    assert!(!listening(port).is_empty());
+    let control = cli.path("run/shop/control.sock").display().to_string();
+    let by_socket = cli.done(&["describe", "--control", &control]);
+    assert!(by_socket.contains("workers    1 of 1 ready"), "{by_socket}");
+
+    // A program of others counts nothing, and nothing is shown as counted.
+    let foreign =
+        ["start", "--name", "guest", "--listen", "127.0.0.1:0", "--set", "workers=1", "--"];
+    cli.done(&[&foreign[..], &["sleep", "600"]].concat());
+    let out = cli.done(&["describe", "guest"]);
+    for part in ["does not link evenkeel", "1 of 1 ready", " -     -         -  ", "is ready"] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+    cli.done(&["stop", "guest"]);
+
+    let master = cli.master("shop");
+    let workers = master.children();
+    master.signal(Signal::SIGSTOP);
+    let said = cli.run(&["describe", "shop", "--timeout", "1"]);
+    assert_eq!(said.code, Some(69), "{}", said.error);
+    assert!(said.out.contains("state      does not answer"), "{}", said.out);
+    master.signal(Signal::SIGKILL);
+    wait_until("the end of all", || {
+        !master.lives() && workers.iter().all(|worker| !worker.lives())
+    });
+    let out = cli.done(&["describe", "shop"]);
+    for part in ["stopped; its master ended without a word", "log        ", "saved      admin"] {
+        assert!(out.contains(part), "{part}: {out}");
+    }
 }
 
 #[test]

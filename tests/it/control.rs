@@ -145,7 +145,7 @@ fn another_user_is_refused() {
     nobody.args(["--reuid=65534", "--regid=65534", "--clear-groups"]).arg(program);
     let output = nobody.arg("--control").arg(app.control()).arg("stop").output().unwrap();
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert_eq!(output.status.code(), Some(77), "{error}");
     assert!(error.contains("only root and the user of the master may command it"), "{error}");
     app.log.wait_for("control: refused to uid 65534");
     assert_eq!(app.get("/").status, 200);

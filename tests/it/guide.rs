@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::harness::cli::Cli;
 use crate::tidy::{ROOT, page, source_files};
 
 /// All that the documentation of Node's `cluster` names.
@@ -58,38 +59,71 @@ const OF_NODE: &[&str] = &[
     "`server.maxConnections`",
 ];
 
-/// The rows of a guide's tables: what it is there, what it is here, and the test that shows it.
-fn rows(text: &str) -> Vec<[String; 3]> {
+/// The rows of a guide's tables below this head: what it is there, what it is here, and the test that shows it.
+fn rows(text: &str, heads: &[&str]) -> Vec<[String; 3]> {
     let cells = |line: &str| {
         let cells: Vec<String> =
             line.split('|').map(|cell| cell.trim().trim_matches('`').to_owned()).collect();
         <[String; 5]>::try_from(cells).ok().map(|[_, there, here, test, _]| [there, here, test])
     };
-    let table = |line: &&str| line.starts_with("| ") && !line.starts_with("| Node | Evenkeel");
+    let table =
+        |line: &&str| line.starts_with("| ") && !heads.iter().any(|head| line.starts_with(head));
     text.lines().filter(table).map(|line| cells(line).expect(line)).collect()
+}
+
+/// There is such a test: `FILE::FUNCTION`.
+fn is_declared(test: &str) -> bool {
+    let (file, function) = test.split_once("::").expect("FILE::FUNCTION");
+    let path = Path::new(ROOT).join("tests/it").join(file).with_extension("rs");
+    let source = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{test}: {error}"));
+    let head = format!("fn {function}() {{");
+    let mut pairs = source.lines().zip(source.lines().skip(1));
+    pairs.any(|(before, line)| before == "#[test]" && line == head)
+}
+
+fn guide(name: &str) -> String {
+    fs::read_to_string(Path::new(ROOT).join("framework/src/guide").join(name)).unwrap()
 }
 
 #[test]
 fn each_thing_of_nodes_cluster_has_its_row_and_each_row_its_test() {
-    let guide = Path::new(ROOT).join("framework/src/guide/node.md");
-    let text = fs::read_to_string(guide).unwrap();
+    let text = guide("node.md");
     for name in OF_NODE {
         assert!(text.contains(name), "{name} is missing");
     }
-    let rows = rows(&text);
+    let rows = rows(&text, &["| Node | Evenkeel"]);
     assert!(rows.len() > 50, "{} rows", rows.len());
     for [there, here, test] in rows {
         if test.is_empty() {
             assert!(here.starts_with("absent: "), "{there} has no test");
-            continue;
+        } else {
+            assert!(is_declared(&test), "{there}: there is no test {test}");
         }
-        let (file, function) = test.split_once("::").expect("FILE::FUNCTION");
-        let path = Path::new(ROOT).join("tests/it").join(file).with_extension("rs");
-        let source = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{test}: {error}"));
-        let head = format!("fn {function}() {{");
-        let mut pairs = source.lines().zip(source.lines().skip(1));
-        let declared = pairs.any(|(before, line)| before == "#[test]" && line == head);
-        assert!(declared, "{there}: there is no test {test}");
+    }
+}
+
+#[test]
+fn each_verb_of_the_command_line_has_its_row_and_each_row_its_test() {
+    let text = guide("pm2.md");
+    let (_, from) = text.split_once("## Each verb").unwrap();
+    let rows = rows(from.split("\n## ").next().unwrap(), &["| verb |"]);
+    for [verb, _, test] in &rows {
+        assert!(is_declared(test), "{verb}: there is no test {test}");
+    }
+    let help = Cli::new().done(&["--help"]);
+    let (_, verbs) = help.split_once("Commands:\n").unwrap();
+    let verbs = verbs.lines().take_while(|line| !line.is_empty());
+    // What goes on in the next line is deeper.
+    let verbs: Vec<&str> = verbs
+        .filter(|line| line.starts_with("  ") && !line.starts_with("   "))
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|verb| *verb != "help")
+        .collect();
+    assert!(verbs.len() > 12, "{help}");
+    for verb in verbs {
+        let named =
+            |row: &[String; 3]| row[0].split(|c: char| !c.is_alphanumeric()).next() == Some(verb);
+        assert!(rows.iter().any(named), "{verb} has no row");
     }
 }
 

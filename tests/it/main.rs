@@ -15,6 +15,8 @@ mod harness;
 mod second_reader;
 #[path = "../sim/mod.rs"]
 mod sim;
+#[path = "../../framework/src/bin/evenkeel/tail.rs"]
+mod tail;
 
 mod abuse;
 mod access_log;
@@ -60,6 +62,7 @@ mod hardening;
 mod http;
 mod left_behind;
 mod limits;
+mod logs;
 mod master_death;
 mod metrics;
 mod near_valid;
@@ -90,3 +93,4 @@ mod terminal;
 mod tidy;
 mod unix_sockets;
 mod upgrade;
+mod verbs;

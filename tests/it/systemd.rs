@@ -73,6 +73,61 @@ fn systemd_finds_no_fault_in_the_units() {
     }
 }
 
+/// The applications of a file, with programs that all may run.
+fn write_set(folder: &Path) -> PathBuf {
+    let text = "[app.shop]\nprogram = \"/bin/sh\"\nlisten = \"localhost:80\"\ngrace = \"90s\"\ndirectory = \"/\"\n\
+                pre_stop_delay = \"1500ms\"\npolicy = \"least-busy\"\n\
+                [app.blog]\nprogram = \"gunicorn\"\nprotocol = \"listen-fds\"\nlisten = \"127.0.0.1:8081\"\n\
+                directory = \"/\"\n";
+    let file = folder.join("apps.toml");
+    fs::write(&file, text).unwrap();
+    file
+}
+
+#[test]
+fn applications_of_a_file_have_a_unit_each() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = write_set(folder.path()).canonicalize().unwrap().display().to_string();
+    // For who may go anywhere, and has no folder for passing files.
+    let units = |how: &[&str]| run(&[&["show", &file], how].concat());
+    let (code, text) = units(&["--user"]);
+    assert_eq!(code, Some(0), "{text}");
+    let (blog, shop) = text.split_once("# evenkeel-shop.service\n").unwrap();
+    assert!(shop.contains(&format!(" start --foreground {file} shop\n")), "{shop}");
+    assert!(shop.contains("\nRuntimeDirectory=evenkeel/shop\n"), "{shop}");
+    assert!(shop.contains("\nTimeoutStopSec=107\n"), "the drain, and before: {shop}");
+    // Node makes machine code while it runs.
+    assert!(!blog.contains("MemoryDenyWriteExecute") && shop.contains("MemoryDenyWriteExecute"));
+    assert_eq!(units(&["--user", "shop"]).1.matches("[Service]").count(), 1);
+    let (code, text) = units(&["--user", "chop"]);
+    assert_eq!(code, Some(64));
+    assert!(text.contains("no application named chop; it has blog, shop"), "{text}");
+    assert_eq!(units(&["--name", "other"]).0, Some(2));
+    assert_eq!(run(&["show", "/nowhere/apps.toml"]).0, Some(64));
+    // The folder is its owner's only.
+    let (code, text) = units(&[]);
+    assert_eq!(code, Some(64));
+    assert!(text.contains("is closed to others") || text.contains("is not seen by"), "{text}");
+}
+
+#[test]
+fn systemd_finds_no_fault_in_the_units_of_a_set() {
+    if !is_installed("systemd-analyze", "the units of a set, read by systemd") {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let file = write_set(folder.path()).display().to_string();
+    let units = folder.path().join("units");
+    fs::create_dir(&units).unwrap();
+    let dir = units.to_str().unwrap();
+    let (code, text) = run(&["install", "--user", "--dir", dir, &file]);
+    assert_eq!(code, Some(0), "{text}");
+    let next = "next: systemctl --user enable --now evenkeel-shop.service evenkeel-blog.service\n";
+    assert!(text.contains(next), "{text}");
+    let paths = ["evenkeel-blog.service", "evenkeel-shop.service"].map(|name| units.join(name));
+    verify(&["--user"], &paths);
+}
+
 #[test]
 fn a_service_is_exposed_to_little() {
     if !is_installed("systemd-analyze", "the exposure of the service") {

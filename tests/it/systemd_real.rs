@@ -1,6 +1,7 @@
 //! The units under a real systemd, which is process 1 of a machine in a box.
 
 use nix::sys::signal::Signal;
+use serde_json::Value;
 
 use super::systemd::evenkeel;
 use crate::harness::app::demo_path;
@@ -90,4 +91,51 @@ fn a_master_that_is_stuck_is_replaced_and_one_that_is_wrong_is_not() {
     wait_until("the end of it", || machine.show("wrong", "ActiveState") == "failed");
     assert_eq!(machine.show("wrong", "NRestarts"), "0");
     assert!(["2", "64"].contains(&machine.show("wrong", "ExecMainStatus").as_str()));
+}
+
+#[test]
+fn all_applications_of_a_file_are_services_and_come_back_after_a_reboot() {
+    let disk = Disk::new();
+    let Some(machine) = disk.boot("applications under a real systemd") else { return };
+    let (program, cli) = (disk.install(&demo_path(), "demo"), disk.install(evenkeel(), "evenkeel"));
+    let app = |name: &str, port: u16| {
+        format!("[app.{name}]\nprogram = {program:?}\nlisten = \"127.0.0.1:{port}\"\nworkers = 2\n")
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("apps.toml");
+    std::fs::write(&file, app("shop", 8080) + &app("blog", 8081)).unwrap();
+    let file = disk.install(&file, "apps.toml");
+    let evenkeel = |machine: &Booted, arguments: &[&str]| {
+        let (done, text) = machine.run(&cli, arguments);
+        assert!(done, "{arguments:?}: {text}");
+        text
+    };
+    // Root had them by hand before.
+    evenkeel(&machine, &["start", &file, "shop"]);
+    let (done, text) = machine.run(&cli, &["systemd", "install", "--now", &file]);
+    assert!(!done && text.contains("shop runs already, as process"), "{text}");
+    evenkeel(&machine, &["stop", "shop", "--forget"]);
+    evenkeel(&machine, &["systemd", "install", "--now", &file]);
+
+    let both_serve = |machine: &Booted| {
+        wait_until("both", || {
+            let list: Value =
+                serde_json::from_str(&evenkeel(machine, &["list", "--json"])).unwrap();
+            let serves =
+                |at: usize, name: &str| list[at]["name"] == name && list[at]["workers_ready"] == 2;
+            serves(0, "blog") && serves(1, "shop")
+        });
+        assert_eq!(machine.get("/whoami").unwrap().status, 200);
+    };
+    both_serve(&machine);
+    assert_ne!(machine.show("evenkeel-shop", "MainPID"), machine.show("evenkeel-blog", "MainPID"));
+    // Root commands what runs as another user.
+    evenkeel(&machine, &["reload", "all"]);
+    assert_ne!(machine.show("evenkeel-shop", "UID"), "0");
+    drop(machine);
+
+    let machine = disk.boot("a reboot").expect("it came up before");
+    both_serve(&machine);
+    let describe = evenkeel(&machine, &["describe", "blog"]);
+    assert!(describe.contains("127.0.0.1:8081"), "{describe}");
 }

@@ -5,6 +5,7 @@ use nix::unistd::Pid;
 
 use crate::harness::cli::Cli;
 use crate::harness::terminal::Terminal;
+use crate::harness::wait::wait_until;
 
 fn one() -> Cli {
     let cli = Cli::new();
@@ -47,6 +48,22 @@ fn tables_fit_the_terminal_and_have_colours_there_only() {
     }
     assert!(!on_terminal(100, "1").contains('\u{1b}'), "NO_COLOR");
     assert!(!cli.done(&["list"]).contains('\u{1b}'), "no terminal");
+    cli.done(&["stop", "all"]);
+}
+
+#[test]
+fn what_is_described_goes_on_in_the_next_line_where_a_line_is_full() {
+    let cli = one();
+    for columns in [40, 80] {
+        let mut terminal = Terminal::run(&mut cli.command(&["describe", "shop"]), columns, 200);
+        assert!(terminal.ended().success());
+        terminal.wait_for("last events");
+        wait_until("the last event", || terminal.text().trim_end().ends_with("ready"));
+        let lines = shown(&terminal.text());
+        assert!(lines.iter().all(|line| line.chars().count() <= usize::from(columns)), "{lines:?}");
+        let goes_on = lines.iter().any(|line| line.starts_with("            "));
+        assert!(goes_on || columns > 40, "{lines:?}");
+    }
     cli.done(&["stop", "all"]);
 }
 

@@ -52,7 +52,7 @@ fn may_import(module: &str) -> Option<&'static [&'static str]> {
         "adapters" => &["limits", "net", "sys", "worker"],
         "board" => &["sys", "ids", "limits"],
         "http" => &["decimal", "error", "limits"],
-        "control" => &["board", "error", "ids", "limits", "plan", "sys"],
+        "control" => &["apps", "board", "error", "ids", "limits", "plan", "sys"],
         "output" => &["error", "ids", "limits", "plan", "rotation"],
         "plan" => &["apps", "error", "http", "limits"],
         "rotation" => &["limits", "plan"],

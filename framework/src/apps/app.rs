@@ -5,8 +5,9 @@ use std::io;
 use std::path::PathBuf;
 
 use super::directory::{check, runtime_directory};
-use super::entry::{BOARD, read};
+use super::entry::{BOARD, RECORD, read};
 use super::name::Name;
+use super::process::may_speak_for;
 use super::record::Record;
 use crate::board::Snapshot;
 use crate::error::Error;
@@ -65,5 +66,8 @@ pub fn find(name: &Name) -> Result<Option<App>, Error> {
 fn known(name: &Name) -> Option<App> {
     let folder = runtime_directory().join(name.as_str());
     let record = read(&folder).filter(|record| record.name == name.as_str())?;
+    if !may_speak_for(&folder.join(RECORD), record.pid) {
+        return None;
+    }
     Some(App { record, folder })
 }

@@ -24,13 +24,15 @@ pub fn runtime_directory() -> PathBuf {
     }
 }
 
-/// Makes the directory, for this user only, unless it is there; and makes sure that it is ours. In `/tmp`
-/// anybody could have put one there, or a link to one.
+/// Makes the directory unless it is there, and makes sure that it is ours: in `/tmp` anybody could have put
+/// one there, or a link to one. It is for this user only; that of root is also looked at and locked by services of
+/// other users, which have folders of their own there.
 pub(super) fn prepare(path: &Path) -> Result<(), Error> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(|error| refused(path, &error.to_string()))?;
     }
-    match DirBuilder::new().mode(0o700).create(path) {
+    let mode = if geteuid().is_root() { 0o755 } else { 0o700 };
+    match DirBuilder::new().mode(mode).create(path) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             Err(refused(path, &error.to_string()))
         }
@@ -72,7 +74,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let own = folder.path().join("a/own");
         prepare(&own).unwrap();
-        assert_eq!(fs::metadata(&own).unwrap().mode() & 0o777, 0o700);
+        let mode = if geteuid().is_root() { 0o755 } else { 0o700 };
+        assert_eq!(fs::metadata(&own).unwrap().mode() & 0o777, mode);
         prepare(&own).unwrap();
 
         let link = folder.path().join("link");

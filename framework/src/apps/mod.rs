@@ -31,4 +31,4 @@ pub use app::{App, apps, find};
 pub use directory::runtime_directory;
 pub(crate) use entry::Entry;
 pub use name::Name;
-pub use record::Record;
+pub use record::{OutputFile, Record};

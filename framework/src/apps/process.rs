@@ -1,6 +1,23 @@
 //! A process for all time: its id, and when it began, so that a reused id is another process.
 
 use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use nix::unistd::geteuid;
+
+/// The file says true things of the process: its owner is this user, root, or the user of that process.
+/// Whoever else could have us send signals to it.
+pub(super) fn may_speak_for(file: &Path, pid: u32) -> bool {
+    let Ok(owner) = fs::metadata(file).map(|found| found.uid()) else { return false };
+    let status = || fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    // The real one (`proc_pid_status(5)`).
+    let is_users = |status: &str| {
+        let users = status.lines().find_map(|line| line.strip_prefix("Uid:"));
+        users.and_then(|users| users.split_whitespace().next()?.parse().ok()) == Some(owner)
+    };
+    owner == 0 || owner == geteuid().as_raw() || is_users(&status())
+}
 
 /// When the process with this id began, in clock ticks since the start of the machine
 /// (`proc_pid_stat(5)`, field 22); `None` when it is gone, or waits to be reaped.

@@ -43,9 +43,28 @@ pub struct Record {
     /// Files that it writes: its standard output and error, if they are files.
     #[serde(default)]
     pub logs: Vec<PathBuf>,
+    /// Where the output of workers is, if it has files.
+    #[serde(default)]
+    pub outputs: Vec<OutputFile>,
     /// It runs a program that does not link evenkeel: its workers count nothing.
     #[serde(default)]
     pub foreign: bool,
+}
+
+/// A file that keeps what workers write.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct OutputFile {
+    /// Whose it is: `all`, `worker 0` or `dispatcher`.
+    pub name: String,
+    /// Where it is.
+    pub path: PathBuf,
+}
+
+impl OutputFile {
+    pub(crate) fn new(name: String, path: PathBuf) -> Self {
+        Self { name, path }
+    }
 }
 
 impl Record {

@@ -54,6 +54,9 @@ pub struct Reply {
     pub ok: bool,
     /// What was done, or why not.
     pub text: String,
+    /// The caller may not command this master at all.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
     /// For [`Command::Status`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<Status>,
@@ -131,11 +134,11 @@ impl From<Scale> for String {
 
 impl Reply {
     pub(crate) fn done(text: impl Into<String>) -> Self {
-        Self { ok: true, text: text.into(), status: None }
+        Self { ok: true, text: text.into(), refused: false, status: None }
     }
 
     pub(crate) fn failed(text: impl Into<String>) -> Self {
-        Self { ok: false, text: text.into(), status: None }
+        Self { ok: false, text: text.into(), refused: false, status: None }
     }
 }
 

@@ -11,7 +11,8 @@ mod command;
 mod server;
 mod status;
 
+pub use crate::apps::OutputFile;
 pub use client::Client;
 pub use command::{Command, Reply, Scale};
 pub(crate) use server::{Control, Taken};
-pub use status::{AdminStatus, DispatcherStatus, EventStatus, OutputFile, Status, WorkerStatus};
+pub use status::{AdminStatus, DispatcherStatus, EventStatus, Status, WorkerStatus};

@@ -211,7 +211,7 @@ impl Control {
         if credentials.uid() != 0 && credentials.uid() != geteuid().as_raw() {
             tracing::warn!("control: refused to {}", caller.peer);
             let text = "only root and the user of the master may command it";
-            caller.say(&Reply::failed(text))?;
+            caller.say(&Reply { refused: true, ..Reply::failed(text) })?;
             return Ok(None);
         }
         if self.is_full() {

@@ -1,10 +1,10 @@
 //! How a master and its workers are, as plain data.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::apps::OutputFile;
 use crate::board::Happening;
 use crate::ids::Place;
 use crate::plan::Address;
@@ -50,16 +50,6 @@ pub struct Status {
     /// What happened last, the oldest first; no more than the last 64.
     #[serde(default)]
     pub events: Vec<EventStatus>,
-}
-
-/// A file that keeps what workers write.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct OutputFile {
-    /// Whose it is: `all`, `worker 0` or `dispatcher`.
-    pub name: String,
-    /// Where it is.
-    pub path: PathBuf,
 }
 
 /// The admin process at one moment.

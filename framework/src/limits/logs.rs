@@ -10,6 +10,13 @@ pub(crate) const ROTATION_CHECK_INTERVAL: Duration = Duration::from_secs(1);
 /// that is deleted for it.
 pub(crate) const ROTATION_SETTLE: Duration = Duration::from_secs(2);
 
+/// When the log of an application that was started without files of its own is moved away: days of what
+/// masters and workers say, and quickly searched.
+pub(crate) const STARTED_LOG_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// How many of those that were moved are kept: with the one that is written, 384 MiB an application.
+pub(crate) const STARTED_LOGS_KEPT: u32 = 5;
+
 /// Files of one log that are kept: each is renamed in a rotation, which is not to take long.
 pub(crate) const ROTATIONS_KEPT_MAX: u32 = 1000;
 

@@ -65,6 +65,8 @@ impl Master<'_> {
         if before != 0 && before != wanted as u64 && !self.supervisor.stopping() {
             self.board.count(Deed::Scaled);
             self.note_all(What::Scaled(wanted as u64));
+            // A new worker may have a file of its own.
+            let _ = self.publish().inspect_err(|error| tracing::error!("{error}"));
         }
         self.board.is_doing(self.doing(), wanted);
         for (place, phase) in self.supervisor.phases() {

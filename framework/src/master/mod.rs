@@ -217,6 +217,7 @@ impl<'a> Master<'a> {
         while self.outcome.is_none() {
             self.wait().map_err(|error| Error::system("wait for events", error))?;
             self.heartbeat.turn(Instant::now());
+            self.follow_log();
             for event in self.collect() {
                 self.decide(event)?;
             }

@@ -15,6 +15,7 @@ impl Master<'_> {
             record.policy = self.plan.intake.to_string();
             record.control = self.plan.control.clone().unwrap_or_default();
             record.config.clone_from(&self.plan.source);
+            record.outputs = self.outputs();
             record.program = self.upgrade.program_path().unwrap_or_default();
         };
         entry.publish(fill, &self.memory)

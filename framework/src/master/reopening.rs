@@ -3,6 +3,11 @@
 use super::Master;
 use crate::ids::{ChildId, Place};
 use crate::net::channel::Order;
+use crate::output;
+
+/// Their descriptors are their own.
+const FOREIGN_LOGS: &str = "programs that do not link evenkeel write on to the file that they were started with: \
+                            reload replaces them, and the new ones write to the one that is there now";
 
 /// Orders that were given, and who has not obeyed them yet.
 #[derive(Debug, Default)]
@@ -46,13 +51,15 @@ impl Reopening {
 }
 
 impl Master<'_> {
+    /// Its own lines go to the log that is there now.
+    pub(super) fn follow_log(&self) {
+        self.plan.log.iter().for_each(|path| output::follow(path));
+    }
+
     /// Tells all who have such files; the number of the order, or why there is none.
     pub(super) fn reopen_logs(&mut self) -> Result<u32, &'static str> {
-        if self.plan.foreign.is_some() && self.plan.output.is_some() {
-            return Err(
-                "workers are another program, which writes on to the file that it was started with: \
-                        reload, when it was moved",
-            );
+        if self.plan.foreign.is_some() {
+            return Err(FOREIGN_LOGS);
         }
         let (requests, output) = (self.plan.access_log.is_some(), self.plan.output.is_some());
         let has_log = |id: &ChildId| {

@@ -1,9 +1,8 @@
 //! How everything is, for those who ask.
 
+use crate::apps::OutputFile;
 use crate::board::{Doing, Snapshot, WorkerSnapshot};
-use crate::control::{
-    AdminStatus, DispatcherStatus, EventStatus, OutputFile, Status, WorkerStatus,
-};
+use crate::control::{AdminStatus, DispatcherStatus, EventStatus, Status, WorkerStatus};
 use crate::ids::{Place, SlotId};
 use crate::output;
 use crate::plan::Intake;
@@ -27,7 +26,7 @@ impl Master<'_> {
             workers_ready: count(self.supervisor.ready_slots().len()),
             rollouts: self.supervisor.rollouts(),
             dispatcher: self.dispatcher(),
-            outputs: self.outputs(workers.iter().map(|worker| worker.slot)),
+            outputs: self.outputs(),
             admin: self.admin_status(),
             workers: workers.iter().map(|worker| worker_status(worker, now_ns)).collect(),
             restarts: self.board.ends().map(|(cause, n)| (cause.to_string(), n)).collect(),
@@ -35,11 +34,15 @@ impl Master<'_> {
         }
     }
 
-    fn outputs(&self, slots: impl Iterator<Item = u16>) -> Vec<OutputFile> {
+    /// Of all slots that ever had a worker, or are to have one.
+    pub(super) fn outputs(&self) -> Vec<OutputFile> {
+        let seen = Snapshot::of(self.board).workers.last().map_or(0, |worker| worker.slot + 1);
+        let wanted = u16::try_from(self.supervisor.workers_wanted()).unwrap_or(u16::MAX);
+        let slots = 0..seen.max(wanted);
         let dispatcher = (self.plan.intake == Intake::Dispatcher).then_some(Place::Dispatcher);
         let places = slots.map(|slot| Place::Slot(SlotId(slot))).chain(dispatcher);
         let files = self.plan.output.as_ref().map(|output| output::files(output, places));
-        files.into_iter().flatten().map(|(name, path)| OutputFile { name, path }).collect()
+        files.into_iter().flatten().map(|(name, path)| OutputFile::new(name, path)).collect()
     }
 
     pub(super) fn doing(&self) -> Doing {

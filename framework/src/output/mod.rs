@@ -10,6 +10,7 @@
 
 mod outlet;
 mod room;
+mod started;
 
 use std::fs;
 use std::io;
@@ -25,6 +26,8 @@ use crate::limits::ROTATION_CHECK_INTERVAL;
 use crate::plan::{Files, Output};
 use crate::rotation;
 use outlet::Outlet;
+
+pub(crate) use started::{adopt, follow};
 
 static OUTLET: OnceLock<Mutex<Outlet>> = OnceLock::new();
 

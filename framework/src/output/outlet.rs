@@ -147,7 +147,7 @@ impl Outlet {
 }
 
 /// What is being written to the old one is completed there: a descriptor changes between two calls.
-fn direct(out: BorrowedFd<'_>, err: BorrowedFd<'_>) -> io::Result<()> {
+pub(super) fn direct(out: BorrowedFd<'_>, err: BorrowedFd<'_>) -> io::Result<()> {
     dup2_stdout(out)?;
     dup2_stderr(err)?;
     Ok(())

@@ -169,7 +169,7 @@ fn a_program_of_somebody_else_is_given_a_user_limits_and_a_file_that_a_reload_ch
     serves();
     fs::rename(&here, cli.path("moved")).unwrap();
     let refused = cli.run(&["reopen", "guest"]);
-    assert!(refused.code == Some(1) && refused.error.contains("reload, when it was moved"));
+    assert!(refused.code == Some(1) && refused.error.contains("reload replaces them"));
     cli.done(&["reload", "guest"]);
     serves();
     cli.done(&["stop", "all"]);

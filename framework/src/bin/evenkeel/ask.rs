@@ -1,17 +1,20 @@
 //! Commands over the control socket.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
-use evenkeel::control::{Command, Reply};
+use evenkeel::control::{Client, Command, Reply, Status};
 use serde_json::{Value, json};
 
 use crate::cli::Cli;
-use crate::outcome::{Failure, NOT_DONE};
+use crate::outcome::{Failure, NOT_DONE, REFUSED};
 use crate::target::{Target, targets};
 use crate::{print, show};
 
 /// A master that has answered `stop` has nothing left to do but end.
 const END_PATIENCE: Duration = Duration::from_secs(5);
+/// A master says at once how it is, unless it stands still.
+const ANSWER_PATIENCE: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(5);
 
 /// Tells each of them, one after the other; the worst outcome.
@@ -56,7 +59,7 @@ pub(crate) fn each(cli: &Cli, names: &[String], command: Command) -> Result<u8, 
 
 /// Tells one, and waits for the outcome; for the end of the process, if it is to stop.
 pub(crate) fn tell(cli: &Cli, target: &Target, command: Command) -> Result<Reply, Failure> {
-    let reply = target.connect(cli)?.send(&command)?;
+    let reply = send(target.connect(cli)?, command)?;
     if let (Command::Stop { .. }, Some(app)) = (command, &target.app) {
         let deadline = Instant::now() + END_PATIENCE;
         while app.is_running() && Instant::now() < deadline {
@@ -64,6 +67,19 @@ pub(crate) fn tell(cli: &Cli, target: &Target, command: Command) -> Result<Reply
         }
     }
     Ok(reply)
+}
+
+fn send(mut master: Client, command: Command) -> Result<Reply, Failure> {
+    let reply = master.send(&command)?;
+    if reply.refused { Err(Failure::new(REFUSED, reply.text)) } else { Ok(reply) }
+}
+
+/// How the master at this socket is. One that stands still is not waited for, unless that is wanted.
+pub(crate) fn status(control: &Path, patience: Option<Duration>) -> Result<Status, Failure> {
+    let mut master = Client::connect(control)?;
+    master.set_timeout(Some(patience.unwrap_or(ANSWER_PATIENCE)))?;
+    let Reply { status, text, .. } = send(master, Command::Status {})?;
+    status.ok_or_else(|| Failure::new(NOT_DONE, text))
 }
 
 fn as_json(reply: &Reply, name: Option<&str>) -> Value {

@@ -21,7 +21,7 @@ pub(crate) struct Cli {
     #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     timeout: Option<u32>,
 
-    /// Print JSON
+    /// Print JSON; of `completions`, `config schema` and a failure what they are without it
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
@@ -37,7 +37,8 @@ pub(crate) enum Verb {
     /// All applications: those that run, and those of the saved set that do not
     #[command(visible_alias = "ls")]
     List,
-    /// All that is known of an application
+    /// All that is known of an application: where it answers, its workers, restarts by cause, the last events,
+    /// and its logs
     Describe(Apps),
     /// Workers live: shares, rates, latency, memory. q ends it
     Top {
@@ -92,7 +93,8 @@ pub(crate) enum Verb {
         /// Such as HUP
         signal: String,
     },
-    /// The last lines that an application wrote to its standard output and error
+    /// The last lines that applications wrote to standard output and error, and to files for their workers'
+    /// output
     Logs {
         #[command(flatten)]
         apps: Apps,
@@ -111,9 +113,15 @@ pub(crate) enum Verb {
         /// For which one
         shell: Shell,
     },
-    /// Become a program in a session of its own.
+    /// Become a program in a session of its own, which is told where its log is.
     #[command(hide = true)]
-    Launch(Words),
+    Launch {
+        /// Where it is
+        #[arg(long)]
+        log: PathBuf,
+        #[command(flatten)]
+        words: Words,
+    },
     /// Be the master of a program that does not link evenkeel; settings are in the environment.
     #[command(hide = true)]
     ServeForeign {

@@ -1,6 +1,7 @@
 //! Figures of processes, and how figures are written.
 
 use std::fs;
+use std::time::{Duration, UNIX_EPOCH};
 
 use nix::unistd::{SysconfVar, sysconf};
 
@@ -11,6 +12,20 @@ pub(crate) fn age(seconds: u64) -> String {
         60..3_600 => format!("{}m", seconds / 60),
         3_600..86_400 => format!("{}h", seconds / 3_600),
         _ => format!("{}d", seconds / 86_400),
+    }
+}
+
+/// A moment in UTC, as logs have it, from milliseconds since the Unix epoch.
+pub(crate) fn moment(at_ms: u64) -> String {
+    const MONTHS: &str = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    let text = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_millis(at_ms));
+    // Such as `Sun, 06 Nov 1994 08:49:37 GMT`.
+    match text.split(' ').collect::<Vec<_>>()[..] {
+        [_, day, month, year, time, _] => {
+            let month = MONTHS.find(month).unwrap_or(0) / 3 + 1;
+            format!("{year}-{month:02}-{day} {time}Z")
+        }
+        _ => text,
     }
 }
 

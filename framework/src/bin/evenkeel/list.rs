@@ -1,10 +1,8 @@
-//! All applications, and one in detail. Nobody is asked: it is read from the runtime directory.
+//! All applications. Nobody is asked: it is read from the runtime directory.
 
 use std::collections::BTreeMap;
 
 use evenkeel::apps::{App, apps};
-use evenkeel::config::Application;
-use evenkeel::control::Command;
 use evenkeel::{Phase, Snapshot, WorkerSnapshot};
 use serde_json::{Value, json};
 
@@ -12,8 +10,7 @@ use crate::cli::Cli;
 use crate::figures::{age, memory, private_memory, since};
 use crate::outcome::Failure;
 use crate::table::{Column, numbers, table, terminal_width, words};
-use crate::target::{Target, targets};
-use crate::{ask, print, saved, show};
+use crate::{print, saved};
 
 const COLUMNS: [Column; 11] = [
     words("name", 0),
@@ -144,75 +141,4 @@ impl Row {
             "memory_bytes": self.memory(),
         })
     }
-}
-
-/// `evenkeel describe`.
-pub(crate) fn describe(cli: &Cli, names: &[String]) -> Result<u8, Failure> {
-    let set = saved::load()?;
-    let mut all = Vec::new();
-    let stopped = |name: &String| set.app.get(name).filter(|_| !is_running(name));
-    // One of the saved set need not run.
-    if let [name] = names
-        && let Some(application) = stopped(name)
-    {
-        all.push((name.clone(), None, Some(application)));
-    } else {
-        for target in targets(cli, names)? {
-            let name = target.name.clone().unwrap_or_default();
-            let saved = set.app.get(&name);
-            all.push((name, Some(target), saved));
-        }
-    }
-    let mut answers = Vec::new();
-    for (name, target, saved) in &all {
-        let status = target.as_ref().map(|target| ask::tell(cli, target, Command::Status {}));
-        let status = status.transpose()?.and_then(|reply| reply.status);
-        let record = target.as_ref().and_then(|target| target.app.as_ref()).map(|app| &app.record);
-        if cli.json {
-            answers
-                .push(json!({ "name": name, "record": record, "status": status, "saved": saved }));
-            continue;
-        }
-        print::line(details(name, target.as_ref(), *saved));
-        if let Some(status) = &status {
-            print::line(format!("{}\n{}", show::summary(status), show::workers(&status.workers)));
-        }
-    }
-    if cli.json {
-        print::json(&answers);
-    }
-    Ok(0)
-}
-
-fn is_running(name: &str) -> bool {
-    apps().is_ok_and(|apps| apps.iter().any(|app| app.record.name == name && app.is_running()))
-}
-
-fn details(name: &str, target: Option<&Target>, saved: Option<&Application>) -> String {
-    let mut lines: Vec<(&str, String)> = vec![("name", name.to_owned())];
-    match target.and_then(|target| target.app.as_ref()).map(|app| &app.record) {
-        Some(record) => {
-            let path = |path: &std::path::PathBuf| path.display().to_string();
-            let logs: Vec<String> = record.logs.iter().map(path).collect();
-            lines.extend([
-                ("pid", record.pid.to_string()),
-                ("uptime", age(since(record.started))),
-                ("program", path(&record.program)),
-                ("arguments", record.arguments.join(" ")),
-                ("directory", path(&record.directory)),
-                ("addresses", record.addresses.join(", ")),
-                ("policy", record.policy.clone()),
-                ("control", path(&record.control)),
-                ("config", record.config.as_ref().map(path).unwrap_or_default()),
-                ("logs", logs.join(", ")),
-            ]);
-        }
-        None => lines.push(("state", "stopped".to_owned())),
-    }
-    let texts = saved.map(Application::texts).unwrap_or_default();
-    let said = texts.into_iter().filter(|(key, _)| *key != "name");
-    lines.extend(said.map(|(key, value)| ("saved", format!("{key} = {value}"))));
-    let lines = lines.into_iter().filter(|(_, value)| !value.is_empty());
-    let lines: Vec<String> = lines.map(|(key, value)| format!("{key:<10} {value}")).collect();
-    lines.join("\n")
 }

@@ -4,6 +4,7 @@
 mod ask;
 mod check;
 mod cli;
+mod describe;
 mod figures;
 mod follow;
 mod foreign;
@@ -17,12 +18,14 @@ mod show;
 mod start;
 mod systemd;
 mod table;
+mod tail;
 mod target;
 mod top;
 
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser};
+use clap_complete::Shell;
 use evenkeel::control::Command;
 
 use cli::{Cli, Verb};
@@ -43,7 +46,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
     match &cli.verb {
         Verb::Start(what) => start::start(cli, what),
         Verb::List => list::list(cli),
-        Verb::Describe(names) => list::describe(cli, &names.apps),
+        Verb::Describe(names) => describe::describe(cli, &names.apps),
         Verb::Top { apps, once, interval } => top::top(cli, &apps.apps, *once, *interval),
         Verb::Status(names) => ask::each(cli, &names.apps, Command::Status {}),
         Verb::Reload(names) => ask::each(cli, &names.apps, Command::Reload {}),
@@ -58,25 +61,31 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Verb::Signal { app, signal } => send::signal(cli, app.as_ref(), signal),
         Verb::Logs { apps, follow, lines } => logs::logs(cli, &apps.apps, *lines, *follow),
         Verb::Systemd(args) => {
-            systemd::run(args)?;
+            systemd::run(args, cli.json)?;
             Ok(0)
         }
         Verb::Config(config) => check::config(cli.json, config),
         Verb::Completions { shell } => {
-            clap_complete::generate(
-                *shell,
-                &mut Cli::command(),
-                "evenkeel",
-                &mut std::io::stdout(),
-            );
+            completions(*shell);
             Ok(0)
         }
-        Verb::Launch(program) => Err(start::become_program(&program.words)),
+        Verb::Launch { log, words } => Err(start::become_program(log, &words.words)),
         Verb::ServeForeign { stop_signal, words } => {
             foreign::serve(stop_signal, &words.words)?;
             Ok(0)
         }
     }
+}
+
+/// Of what is for people. All that is hidden would be offered, too.
+fn completions(shell: Shell) {
+    let whole = Cli::command();
+    let verbs = whole.get_subcommands().filter(|verb| !verb.is_hide_set());
+    let mut shown = clap::Command::new("evenkeel")
+        .version(env!("CARGO_PKG_VERSION"))
+        .args(whole.get_arguments())
+        .subcommands(verbs);
+    clap_complete::generate(shell, &mut shown, "evenkeel", &mut std::io::stdout());
 }
 
 fn stop(cli: &Cli, names: &[String], now: bool, forget: bool) -> Result<u8, Failure> {
@@ -95,7 +104,12 @@ fn stop(cli: &Cli, names: &[String], now: bool, forget: bool) -> Result<u8, Fail
         }
         saved::change(|set| set.app.retain(|name, _| !all && !names.contains(name)))?;
         if !all && !names.iter().any(runs) {
-            print::line("it is forgotten, and did not run");
+            let text = "it is forgotten, and did not run";
+            if cli.json {
+                print::json(&serde_json::json!({ "ok": true, "text": text }));
+            } else {
+                print::line(text);
+            }
             return Ok(0);
         }
     }

@@ -23,7 +23,7 @@ const COLUMNS: [Column; 10] = [
 pub(crate) fn reply(reply: &Reply, name: Option<&str>) {
     let name = name.map_or_else(String::new, |name| format!("{name}: "));
     if let Some(status) = &reply.status {
-        print::line(format!("{name}{}\n{}", summary(status), workers(&status.workers)));
+        print::line(format!("{name}{}\n{}", summary(status), workers(&status.workers, true)));
     } else if reply.ok {
         print::line(format!("{name}{}", reply.text));
     } else {
@@ -31,7 +31,7 @@ pub(crate) fn reply(reply: &Reply, name: Option<&str>) {
     }
 }
 
-pub(crate) fn summary(status: &Status) -> String {
+fn summary(status: &Status) -> String {
     let Status { pid, address, policy, doing, workers_ready, workers_wanted, .. } = status;
     let dispatcher = status.dispatcher.as_ref();
     let dispatcher = dispatcher.map_or_else(String::new, |dispatcher| {
@@ -45,7 +45,9 @@ pub(crate) fn summary(status: &Status) -> String {
     )
 }
 
-pub(crate) fn workers(workers: &[WorkerStatus]) -> String {
+/// `counts`: it says on the scoreboard what it does.
+pub(crate) fn workers(workers: &[WorkerStatus], counts: bool) -> String {
+    let counted = |count: u64| if counts { count.to_string() } else { "-".to_owned() };
     let row = |worker: &WorkerStatus| {
         vec![
             worker.slot.to_string(),
@@ -53,10 +55,10 @@ pub(crate) fn workers(workers: &[WorkerStatus]) -> String {
             worker.phase.clone(),
             age(worker.age_s),
             worker.generation.to_string(),
-            worker.accepted.to_string(),
-            worker.open.to_string(),
-            worker.requests.to_string(),
-            worker.errors.to_string(),
+            counted(worker.accepted),
+            counted(worker.open),
+            counted(worker.requests),
+            counted(worker.errors),
             worker.hangs.to_string(),
         ]
     };

@@ -2,19 +2,23 @@
 
 mod files;
 mod program;
+mod set;
 mod unit;
 
 use std::num::NonZeroU16;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::Subcommand;
-use evenkeel::Address;
+use evenkeel::{Address, Error};
+use serde_json::json;
 
 use files::Files;
 use program::Program;
+use unit::Unit;
 
 use crate::outcome::{Failure, NOT_DONE};
+use crate::print;
 
 /// What is to be done with units.
 #[derive(Debug, clap::Args)]
@@ -96,8 +100,15 @@ struct Wanted {
     #[arg(long = "for", value_name = "VERSION")]
     version: Option<u32>,
 
+    /// A file that names applications (a unit for each of them), and then which. What goes with each is taken
+    /// from there
+    #[arg(value_name = "FILE|APP", conflicts_with_all = [
+        "command", "name", "description", "socket", "bpf", "low_ports", "grace",
+    ])]
+    what: Vec<String>,
+
     /// The program and its arguments
-    #[arg(last = true, required = true, value_name = "PROGRAM")]
+    #[arg(last = true, required_unless_present = "what", value_name = "PROGRAM")]
     command: Vec<String>,
 }
 
@@ -113,18 +124,66 @@ const SETTINGS: u8 = 64;
 /// Since this version a service can say itself when a reload is done.
 const NOTIFY_RELOAD_SINCE: u32 = 253;
 
-pub(crate) fn run(args: &Args) -> Result<(), Failure> {
+pub(crate) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
     let done = match &args.verb {
-        Verb::Show(wanted) => Files::of(wanted).map(|files| files.print()),
-        Verb::Install { wanted, dir, force, now } => Files::of(wanted).and_then(|files| {
-            files.install(dir.as_deref(), *force)?;
-            files.say_what_is_next(*now)
-        }),
+        Verb::Show(wanted) => Files::of(wanted).map(|files| files.print(as_json)),
+        Verb::Install { wanted, dir, force, now } => Files::of(wanted)
+            .and_then(|files| install(&files, dir.as_deref(), *force, *now, as_json)),
     };
     done.map_err(|Refusal { exit, text }| Failure::new(exit, text))
 }
 
+/// Writes them, and gives the commands that have systemd take them, or says which.
+fn install(
+    files: &Files,
+    folder: Option<&Path>,
+    force: bool,
+    now: bool,
+    as_json: bool,
+) -> Result<(), Refusal> {
+    let say = |line: String| {
+        if !as_json {
+            print::line(line);
+        }
+    };
+    let paths = files.install(folder, force, now)?;
+    for path in &paths {
+        say(format!("wrote {}", path.display()));
+    }
+    let next = files.next();
+    for line in &next {
+        if now {
+            files::give(line)?;
+        }
+        say(format!("{}: {line}", if now { "done" } else { "next" }));
+    }
+    if as_json {
+        print::json(&json!({ "wrote": paths, "now": now, "next": next }));
+    } else if !now {
+        say(format!("then: {}", files.then()));
+    }
+    Ok(())
+}
+
 impl Wanted {
+    fn units(&self) -> Result<Vec<Unit>, Refusal> {
+        if !self.what.is_empty() {
+            return set::units(self);
+        }
+        let program = Program::find(&self.command)?;
+        let name = self.unit_name(&program)?;
+        Ok(vec![Unit {
+            description: self.description.clone().unwrap_or_else(|| name.clone()),
+            app: None,
+            bpf: self.bpf || !self.user && program.names_bpf_policy(),
+            low_ports: self.low_ports,
+            compiles: false,
+            grace: self.grace,
+            name,
+            program,
+        }])
+    }
+
     fn unit_name(&self, program: &Program) -> Result<String, Refusal> {
         const BYTES_MAX: usize = 200;
         let name = self.name.clone().unwrap_or_else(|| program.file_name());
@@ -150,6 +209,12 @@ impl Refusal {
 
     fn not_done(text: String) -> Self {
         Self { exit: NOT_DONE, text }
+    }
+}
+
+impl From<Error> for Refusal {
+    fn from(error: Error) -> Self {
+        Self { exit: error.exit_code(), text: error.to_string() }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Tables that fit the terminal: what matters least is left out first.
 
-use comfy_table::{Cell, CellAlignment, Color, ContentArrangement, Table, TableStyle};
+use comfy_table::{
+    Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, TableStyle,
+};
 
 use crate::print;
 
@@ -45,7 +47,28 @@ pub(crate) fn table(columns: &[Column], rows: &[Vec<String>], width: Option<u16>
         let words = columns[*at].words;
         column.set_cell_alignment(if words { CellAlignment::Left } else { CellAlignment::Right });
     }
-    // Blanks at the ends of lines say nothing.
+    lines(&table)
+}
+
+/// Names and what is to be said of each, which goes on below itself where a line is full.
+pub(crate) fn pairs(rows: &[(String, String)], width: Option<u16>) -> String {
+    let mut table = Table::new();
+    table.load_style(TableStyle::new()).set_content_arrangement(ContentArrangement::Dynamic);
+    table.force_no_tty();
+    if let Some(width) = width {
+        table.set_width(width);
+    }
+    for (name, text) in rows {
+        table.add_row([name, text]);
+    }
+    if let Some(names) = table.column_mut(0) {
+        names.set_constraint(ColumnConstraint::ContentWidth);
+    }
+    lines(&table)
+}
+
+/// Blanks at the ends of lines say nothing.
+fn lines(table: &Table) -> String {
     let lines: Vec<String> = table.lines().map(|line| line.trim_end().to_owned()).collect();
     lines.join("\n")
 }

@@ -1,6 +1,7 @@
 //! A program, on its own.
 
 use std::os::unix::process::CommandExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use evenkeel::apps::Name;
@@ -22,7 +23,8 @@ pub(super) fn detached(name: &Name, application: &Application) -> Result<Begun, 
     let log_from = log.metadata()?.len();
     let words = words(application)?;
     let mut command = Command::new(std::env::current_exe()?);
-    command.args(["launch", "--"]).args(words);
+    command.args(["launch", "--log"]).arg(saved::log_path(name.as_str()).canonicalize()?);
+    command.arg("--").args(words);
     environment(&mut command, application)?;
     command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
     let child = command.spawn().map_err(|error| {
@@ -52,14 +54,19 @@ pub(super) fn foreground(name: &str, application: &Application) -> Failure {
 }
 
 /// The hidden verb `launch`: leaves the terminal, and becomes the program.
-pub(crate) fn become_program(words: &[String]) -> Failure {
+pub(crate) fn become_program(log: &Path, words: &[String]) -> Failure {
     if let Err(errno) = setsid() {
         return Failure::new(71, format!("cannot leave the terminal: {errno}"));
     }
     let Some((program, arguments)) = words.split_first() else {
         return Failure::new(64, "no program");
     };
-    let error = Command::new(program).args(arguments).exec();
+    let mut command = Command::new(program);
+    // The framework keeps that file short, if the program has no other.
+    command
+        .args(arguments)
+        .env("EVENKEEL_LOG", format!("{}:{}", std::process::id(), log.display()));
+    let error = command.exec();
     Failure::new(71, format!("cannot run {program}: {error}"))
 }
 

@@ -4,14 +4,15 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use evenkeel::apps::{App, Name, find};
-use evenkeel::control::{Client, Command, Status};
+use evenkeel::control::Status;
 use evenkeel::{Phase, Snapshot};
 
 use super::launch::Begun;
+use crate::ask;
 use crate::cli::Cli;
-use crate::logs;
 use crate::outcome::{Failure, NOT_DONE};
 use crate::saved::log_path;
+use crate::tail::last_lines;
 
 /// How long is waited unless the user says otherwise: as long as a worker may take, and again as long for one
 /// that is tried a second time.
@@ -20,8 +21,6 @@ const LOOK: Duration = Duration::from_millis(10);
 /// A program that is not ours cannot say that it serves. It is believed when its workers have lived for so
 /// long: an interpreter needs some of it to find out that it cannot.
 const TRIAL: Duration = Duration::from_secs(1);
-/// Longest time for a master to say how it is.
-const ANSWER: Duration = Duration::from_secs(5);
 /// Lines of the log that are shown when it went wrong.
 const LINES: usize = 10;
 
@@ -35,7 +34,8 @@ pub(super) fn wait(cli: &Cli, name: &Name, mut begun: Begun) -> Result<String, F
             return Err(ended(name, status, begun.log_from));
         }
         let app = find(name)?.filter(|app| app.record.pid == pid && app.is_running());
-        if let Some(status) = app.as_ref().and_then(status) {
+        let ask = |app: &App| ask::status(&app.record.control, None).ok();
+        if let Some(status) = app.as_ref().and_then(ask) {
             let foreign = app.as_ref().is_some_and(|app| app.record.foreign);
             if status.workers.iter().any(|worker| worker.phase == "backing-off") {
                 return Err(fail(name, pid, foreign, begun.log_from));
@@ -81,12 +81,6 @@ fn lives_on(app: &App) -> bool {
     before.is_some()
 }
 
-fn status(app: &App) -> Option<Status> {
-    let mut master = Client::connect(&app.record.control).ok()?;
-    master.set_timeout(Some(ANSWER)).ok()?;
-    master.send(&Command::Status {}).ok()?.status
-}
-
 fn fail(name: &Name, pid: u32, foreign: bool, log_from: u64) -> Failure {
     let mend =
         if foreign { "; if the program links evenkeel, say --protocol evenkeel" } else { "" };
@@ -119,7 +113,7 @@ fn late(name: &Name, pid: u32, seen: Option<&Status>, log_from: u64) -> String {
 /// The last lines that it wrote.
 fn tail(name: &Name, log_from: u64) -> String {
     let path = log_path(name.as_str());
-    let lines = logs::last_lines(&path, LINES, log_from).unwrap_or_default();
+    let lines = last_lines(&path, LINES, log_from).unwrap_or_default();
     if lines.is_empty() {
         return "; it wrote nothing".to_owned();
     }

@@ -1,18 +1,22 @@
 //! The units as files: printed, or written where systemd finds them.
-#![allow(clippy::print_stdout, reason = "this is the program's output")]
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::{Refusal, Wanted, unit};
+use serde_json::json;
+
+use super::unit::{self, Unit};
+use super::{Refusal, Wanted, set};
+use crate::print;
 
 /// Units, each with the name of its file.
 pub(super) struct Files {
-    name: String,
     user: bool,
-    units: Vec<(String, String)>,
+    units: Vec<Unit>,
+    /// Names of files, and what stands in them.
+    texts: Vec<(String, String)>,
 }
 
 /// Where units of the machine's own are (systemd.unit(5)).
@@ -20,34 +24,46 @@ const SYSTEM_FOLDER: &str = "/etc/systemd/system";
 
 impl Files {
     pub(super) fn of(wanted: &Wanted) -> Result<Self, Refusal> {
-        let program = super::Program::find(&wanted.command)?;
-        let name = wanted.unit_name(&program)?;
-        let service = unit::service(wanted, &program, &name)?;
-        let mut units = vec![(format!("{name}.service"), service)];
-        if !wanted.socket.is_empty() {
-            units.push((format!("{name}.socket"), unit::socket(wanted, &name)));
+        let units = wanted.units()?;
+        let mut texts = Vec::new();
+        for unit in &units {
+            texts.push((format!("{}.service", unit.name), unit::service(wanted, unit)?));
+            if !wanted.socket.is_empty() {
+                texts.push((format!("{}.socket", unit.name), unit::socket(wanted, unit)));
+            }
         }
-        Ok(Self { name, user: wanted.user, units })
+        Ok(Self { user: wanted.user, units, texts })
     }
 
-    pub(super) fn print(&self) {
-        for (at, (name, text)) in self.units.iter().enumerate() {
-            let gap = if at > 0 { "\n" } else { "" };
-            print!("{gap}# {name}\n{text}");
+    pub(super) fn print(&self, as_json: bool) {
+        if as_json {
+            let unit = |(name, text): &(String, String)| json!({ "name": name, "text": text });
+            return print::json(&self.texts.iter().map(unit).collect::<Vec<_>>());
         }
+        let texts = self.texts.iter().map(|(name, text)| format!("# {name}\n{text}"));
+        print::line(texts.collect::<Vec<_>>().join("\n").trim_end());
     }
 
-    /// Writes all of them or, if one is there already and is not to be replaced, none.
-    pub(super) fn install(&self, folder: Option<&Path>, force: bool) -> Result<(), Refusal> {
+    /// Writes all of them or, if one is there already and is not to be replaced, none; says where they are.
+    /// `now`: they are to be started at once.
+    pub(super) fn install(
+        &self,
+        folder: Option<&Path>,
+        force: bool,
+        now: bool,
+    ) -> Result<Vec<PathBuf>, Refusal> {
         let folder = folder.map_or_else(|| self.folder(), |folder| Ok(folder.to_owned()))?;
-        let paths: Vec<PathBuf> = self.units.iter().map(|(name, _)| folder.join(name)).collect();
+        if now {
+            set::not_running(&self.units, &folder)?;
+        }
+        let paths: Vec<PathBuf> = self.texts.iter().map(|(name, _)| folder.join(name)).collect();
         if let Some(path) = paths.iter().find(|path| !force && path.exists()) {
             let path = path.display();
             return Err(Refusal::not_done(format!(
                 "{path} is there already: choose another --name, or replace it with --force"
             )));
         }
-        for (path, (_, text)) in paths.iter().zip(&self.units) {
+        for (path, (_, text)) in paths.iter().zip(&self.texts) {
             write(path, text).map_err(|error| {
                 let mend = match error.kind() {
                     io::ErrorKind::PermissionDenied => "; run it as root, or choose --user",
@@ -56,9 +72,8 @@ impl Files {
                 };
                 Refusal::not_done(format!("cannot write {}: {error}{mend}", path.display()))
             })?;
-            println!("wrote {}", path.display());
         }
-        Ok(())
+        Ok(paths)
     }
 
     fn folder(&self) -> Result<PathBuf, Refusal> {
@@ -77,29 +92,30 @@ impl Files {
         Ok(folder)
     }
 
-    /// Says the commands that have systemd take the units, or gives them.
-    pub(super) fn say_what_is_next(&self, now: bool) -> Result<(), Refusal> {
-        let units = self.units.iter().rev().map(|(name, _)| name.as_str());
+    /// The commands that have systemd take the units.
+    pub(super) fn next(&self) -> Vec<String> {
+        let units = self.texts.iter().rev().map(|(name, _)| name.as_str());
         let enable = ["enable", "--now"].into_iter().chain(units).collect();
-        for words in [vec!["daemon-reload"], enable] {
-            let user = self.user.then_some("--user");
-            let words: Vec<&str> = user.into_iter().chain(words).collect();
-            let line = format!("systemctl {}", words.join(" "));
-            if !now {
-                println!("next: {line}");
-                continue;
-            }
-            let status = Command::new("systemctl").args(&words).status();
-            match status {
-                Ok(status) if status.success() => println!("done: {line}"),
-                Ok(status) => return Err(Refusal::not_done(format!("{line}: {status}"))),
-                Err(error) => return Err(Refusal::not_done(format!("{line}: {error}"))),
-            }
-        }
-        if !now {
-            println!("then: systemctl status {}", self.name);
-        }
-        Ok(())
+        let user = if self.user { "systemctl --user " } else { "systemctl " };
+        let line = |words: Vec<&str>| format!("{user}{}", words.join(" "));
+        [vec!["daemon-reload"], enable].map(line).to_vec()
+    }
+
+    /// The command that shows how they are.
+    pub(super) fn then(&self) -> String {
+        let names: Vec<&str> = self.units.iter().map(|unit| unit.name.as_str()).collect();
+        format!("systemctl status {}", names.join(" "))
+    }
+}
+
+/// Gives a command, whose words have no blanks.
+pub(super) fn give(line: &str) -> Result<(), Refusal> {
+    let mut words = line.split(' ');
+    let mut command = Command::new(words.next().unwrap_or_default());
+    match command.args(words).status() {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(Refusal::not_done(format!("{line}: {status}"))),
+        Err(error) => Err(Refusal::not_done(format!("{line}: {error}"))),
     }
 }
 

@@ -8,6 +8,8 @@ use super::Refusal;
 pub(super) struct Program {
     path: PathBuf,
     arguments: Vec<String>,
+    /// What else it must find.
+    needs: Vec<PathBuf>,
 }
 
 /// Words by which a program is told a policy that can use `CAP_BPF`.
@@ -33,7 +35,7 @@ impl Program {
             let text = "an argument with a control character cannot stand in a unit";
             return Err(Refusal::settings(text.into()));
         }
-        Ok(Self { path, arguments: arguments.to_vec() })
+        Ok(Self { path, arguments: arguments.to_vec(), needs: Vec::new() })
     }
 
     pub(super) fn file_name(&self) -> String {
@@ -52,17 +54,26 @@ impl Program {
         let words = || self.arguments.iter().map(String::as_str);
         let joined = words().filter_map(|word| word.strip_prefix("--policy="));
         let apart = words().zip(words().skip(1)).filter(|(flag, _)| *flag == "--policy");
-        joined.chain(apart.map(|(_, value)| value)).any(|value| BPF_POLICIES.contains(&value))
+        joined.chain(apart.map(|(_, value)| value)).any(uses_bpf_policy)
     }
 
-    /// It lies in one of these folders.
-    pub(super) fn is_below(&self, folders: &[&str]) -> bool {
-        folders.iter().any(|folder| self.path.starts_with(folder))
+    /// It cannot do without this file or folder.
+    pub(super) fn needs(&mut self, path: PathBuf) {
+        self.needs.push(path);
     }
 
-    pub(super) fn path(&self) -> &Path {
-        &self.path
+    /// What of it lies in one of these folders.
+    pub(super) fn part_below(&self, folders: &[&str]) -> Option<&Path> {
+        let mut parts = std::iter::once(&self.path).chain(&self.needs);
+        parts
+            .find(|part| folders.iter().any(|folder| part.starts_with(folder)))
+            .map(PathBuf::as_path)
     }
+}
+
+/// This policy can use a program in the kernel.
+pub(super) fn uses_bpf_policy(name: &str) -> bool {
+    BPF_POLICIES.contains(&name)
 }
 
 fn search(name: &str) -> Option<PathBuf> {

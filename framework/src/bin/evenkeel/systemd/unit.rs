@@ -1,6 +1,7 @@
 //! What stands in the units, and why (systemd.service(5), systemd.exec(5), systemd.socket(5)).
 
 use std::fmt::Write;
+use std::path::Path;
 
 use evenkeel::Address;
 
@@ -25,7 +26,6 @@ RestrictNamespaces=yes
 RestrictRealtime=yes
 RestrictSUIDSGID=yes
 LockPersonality=yes
-MemoryDenyWriteExecute=yes
 SystemCallArchitectures=native
 SystemCallErrorNumber=EPERM
 ";
@@ -47,35 +47,62 @@ RemoveIPC=yes
 UMask=0027
 ";
 
+/// What one unit runs, and what it is allowed for that.
+pub(super) struct Unit {
+    pub(super) name: String,
+    pub(super) description: String,
+    pub(super) program: Program,
+    /// It is an application of this name, as `evenkeel list` knows it.
+    pub(super) app: Option<String>,
+    pub(super) bpf: bool,
+    pub(super) low_ports: bool,
+    /// It may be one that makes machine code while it runs, as Node does.
+    pub(super) compiles: bool,
+    /// The longest drain, in seconds.
+    pub(super) grace: u32,
+}
+
+impl Unit {
+    /// Of its folders below `/run/evenkeel`, `/var/lib/evenkeel` and `/var/log/evenkeel`.
+    fn folder(&self) -> &str {
+        self.app.as_ref().unwrap_or(&self.name)
+    }
+}
+
 /// The service.
-pub(super) fn service(wanted: &Wanted, program: &Program, name: &str) -> Result<String, Refusal> {
-    if !wanted.user && program.is_below(&["/tmp", "/var/tmp"]) {
-        let path = program.path().display();
+pub(super) fn service(wanted: &Wanted, unit: &Unit) -> Result<String, Refusal> {
+    let Unit { name, program, .. } = unit;
+    let hidden = program.part_below(&["/tmp", "/var/tmp"]).filter(|_| !wanted.user);
+    if let Some(path) = hidden.map(Path::display) {
         return Err(Refusal::settings(format!(
             "{path} is not seen by the service, which has folders of its own for passing files: \
              install it elsewhere, as below /usr/local/bin"
         )));
     }
-    let mut text = heading(wanted, name, "");
+    let mut text = heading(unit, "");
     if !wanted.socket.is_empty() {
         line(&mut text, format!("Requires={name}.socket"));
         line(&mut text, format!("After={name}.socket"));
     }
     line(&mut text, "After=network.target");
     line(&mut text, "\n[Service]");
-    life(&mut text, wanted, program);
+    life(&mut text, wanted, unit);
     line(&mut text, "\n# Who it is, and what it may do.");
     if wanted.user {
-        line(&mut text, format!("RuntimeDirectory=evenkeel/{name}"));
+        line(&mut text, format!("RuntimeDirectory=evenkeel/{}", unit.folder()));
     } else {
-        identity(&mut text, wanted, name);
-        capabilities(&mut text, wanted, program);
+        identity(&mut text, wanted, unit);
+        capabilities(&mut text, unit);
         text += FOR_SYSTEM;
-        let homes = if program.is_below(&["/home", "/root"]) { "read-only" } else { "yes" };
+        let homes = program.part_below(&["/home", "/root"]);
+        let homes = if homes.is_some() { "read-only" } else { "yes" };
         line(&mut text, format!("ProtectHome={homes}"));
     }
     text += FOR_ALL;
-    let bpf = if uses_bpf(wanted, program) { " bpf" } else { "" };
+    if !unit.compiles {
+        line(&mut text, "MemoryDenyWriteExecute=yes");
+    }
+    let bpf = if unit.bpf { " bpf" } else { "" };
     line(&mut text, format!("SystemCallFilter=@system-service{bpf}"));
     line(&mut text, "\n[Install]");
     let target = if wanted.user { "default.target" } else { "multi-user.target" };
@@ -87,8 +114,9 @@ pub(super) fn service(wanted: &Wanted, program: &Program, name: &str) -> Result<
 }
 
 /// The listeners that systemd keeps.
-pub(super) fn socket(wanted: &Wanted, name: &str) -> String {
-    let mut text = heading(wanted, name, " (listeners)");
+pub(super) fn socket(wanted: &Wanted, unit: &Unit) -> String {
+    let name = &unit.name;
+    let mut text = heading(unit, " (listeners)");
     line(&mut text, "\n[Socket]");
     for address in &wanted.socket {
         match address {
@@ -115,8 +143,9 @@ pub(super) fn socket(wanted: &Wanted, name: &str) -> String {
     text
 }
 
-fn heading(wanted: &Wanted, name: &str, of: &str) -> String {
-    let description = wanted.description.as_deref().unwrap_or(name).replace('%', "%%");
+fn heading(unit: &Unit, of: &str) -> String {
+    let Unit { name, description, .. } = unit;
+    let description = description.replace('%', "%%");
     let description: String =
         description.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
     format!(
@@ -127,11 +156,11 @@ fn heading(wanted: &Wanted, name: &str, of: &str) -> String {
 }
 
 /// Start, reload, stop, and what follows an end that nobody asked for.
-fn life(text: &mut String, wanted: &Wanted, program: &Program) {
+fn life(text: &mut String, wanted: &Wanted, unit: &Unit) {
     let notify_reload = wanted.version() >= NOTIFY_RELOAD_SINCE;
     let kind = if notify_reload { "notify-reload" } else { "notify" };
     line(text, format!("Type={kind}\nNotifyAccess=main"));
-    line(text, format!("ExecStart={}", program.command_line()));
+    line(text, format!("ExecStart={}", unit.program.command_line()));
     if !notify_reload {
         line(text, "ExecReload=kill -HUP $MAINPID");
     }
@@ -143,13 +172,13 @@ fn life(text: &mut String, wanted: &Wanted, program: &Program) {
     line(text, format!("RestartPreventExitStatus={HOPELESS}"));
     line(text, "# The master has its workers drain; what is left when it has ended is killed.");
     line(text, "KillMode=mixed");
-    line(text, format!("TimeoutStopSec={}", wanted.grace.saturating_add(STOP_SLACK_S)));
+    line(text, format!("TimeoutStopSec={}", unit.grace.saturating_add(STOP_SLACK_S)));
     line(text, "# The master replaces a worker that ran out of memory.");
     line(text, "OOMPolicy=continue");
     line(text, format!("LimitNOFILE={OPEN_FILES}"));
 }
 
-fn identity(text: &mut String, wanted: &Wanted, name: &str) {
+fn identity(text: &mut String, wanted: &Wanted, unit: &Unit) {
     match &wanted.account {
         Some(account) => line(text, format!("User={}", quoted(account))),
         None => line(text, "DynamicUser=yes"),
@@ -158,20 +187,21 @@ fn identity(text: &mut String, wanted: &Wanted, name: &str) {
         text,
         "# Below /run, /var/lib and /var/log; a control socket is well placed in the first.",
     );
+    let own = unit.folder();
     for folder in ["Runtime", "State", "Logs"] {
-        line(text, format!("{folder}Directory=evenkeel/{name}\n{folder}DirectoryMode=0750"));
+        line(text, format!("{folder}Directory=evenkeel/{own}\n{folder}DirectoryMode=0750"));
+    }
+    if unit.app.is_some() {
+        line(text, "# There root's `evenkeel` looks for it.");
+        line(text, "Environment=EVENKEEL_RUNTIME_DIR=/run/evenkeel");
     }
 }
 
-fn capabilities(text: &mut String, wanted: &Wanted, program: &Program) {
-    let bpf = uses_bpf(wanted, program).then_some("CAP_BPF");
-    let low_ports = wanted.low_ports.then_some("CAP_NET_BIND_SERVICE");
+fn capabilities(text: &mut String, unit: &Unit) {
+    let bpf = unit.bpf.then_some("CAP_BPF");
+    let low_ports = unit.low_ports.then_some("CAP_NET_BIND_SERVICE");
     let all = bpf.into_iter().chain(low_ports).collect::<Vec<_>>().join(" ");
     line(text, format!("AmbientCapabilities={all}\nCapabilityBoundingSet={all}"));
-}
-
-fn uses_bpf(wanted: &Wanted, program: &Program) -> bool {
-    wanted.bpf || !wanted.user && program.names_bpf_policy()
 }
 
 /// Writing to a string does not fail.

@@ -1,0 +1,187 @@
+//! One application in detail: what its master says, and what is known without it.
+
+use std::path::{Path, PathBuf};
+
+use evenkeel::apps::{App, Name, Record, find};
+use evenkeel::config::Application;
+use evenkeel::control::{AdminStatus, DispatcherStatus, EventStatus, OutputFile, Status};
+use serde_json::json;
+
+use crate::cli::Cli;
+use crate::figures::{age, moment, since};
+use crate::outcome::Failure;
+use crate::table::{pairs, terminal_width};
+use crate::target::{Target, targets};
+use crate::{ask, print, saved, show};
+
+/// So many events are shown; `--json` has all that the master keeps.
+const EVENTS: usize = 10;
+
+/// An application that runs, ran, or is in the saved set.
+struct Subject {
+    name: String,
+    /// Its master lives.
+    target: Option<Target>,
+    record: Option<Record>,
+    saved: Option<Application>,
+}
+
+/// `evenkeel describe`. A master that does not answer is described as far as it is known.
+pub(crate) fn describe(cli: &Cli, names: &[String]) -> Result<u8, Failure> {
+    let mut answers = Vec::new();
+    let mut worst = 0;
+    for subject in subjects(cli, names)? {
+        let target = subject.target.as_ref();
+        let status = target.map(|target| ask::status(&target.control, cli.timeout()));
+        let (status, failure) = match status.transpose() {
+            Ok(status) => (status, None),
+            Err(failure) => (None, Some(failure)),
+        };
+        let Subject { name, record, saved, .. } = &subject;
+        let state = subject.state(status.as_ref());
+        if cli.json {
+            answers.push(json!({
+                "name": name, "state": state, "record": record, "status": status, "saved": saved,
+            }));
+        } else {
+            let width = terminal_width();
+            print::line(pairs(&subject.rows(state, status.as_ref()), width));
+            if let Some(status) = &status {
+                let counts = !record.as_ref().is_some_and(|record| record.foreign);
+                print::line(format!("\n{}", show::workers(&status.workers, counts)));
+                let last = &status.events[status.events.len().saturating_sub(EVENTS)..];
+                let events: Vec<(String, String)> = last.iter().map(event).collect();
+                print::line(format!("\nlast events\n{}", pairs(&events, width)));
+            }
+        }
+        if let Some(failure) = failure {
+            let name = if name.is_empty() { String::new() } else { format!("{name}: ") };
+            print::error(format!("{name}{failure}"));
+            worst = worst.max(failure.code);
+        }
+    }
+    if cli.json {
+        print::json(&answers);
+    }
+    Ok(worst)
+}
+
+fn subjects(cli: &Cli, names: &[String]) -> Result<Vec<Subject>, Failure> {
+    let set = saved::load()?;
+    let of = |target: Target| {
+        let name = target.name.clone().unwrap_or_default();
+        let record = target.app.as_ref().map(|app| app.record.clone());
+        Subject { saved: set.app.get(&name).cloned(), target: Some(target), record, name }
+    };
+    if names.is_empty() || names.iter().any(|name| name == "all") {
+        return Ok(targets(cli, names)?.into_iter().map(of).collect());
+    }
+    let mut found = Vec::new();
+    for name in names {
+        let app = find(&name.parse::<Name>()?)?;
+        let saved = set.app.get(name).cloned();
+        if app.as_ref().is_some_and(App::is_running) || app.is_none() && saved.is_none() {
+            found.extend(targets(cli, std::slice::from_ref(name))?.into_iter().map(of));
+        } else {
+            let record = app.map(|app| app.record);
+            found.push(Subject { name: name.clone(), target: None, record, saved });
+        }
+    }
+    Ok(found)
+}
+
+impl Subject {
+    fn state<'a>(&self, status: Option<&'a Status>) -> &'a str {
+        match (&self.target, status) {
+            (None, _) if self.record.is_some() => "stopped; its master ended without a word",
+            (None, _) => "stopped",
+            (Some(_), Some(status)) => &status.doing,
+            (Some(_), None) => "does not answer",
+        }
+    }
+
+    /// What is not known has no row.
+    fn rows(&self, state: &str, status: Option<&Status>) -> Vec<(String, String)> {
+        let mut rows = vec![("name", self.name.clone()), ("state", state.to_owned())];
+        match (status, &self.record) {
+            (Some(status), _) => rows.push(("pid", status.pid.to_string())),
+            (None, Some(record)) => rows.push(("pid", record.pid.to_string())),
+            (None, None) => {}
+        }
+        rows.extend(self.record.iter().flat_map(|record| program(record, self.target.is_some())));
+        let addresses = self.record.as_ref().map(|record| record.addresses.join(", "));
+        rows.extend(addresses.filter(|_| status.is_none()).map(|all| ("addresses", all)));
+        rows.extend(status.iter().flat_map(|status| service(status)));
+        if let Some(record) = &self.record {
+            rows.push(("control", shown(&record.control)));
+            rows.push(("config", record.config.as_deref().map(shown).unwrap_or_default()));
+            rows.extend(record.logs.iter().map(|path| ("log", shown(path))));
+        } else if let Some(target) = &self.target {
+            rows.push(("control", shown(&target.control)));
+        }
+        let last = self.record.as_ref().map(|record| &record.outputs);
+        let outputs =
+            status.map(|status| &status.outputs).or(last).map(Vec::as_slice).unwrap_or_default();
+        let logs = self.record.as_ref().map(|record| &record.logs[..]).unwrap_or_default();
+        let outputs = outputs.iter().filter(|file| !logs.contains(&file.path));
+        rows.extend(outputs.map(|file| ("output", output(file))));
+        let said = self.saved.as_ref().map(Application::texts).unwrap_or_default();
+        let said = said.into_iter().filter(|(key, _)| *key != "name");
+        rows.extend(said.map(|(key, value)| ("saved", format!("{key} = {value}"))));
+        let known = rows.into_iter().filter(|(_, text)| !text.is_empty());
+        known.map(|(name, text)| (name.to_owned(), text)).collect()
+    }
+}
+
+fn program(record: &Record, runs: bool) -> Vec<(&'static str, String)> {
+    let kind = if record.foreign { "does not link evenkeel (listen-fds)" } else { "" };
+    let uptime = if runs { age(since(record.started)) } else { String::new() };
+    vec![
+        ("uptime", uptime),
+        ("program", shown(&record.program)),
+        ("arguments", record.arguments.join(" ")),
+        ("directory", shown(&record.directory)),
+        ("protocol", kind.to_owned()),
+    ]
+}
+
+/// What only the master can say.
+fn service(status: &Status) -> Vec<(&'static str, String)> {
+    let addresses: Vec<String> = status.addresses.iter().map(ToString::to_string).collect();
+    let why = status.policy_why.as_ref().map(|why| format!("; auto chose it: {why}"));
+    let ready = format!("{} of {} ready", status.workers_ready, status.workers_wanted);
+    let causes = status.restarts.iter().filter(|(_, count)| **count > 0);
+    let causes: Vec<String> = causes.map(|(cause, count)| format!("{count} {cause}")).collect();
+    vec![
+        ("addresses", addresses.join(", ")),
+        ("policy", format!("{}{}", status.policy, why.unwrap_or_default())),
+        ("workers", ready),
+        ("dispatcher", status.dispatcher.as_ref().map(dispatcher).unwrap_or_default()),
+        ("admin", status.admin.as_ref().map(admin).unwrap_or_default()),
+        ("rollouts", status.rollouts.to_string()),
+        ("restarts", if causes.is_empty() { "none".to_owned() } else { causes.join(", ") }),
+    ]
+}
+
+fn admin(admin: &AdminStatus) -> String {
+    let AdminStatus { address, pid, phase, .. } = admin;
+    let scheme = if address.tcp().is_some() { "http://" } else { "" };
+    format!("{scheme}{address} (process {pid}, {phase})")
+}
+
+fn dispatcher(dispatcher: &DispatcherStatus) -> String {
+    format!("process {}, {}", dispatcher.pid, dispatcher.phase)
+}
+
+fn output(file: &OutputFile) -> String {
+    format!("{} ({})", shown(&file.path), file.name)
+}
+
+fn event(event: &EventStatus) -> (String, String) {
+    (moment(event.at_ms), event.text.clone())
+}
+
+fn shown(path: impl AsRef<Path>) -> String {
+    let path: PathBuf = path.as_ref().components().collect();
+    path.display().to_string()
+}
