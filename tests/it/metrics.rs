@@ -238,7 +238,9 @@ fn a_dispatcher_tells_what_it_does_and_nobody_else_has_one() {
             let samples = admin.samples();
             (value(&samples, &depth), value(&samples, &name("connections_held"))) == (4, 8)
         });
-        workers.iter().for_each(|worker| worker.signal(Signal::SIGCONT));
+        for worker in workers {
+            worker.signal(Signal::SIGCONT);
+        }
         wait_until("an empty queue", || value(&admin.samples(), &depth) == 0);
         drop(clients);
 

@@ -73,8 +73,6 @@ struct State {
     /// The queue that nobody else would have emptied is empty.
     emptied: bool,
     cut: Option<Cut>,
-    /// The descriptor is readable for ever.
-    stays_ready: bool,
     waiting: Vec<(Phase, Waker)>,
     takers: Vec<Waker>,
     /// To be called without the lock.
@@ -100,7 +98,6 @@ impl Hosted {
             patient_until: Instant::now(),
             emptied: false,
             cut: None,
-            stays_ready: false,
             waiting: Vec::new(),
             takers: Vec::new(),
             called: Vec::new(),
@@ -128,11 +125,12 @@ impl Hosted {
     /// Keeps the descriptor readable from now on, for a loop that waits once more though all is over. A task
     /// that is told so ends by itself, and its driver would spin.
     pub(crate) fn stay_ready(&self) -> io::Result<()> {
-        self.with(|state| {
-            if std::mem::replace(&mut state.stays_ready, true) {
-                return Ok(());
-            }
-            epoll::add(&state.intake.poll, self.begun.as_fd(), LETTERS, Wake::All)
+        let added = self
+            .with(|state| epoll::add(&state.intake.poll, self.begun.as_fd(), LETTERS, Wake::All));
+        // It does so already.
+        added.or_else(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => Ok(()),
+            _ => Err(error),
         })
     }
 
