@@ -28,3 +28,23 @@ pub(super) fn started(pid: u32) -> Option<u64> {
     let gone = matches!(fields.first(), Some(&("Z" | "X")));
     fields.get(19)?.parse().ok().filter(|_| !gone)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::chown;
+
+    use super::*;
+
+    #[test]
+    fn who_may_not_send_signals_to_a_process_may_not_speak_for_it() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let own = std::process::id();
+        assert!(may_speak_for(file.path(), own));
+        assert!(!may_speak_for(Path::new("/nowhere"), own));
+        // Needs root, to give it away.
+        if geteuid().is_root() {
+            chown(file.path(), Some(65534), None).unwrap();
+            assert!(!may_speak_for(file.path(), own) && !may_speak_for(file.path(), 1));
+        }
+    }
+}
