@@ -85,6 +85,11 @@ fn a_check_binds_nothing_and_says_what_each_change_takes() {
         (change("listen"), change("grace")),
         (Some("restart".into()), Some("upgrade".into()))
     );
+    let apps = cli.json(&["config", "check", "apps.toml"]);
+    let all = apps["settings"].as_array().unwrap();
+    assert!(all.iter().any(|said| said["key"] == "workers"));
+    // They stand in the environment of each master, which an upgrade keeps.
+    assert!(all.iter().all(|said| said["change"] == "restart"), "{apps}");
     let out = cli.done(&["config", "check", "apps.toml"]);
     assert!(out.contains("shop") && out.ends_with("apps.toml is good\n"), "{out}");
     assert!(!cli.path("run").exists() && !cli.path("state").exists(), "nothing is made");
@@ -97,6 +102,7 @@ fn the_schema_is_printed() {
     assert_eq!(schema["properties"]["workers"]["x-change"], "upgrade");
     let app = &schema["properties"]["app"]["additionalProperties"]["properties"];
     assert_eq!(app["program"]["type"], "string");
+    assert_eq!(app["workers"]["x-change"], "restart");
 }
 
 /// A value that differs from the default and from what the file says.

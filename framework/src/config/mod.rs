@@ -29,7 +29,8 @@
 //! with it, but what the closure of [`Server::serve_with`](crate::Server::serve_with) reads does. An
 //! upgrade runs `main` again, which reads the file again; it is the way to change most settings of a
 //! running server. The environment of a process stays, so that what was said there, as well as addresses,
-//! policy, listener and names, changes with a restart. [`Key::change`] says which key needs what.
+//! policy, listener and names, changes with a restart. `evenkeel start` hands the settings of an application
+//! to its program by the environment: all of them change with `evenkeel restart`. [`Key::change`] says which key needs what.
 
 #[macro_use]
 mod keyed;

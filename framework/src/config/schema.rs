@@ -3,13 +3,15 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::application::Program;
-use super::keyed::Key;
+use super::keyed::{Change, Key};
 use super::settings::Settings;
 
 /// The JSON schema (draft 2020-12) of a file: of one server's settings, or of applications. What it takes
 /// to change a key stands beside it as `x-change`.
 pub fn schema() -> Json {
-    let application = [Program::KEYS, Settings::KEYS].concat();
+    // Settings of an application stand in the environment of its master, which an upgrade keeps.
+    let restart = |key: &Key| Key { change: Change::Restart, ..*key };
+    let application: Vec<Key> = Program::KEYS.iter().chain(Settings::KEYS).map(restart).collect();
     let application = table(&application, &["program"]);
     let mut top = properties(Settings::KEYS);
     let apps = json!({

@@ -93,7 +93,7 @@ fn logs_of_an_application_stand_beside_its_file_and_are_moved_away_by_size() {
         "conf/apps.toml",
         &format!(
             "[app.shop]\nprogram = {program:?}\nlisten = \"127.0.0.1:0\"\nworkers = 1\n\
-             env = {{ RUST_LOG = \"evenkeel=trace\" }}\noutput = \"out.log\"\noutput_per_worker = true\n\
+             directory = \"..\"\nenv = {{ RUST_LOG = \"evenkeel=trace\" }}\noutput = \"out.log\"\noutput_per_worker = true\n\
              output_max = \"100B\"\noutput_keep = 2\naccess_log = \"requests.log\"\naccess_log_max = \"10B\"\n"
         ),
     );
