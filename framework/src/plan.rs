@@ -25,7 +25,7 @@ use nix::sys::signal::Signal;
 use crate::apps::{Entry, Name};
 use crate::error::Error;
 use crate::http::Limits;
-use crate::limits::{HANDSHAKE_LINGER, HANDSHAKE_LINGER_LOOPBACK, TIME_MAX};
+use crate::limits::TIME_MAX;
 use checks::{at_least_one, bounded, count, give_up, stall_after};
 #[cfg(feature = "config")]
 pub(crate) use foreign::FOREIGN_KEEPS_ITS_FILE;
@@ -236,20 +236,6 @@ impl Plan {
     /// A capability was asked for, and may be there.
     pub(crate) fn uses_privilege(&self) -> bool {
         self.intake.rule().is_some() || self.otherwise.is_some()
-    }
-
-    /// How long handshakes that were under way may take until their connection is in an accept
-    /// queue that is about to be closed. A unix-domain socket knows none.
-    pub(crate) fn handshake_linger(&self) -> Duration {
-        let ips = self.addresses().filter_map(Address::tcp).map(|address| address.ip());
-        let times = ips
-            .map(|ip| if ip.is_loopback() { HANDSHAKE_LINGER_LOOPBACK } else { HANDSHAKE_LINGER });
-        times.max().unwrap_or_default()
-    }
-
-    /// All addresses, the primary one first.
-    pub(crate) fn addresses(&self) -> impl Iterator<Item = &Address> {
-        std::iter::once(&self.address).chain(&self.further)
     }
 }
 
