@@ -41,7 +41,7 @@ async fn serve(worker: TokioWorker, acceptor: TlsAcceptor) -> io::Result<()> {
         .route("/sleep", get(sleep))
         .layer(worker.layer());
     let listener = worker.tokio_listener();
-    let listener = TlsListener { listener, acceptor, handshakes: JoinSet::new() };
+    let listener = TlsListener { listener, acceptor, handshakes: JoinSet::new(), drained: false };
     axum::serve(listener, application).with_graceful_shutdown(worker.drain().settled()).await
 }
 
@@ -55,6 +55,8 @@ struct TlsListener {
     listener: TokioListener,
     acceptor: TlsAcceptor,
     handshakes: JoinSet<io::Result<(TlsStream<TokioStream>, Peer)>>,
+    /// No connection comes any more.
+    drained: bool,
 }
 
 impl Listener for TlsListener {
@@ -64,14 +66,22 @@ impl Listener for TlsListener {
     async fn accept(&mut self) -> (Self::Io, Peer) {
         loop {
             tokio::select! {
-                Some(Ok(Ok(done))) = self.handshakes.join_next() => return done,
-                stream = self.listener.accept() => {
-                    // One that failed is the client's loss, and after the drain there is none.
-                    let Ok(Some(stream)) = stream else { std::future::pending().await };
-                    let peer = stream.peer();
-                    let handshake = self.acceptor.accept(stream);
-                    self.handshakes.spawn(async move { Ok((handshake.await?, peer)) });
+                Some(ended) = self.handshakes.join_next() => {
+                    // One that failed is the client's loss.
+                    if let Ok(Ok(done)) = ended {
+                        return done;
+                    }
                 }
+                stream = self.listener.accept(), if !self.drained => match stream {
+                    Ok(Some(stream)) => {
+                        let peer = stream.peer();
+                        let handshake = self.acceptor.accept(stream);
+                        self.handshakes.spawn(async move { Ok((handshake.await?, peer)) });
+                    }
+                    Ok(None) => self.drained = true,
+                    Err(error) => tracing::error!("a connection is lost: {error}"),
+                },
+                else => std::future::pending().await,
             }
         }
     }

@@ -1,12 +1,11 @@
 //! The command line.
 
-use std::net::IpAddr;
 use std::path::PathBuf;
 
-use clap::builder::PossibleValuesParser;
-use clap::builder::TypedValueParser;
 use clap::{Parser, ValueEnum};
-use evenkeel::{AcceptWake, Listener, Policy, SLOTS_MAX, Seccomp, Workers};
+use evenkeel::{AcceptWake, Listener, Policy, Seccomp};
+
+use crate::values::{Bind, bind, names, setting};
 
 /// A small HTTP server whose workers the kernel balances.
 #[derive(Debug, Parser)]
@@ -23,28 +22,28 @@ pub(crate) struct Cli {
 
     /// Worker processes: a number, or `max` (also 0) for one for each CPU that may be used
     /// (default: max)
-    #[arg(long, value_name = "N|max", value_parser = workers, allow_hyphen_values = true)]
-    pub(crate) workers: Option<Workers>,
+    #[arg(long, value_name = "N|max", value_parser = setting("workers", ""), allow_hyphen_values = true)]
+    pub(crate) workers: Option<String>,
 
     /// Who picks the worker for a connection: the kernel by its hash (none), by a program that it is
     /// given (kernel-rr, least-busy: these need `CAP_BPF`) or by the CPU (cpu); a dispatcher process
     /// (rr); or the best that is to be had (auto) (default: none)
     #[arg(long, value_parser = names(Policy::ALL))]
-    pub(crate) policy: Option<Policy>,
+    pub(crate) policy: Option<String>,
 
     /// Where connections wait: one accept queue for each worker (reuseport) or one for all
     /// (inherited). Default: what goes with the policy
     #[arg(long, value_parser = names(Listener::ALL))]
-    pub(crate) listener: Option<Listener>,
+    pub(crate) listener: Option<String>,
 
     /// Which worker of an inherited listener is woken for a connection
     #[arg(long, value_parser = names(AcceptWake::ALL))]
-    pub(crate) accept_wake: Option<AcceptWake>,
+    pub(crate) accept_wake: Option<String>,
 
     /// A worker that is busy with something for longer gets no new connection, with policy least-busy
     /// (default: 1)
-    #[arg(long, value_name = "MILLISECONDS", value_parser = milliseconds)]
-    pub(crate) stall_after: Option<f64>,
+    #[arg(long, value_name = "MILLISECONDS", value_parser = setting("stall_after", "ms"))]
+    pub(crate) stall_after: Option<String>,
 
     /// Address to listen on; 0.0.0.0 or :: for all. Or a unix-domain socket, which has no port
     /// (default: 127.0.0.1)
@@ -60,45 +59,45 @@ pub(crate) struct Cli {
     pub(crate) also: Vec<String>,
 
     /// Longest time for a worker to finish its requests when it is to stop (default: 30)
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) grace: Option<u64>,
+    #[arg(long, value_name = "SECONDS", value_parser = setting("grace", "s"))]
+    pub(crate) grace: Option<String>,
 
     /// A worker that served for so long is replaced at once when it dies; a younger one after a
     /// pause (default: 1)
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) min_uptime: Option<u64>,
+    #[arg(long, value_name = "SECONDS", value_parser = setting("min_uptime", "s"))]
+    pub(crate) min_uptime: Option<String>,
 
     /// Longest time for a worker from its fork until it serves (default: 30)
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) ready_timeout: Option<u64>,
+    #[arg(long, value_name = "SECONDS", value_parser = setting("ready_timeout", "s"))]
+    pub(crate) ready_timeout: Option<String>,
 
     /// A worker whose handler does not come back for so long is ended and replaced; 0: never (default: 60)
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    pub(crate) hang_timeout: Option<f64>,
+    #[arg(long, value_name = "SECONDS", value_parser = setting("hang_timeout", "s"))]
+    pub(crate) hang_timeout: Option<String>,
 
     /// A worker with more private memory than this is replaced
-    #[arg(long, value_name = "MIB")]
-    pub(crate) max_memory: Option<u64>,
+    #[arg(long, value_name = "MIB", value_parser = setting("max_memory", "MiB"))]
+    pub(crate) max_memory: Option<String>,
 
     /// A worker that has answered so many requests is replaced
-    #[arg(long, value_name = "N")]
-    pub(crate) max_requests: Option<u64>,
+    #[arg(long, value_name = "N", value_parser = setting("max_requests", ""))]
+    pub(crate) max_requests: Option<String>,
 
     /// A worker of this age is replaced
-    #[arg(long, value_name = "SECONDS")]
-    pub(crate) max_age: Option<u64>,
+    #[arg(long, value_name = "SECONDS", value_parser = setting("max_age", "s"))]
+    pub(crate) max_age: Option<String>,
 
     /// Stop, with exit code 79, when N workers died young within a minute and none serves
-    #[arg(long, value_name = "N")]
-    pub(crate) give_up: Option<u32>,
+    #[arg(long, value_name = "N", value_parser = setting("give_up", ""))]
+    pub(crate) give_up: Option<String>,
 
     /// Serve on for so long after a signal to stop, while /health says 503 (default: 0)
-    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
-    pub(crate) pre_stop_delay: Option<f64>,
+    #[arg(long, value_name = "SECONDS", value_parser = setting("pre_stop_delay", "s"))]
+    pub(crate) pre_stop_delay: Option<String>,
 
     /// Path of a socket on which the master takes commands, such as `evenkeel reload`
     #[arg(long, value_name = "PATH")]
-    pub(crate) control: Option<PathBuf>,
+    pub(crate) control: Option<String>,
 
     /// Serve metrics, health and a page that shows how all is here, by a process of its own
     #[arg(long, value_name = "HOST:PORT|unix:PATH")]
@@ -106,11 +105,11 @@ pub(crate) struct Cli {
 
     /// A file with a token that whoever asks there must have; needed beyond this machine
     #[arg(long, value_name = "PATH")]
-    pub(crate) admin_token_file: Option<PathBuf>,
+    pub(crate) admin_token_file: Option<String>,
 
     /// Peers that name their clients by the PROXY protocol: addresses, networks such as 10.0.0.0/8, or
     /// unix
-    #[arg(long, value_name = "NETWORK,...", value_delimiter = ',')]
+    #[arg(long, value_name = "NETWORK,...")]
     pub(crate) proxy_protocol: Vec<String>,
 
     /// Run workers as this user, by name or number; the master stays root
@@ -118,12 +117,12 @@ pub(crate) struct Cli {
     pub(crate) user: Option<String>,
 
     /// Their group, if it is not the user's own
-    #[arg(long, value_name = "GROUP", requires = "user")]
+    #[arg(long, value_name = "GROUP")]
     pub(crate) group: Option<String>,
 
     /// Have the kernel refuse what no worker needs (deny), running other programs included (deny-exec)
     #[arg(long, value_parser = names(Seccomp::ALL))]
-    pub(crate) seccomp: Option<Seccomp>,
+    pub(crate) seccomp: Option<String>,
 
     /// A folder whose files are shown under /files/NAME
     #[arg(long, value_name = "FOLDER")]
@@ -131,39 +130,41 @@ pub(crate) struct Cli {
 
     /// Write a line for each request to this file or FIFO; `-` is standard output
     #[arg(long, value_name = "PATH")]
-    pub(crate) access_log: Option<PathBuf>,
+    pub(crate) access_log: Option<String>,
 
     /// How lines of the access log are written
     /// (default: combined)
     #[arg(long, value_parser = names(evenkeel::LogFormat::ALL))]
-    pub(crate) access_log_format: Option<evenkeel::LogFormat>,
+    pub(crate) access_log_format: Option<String>,
+
+    /// Move the access log away when it has so much
+    #[arg(long, value_name = "MIB", value_parser = setting("access_log_max", "MiB"))]
+    pub(crate) access_log_max: Option<String>,
+
+    /// How many of those to keep (default: 5)
+    #[arg(long, value_name = "N", value_parser = setting("access_log_keep", ""))]
+    pub(crate) access_log_keep: Option<String>,
 
     /// Append what workers write to standard output and standard error to this file
     #[arg(long, value_name = "PATH")]
-    pub(crate) output: Option<PathBuf>,
+    pub(crate) output: Option<String>,
 
     /// A file for each worker: shop-0.log and so on, for `--output shop.log`
-    #[arg(long, requires = "output")]
-    pub(crate) output_per_worker: bool,
+    #[arg(long, value_name = "BOOLEAN", value_parser = setting("output_per_worker", ""),
+        num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub(crate) output_per_worker: Option<String>,
 
     /// Move files of the output away when they have so much
-    #[arg(long, value_name = "MIB", requires = "output", value_parser = clap::value_parser!(u64).range(1..=1 << 40))]
-    pub(crate) output_max: Option<u64>,
+    #[arg(long, value_name = "MIB", value_parser = setting("output_max", "MiB"))]
+    pub(crate) output_max: Option<String>,
 
-    /// How many of those to keep
-    #[arg(long, value_name = "N", default_value_t = 5)]
-    pub(crate) output_keep: u32,
+    /// How many of those to keep (default: 5)
+    #[arg(long, value_name = "N", value_parser = setting("output_keep", ""))]
+    pub(crate) output_keep: Option<String>,
 
     /// Form of the log on standard error; `RUST_LOG` filters it
     #[arg(long, value_enum, default_value = "text")]
     pub(crate) log_format: LogFormat,
-}
-
-/// What `--bind` names.
-#[derive(Clone, Debug)]
-pub(crate) enum Bind {
-    Ip(IpAddr),
-    Unix(String),
 }
 
 /// How log lines are written.
@@ -176,6 +177,8 @@ pub(crate) enum LogFormat {
 }
 
 const EXAMPLES: &str = "\
+Times and sizes may have units, as in a file: --grace 1m30s, --max-memory 1GiB.
+
 Examples:
   demo-app --workers 4 --policy none     four workers, the kernel picks
   demo-app --workers 4 --policy rr       each in turn, by a dispatcher process
@@ -205,46 +208,3 @@ Signals to the master:
   USR2           upgrade: run the program that is on disk now, in place
   USR1           open the files of logs anew, after they were moved
   TTIN, TTOU     one worker more, one fewer";
-
-fn bind(text: &str) -> Result<Bind, String> {
-    if text.starts_with("unix:") {
-        return Ok(Bind::Unix(text.to_owned()));
-    }
-    text.parse().map(Bind::Ip).map_err(|error: std::net::AddrParseError| error.to_string())
-}
-
-fn milliseconds(text: &str) -> Result<f64, String> {
-    let milliseconds: f64 = text.parse().map_err(|_| "say a number of milliseconds".to_owned())?;
-    let sensible = (0.001..=1e9).contains(&milliseconds);
-    if sensible { Ok(milliseconds) } else { Err("say 0.001 to 1000000000 milliseconds".to_owned()) }
-}
-
-fn seconds(text: &str) -> Result<f64, String> {
-    let seconds: f64 = text.parse().map_err(|_| "say a number of seconds".to_owned())?;
-    let sensible = (0.0..=1e6).contains(&seconds);
-    if sensible { Ok(seconds) } else { Err("say 0 to 1000000 seconds".to_owned()) }
-}
-
-fn workers(text: &str) -> Result<Workers, String> {
-    match text {
-        "max" | "0" => Ok(Workers::Max),
-        _ => match text.parse() {
-            Ok(count) if count <= SLOTS_MAX => Ok(Workers::Exact(count)),
-            _ => Err(format!("choose a number from 1 to {SLOTS_MAX}, or max")),
-        },
-    }
-}
-
-/// Takes the names of all values, so that help and errors list them.
-fn names<T>(all: &'static [T]) -> impl TypedValueParser<Value = T>
-where
-    T: ToString + Copy + Send + Sync + 'static,
-{
-    let names = PossibleValuesParser::new(
-        all.iter().map(|value| clap::builder::PossibleValue::new(value.to_string())),
-    );
-    names.map(|name| {
-        let found = all.iter().find(|value| value.to_string() == name);
-        *found.expect("the parser lets only these names pass")
-    })
-}

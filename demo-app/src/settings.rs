@@ -1,11 +1,11 @@
 //! What flags, environment and file say together.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
 
-use evenkeel::config::{Bytes, Patience, Settings};
+use evenkeel::config::Settings;
 
-use crate::cli::{Bind, Cli};
+use crate::cli::Cli;
+use crate::values::Bind;
 
 const PORT: u16 = 8080;
 
@@ -15,37 +15,52 @@ pub(crate) fn settings(cli: &Cli) -> Result<Settings, evenkeel::Error> {
     if let Some(path) = &cli.config {
         weaker = weaker.over(Settings::from_file(path)?);
     }
-    Ok(flags(cli, &weaker).over(weaker))
+    let mut settings = flags(cli)?;
+    settings.listen = Some(addresses(cli, weaker.listen.as_deref().unwrap_or_default()));
+    Ok(settings.over(weaker))
 }
 
-fn flags(cli: &Cli, weaker: &Settings) -> Settings {
+/// Each flag whose name is that of a key.
+fn flags(cli: &Cli) -> Result<Settings, evenkeel::Error> {
+    let peers = Some(cli.proxy_protocol.join(",")).filter(|peers| !peers.is_empty());
     let mut settings = Settings::default();
-    settings.name.clone_from(&cli.name);
-    settings.listen = Some(addresses(cli, weaker.listen.as_deref().unwrap_or_default()));
-    settings.workers = cli.workers;
-    settings.policy = cli.policy;
-    settings.listener = cli.listener;
-    settings.accept_wake = cli.accept_wake;
-    let milliseconds = |number: f64| Duration::from_secs_f64(number / 1000.0);
-    settings.stall_after = cli.stall_after.map(milliseconds);
-    settings.grace = cli.grace.map(Duration::from_secs);
-    settings.min_uptime = cli.min_uptime.map(Duration::from_secs);
-    settings.ready_timeout = cli.ready_timeout.map(Duration::from_secs);
-    settings.pre_stop_delay = cli.pre_stop_delay.map(Duration::from_secs_f64);
-    let after =
-        |time: Duration| if time.is_zero() { Patience::Never } else { Patience::After(time) };
-    settings.hang_timeout = cli.hang_timeout.map(Duration::from_secs_f64).map(after);
-    settings.max_memory = cli.max_memory.map(|mib| Bytes(mib << 20));
-    settings.max_requests = cli.max_requests;
-    settings.max_age = cli.max_age.map(Duration::from_secs);
-    settings.give_up = cli.give_up;
-    settings.control.clone_from(&cli.control);
-    settings.access_log.clone_from(&cli.access_log);
-    settings.access_log_format = cli.access_log_format;
-    settings.admin.clone_from(&cli.admin);
-    settings.admin_token_file.clone_from(&cli.admin_token_file);
-    settings.proxy_protocol = Some(cli.proxy_protocol.clone()).filter(|peers| !peers.is_empty());
-    settings
+    for (key, said) in [
+        ("name", &cli.name),
+        ("workers", &cli.workers),
+        ("policy", &cli.policy),
+        ("listener", &cli.listener),
+        ("accept_wake", &cli.accept_wake),
+        ("stall_after", &cli.stall_after),
+        ("grace", &cli.grace),
+        ("min_uptime", &cli.min_uptime),
+        ("ready_timeout", &cli.ready_timeout),
+        ("pre_stop_delay", &cli.pre_stop_delay),
+        ("hang_timeout", &cli.hang_timeout),
+        ("max_memory", &cli.max_memory),
+        ("max_requests", &cli.max_requests),
+        ("max_age", &cli.max_age),
+        ("give_up", &cli.give_up),
+        ("control", &cli.control),
+        ("admin", &cli.admin),
+        ("admin_token_file", &cli.admin_token_file),
+        ("proxy_protocol", &peers),
+        ("user", &cli.user),
+        ("group", &cli.group),
+        ("seccomp", &cli.seccomp),
+        ("access_log", &cli.access_log),
+        ("access_log_format", &cli.access_log_format),
+        ("access_log_max", &cli.access_log_max),
+        ("access_log_keep", &cli.access_log_keep),
+        ("output", &cli.output),
+        ("output_per_worker", &cli.output_per_worker),
+        ("output_max", &cli.output_max),
+        ("output_keep", &cli.output_keep),
+    ] {
+        if let Some(text) = said {
+            settings.set(key, text)?;
+        }
+    }
+    Ok(settings)
 }
 
 /// `--bind` and `--port` change their part of the primary address, and `--also` names all others.

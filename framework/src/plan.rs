@@ -25,8 +25,10 @@ use nix::sys::signal::Signal;
 use crate::apps::{Entry, Name};
 use crate::error::Error;
 use crate::http::Limits;
-use crate::limits::{HANDSHAKE_LINGER, HANDSHAKE_LINGER_LOOPBACK, TIME_MAX};
+use crate::limits::TIME_MAX;
 use checks::{at_least_one, bounded, count, give_up, stall_after};
+#[cfg(feature = "config")]
+pub(crate) use foreign::FOREIGN_KEEPS_ITS_FILE;
 pub(crate) use foreign::stop_signals;
 pub(crate) use trusted::Trusted;
 
@@ -155,6 +157,8 @@ impl Policy {
 /// What the user said. Nothing is checked yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
+    /// What was said and can have no effect.
+    pub(crate) vain: Option<String>,
     pub(crate) address: String,
     pub(crate) further: Vec<String>,
     pub(crate) udp: Vec<String>,
@@ -233,25 +237,12 @@ impl Plan {
     pub(crate) fn uses_privilege(&self) -> bool {
         self.intake.rule().is_some() || self.otherwise.is_some()
     }
-
-    /// How long handshakes that were under way may take until their connection is in an accept
-    /// queue that is about to be closed. A unix-domain socket knows none.
-    pub(crate) fn handshake_linger(&self) -> Duration {
-        let ips = self.addresses().filter_map(Address::tcp).map(|address| address.ip());
-        let times = ips
-            .map(|ip| if ip.is_loopback() { HANDSHAKE_LINGER_LOOPBACK } else { HANDSHAKE_LINGER });
-        times.max().unwrap_or_default()
-    }
-
-    /// All addresses, the primary one first.
-    pub(crate) fn addresses(&self) -> impl Iterator<Item = &Address> {
-        std::iter::once(&self.address).chain(&self.further)
-    }
 }
 
 impl Config {
     /// The plan, or what is wrong and how to mend it.
     pub(crate) fn plan(self) -> Result<Plan, Error> {
+        self.vain.as_ref().map_or(Ok(()), |why| Err(Error::config(why.clone())))?;
         let address = Address::resolve(&self.address)?;
         let further = address::further(&address, &self.further)?;
         let listener = address.listener(self.policy, self.listener)?;

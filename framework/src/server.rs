@@ -59,6 +59,7 @@ impl Server<'_> {
     pub fn bind(address: impl fmt::Display) -> Self {
         let timeouts = Timeouts::default();
         let config = Config {
+            vain: None,
             address: address.to_string(),
             further: Vec::new(),
             udp: Vec::new(),
@@ -189,7 +190,9 @@ impl Server<'_> {
     /// that signal when the master dies.
     ///
     /// The scoreboard says which workers there are, and nothing of what they do. Timeouts and limits of
-    /// HTTP have no meaning.
+    /// HTTP have no meaning. User, limits and a filter of system calls hold for the program, too. It writes to
+    /// the file of [`Server::output`] as long as it lives, so that none is rotated: see
+    /// [`guide::logs`](crate::guide::logs).
     ///
     /// # Errors
     /// Those of [`Server::serve`]; also for the policies `rr`, `least-busy` and `auto`, and for settings

@@ -115,7 +115,13 @@ impl App {
 
     /// The same for any program with the demo's flags.
     pub(crate) fn controlled_in(folder: TempDir, command: &mut process::Command) -> Self {
-        let mut app = Self::start(command.arg("--control").arg(folder.path().join("control")));
+        let control = folder.path().join("control");
+        Self::in_folder(folder, command.arg("--control").arg(control))
+    }
+
+    /// A program that was told to have its control socket in this folder, with the name `control`.
+    pub(crate) fn in_folder(folder: TempDir, command: &mut process::Command) -> Self {
+        let mut app = Self::start(command);
         app.folder = Some(folder);
         app.listening()
     }

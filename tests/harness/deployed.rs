@@ -8,13 +8,14 @@ use std::process::Command as Program;
 use evenkeel::control::{Command, Reply};
 use tempfile::TempDir;
 
-use super::app::{App, ask, demo_path};
+use super::app::{App, demo_path};
 use super::process::Process;
 
-/// A program that a deploy replaces while it runs.
+const PROGRAM: &str = "program";
+
+/// A program that a deploy replaces while it runs. It is in the folder of its control socket.
 pub(crate) struct Deployed {
     pub(crate) app: App,
-    folder: TempDir,
 }
 
 /// Copies a program, in a process of its own: a descriptor that is open for writing here is inherited by
@@ -35,24 +36,23 @@ pub(crate) fn replace(program: &Path, content: &[u8]) {
 impl Deployed {
     /// The fixture, in the mode that its first argument names.
     pub(crate) fn fixture(mode: &str) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        install(Path::new(env!("CARGO_BIN_EXE_fixture")), &folder.path().join("program"));
-        let mut program = Program::new(folder.path().join("program"));
-        let app = App::start(program.arg(mode).arg(folder.path().join("control"))).listening();
-        Self { app, folder }
+        let (folder, mut program) = copied(Path::new(env!("CARGO_BIN_EXE_fixture")));
+        let control = folder.path().join("control");
+        Self { app: App::in_folder(folder, program.arg(mode).arg(control)) }
     }
 
     pub(crate) fn demo(arguments: &[&str]) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        install(&demo_path(), &folder.path().join("program"));
-        let mut program = Program::new(folder.path().join("program"));
-        program.args(arguments).args(["--port", "0", "--control"]);
-        let app = App::start(program.arg(folder.path().join("control"))).listening();
-        Self { app, folder }
+        Self::with_flags(&demo_path(), arguments)
+    }
+
+    /// A program with the demo's flags.
+    pub(crate) fn with_flags(path: &Path, arguments: &[&str]) -> Self {
+        let (folder, mut program) = copied(path);
+        Self { app: App::controlled_in(folder, program.args(arguments).args(["--port", "0"])) }
     }
 
     pub(crate) fn program(&self) -> PathBuf {
-        self.folder.path().join("program")
+        self.app.control().with_file_name(PROGRAM)
     }
 
     /// A new file takes the place of the program, as an installer does it.
@@ -62,12 +62,11 @@ impl Deployed {
 
     /// The program behaves like this from now on, when it is started.
     pub(crate) fn mode(&self, mode: &str) {
-        fs::write(self.folder.path().join("program.mode"), mode).unwrap();
+        fs::write(self.program().with_extension("mode"), mode).unwrap();
     }
 
     pub(crate) fn command(&self, command: Command) -> Reply {
-        self.app.children();
-        ask(&self.folder.path().join("control"), command)
+        self.app.command(command)
     }
 
     pub(crate) fn upgrade(&self) -> Reply {
@@ -78,4 +77,12 @@ impl Deployed {
     pub(crate) fn running(process: Process) -> u64 {
         fs::metadata(format!("/proc/{}/exe", process.pid)).unwrap().ino()
     }
+}
+
+/// The program in a folder of its own.
+fn copied(program: &Path) -> (TempDir, Program) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join(PROGRAM);
+    install(program, &path);
+    (folder, Program::new(path))
 }

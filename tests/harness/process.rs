@@ -214,3 +214,12 @@ pub(crate) fn cookies(port: u16) -> BTreeSet<String> {
     assert!(!names.is_empty(), "{text}");
     names
 }
+
+/// How many connections may wait in each accept queue of a port.
+pub(crate) fn queue_lengths(port: u16) -> Vec<u32> {
+    let mut ss = std::process::Command::new("ss");
+    let list = ss.args(["-Hltn", &format!("sport = :{port}")]).output().expect("ss, of iproute2");
+    let text = String::from_utf8_lossy(&list.stdout).into_owned();
+    let length = |line: &str| line.split_whitespace().nth(2)?.parse().ok();
+    text.lines().filter_map(length).collect()
+}

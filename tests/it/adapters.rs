@@ -1,50 +1,48 @@
 //! Other servers than ours in our workers: axum, hyper with tower, actix-web, a loop of one's own.
 
 mod drains;
+mod full;
 mod tls;
+mod upgrades;
 
 use std::time::Duration;
 
 use evenkeel::control::{Command, Scale};
 use nix::sys::signal::Signal;
 
-use crate::harness::app::{App, BLOCKING, LEAST_BUSY, NONE};
+use crate::harness::app::{App, NONE, intakes};
 use crate::harness::client::{Client, Failure};
 use crate::harness::example::PLAIN;
 use crate::harness::load::{Count, Load};
-use crate::harness::privilege::may_load_programs;
 use crate::harness::wait::wait_until;
 
 /// Clients that make a connection for each request, and as many that keep theirs.
 const CLIENTS: usize = 3;
 
-fn intakes() -> Vec<&'static [&'static str]> {
-    let mut all: Vec<&[&str]> =
-        vec![NONE, &["--policy", "rr"], &["--listener", "inherited"], BLOCKING];
-    if may_load_programs("adapters under policy least-busy") {
-        all.push(LEAST_BUSY);
-    }
-    all
-}
-
 /// What became of all requests while `act` went on.
 fn under_load(name: &str, arguments: &[&str], act: impl FnOnce(&App)) -> Count {
     let app = App::example(name, &[&["--min-uptime", "0"], arguments].concat());
+    let count = loaded(&app, act);
+    app.stop();
+    println!("{name} {arguments:?}: {} answered, {} cut", count.answered, count.cut);
+    assert_eq!((count.hung, count.refused), (0, 0), "{name} {arguments:?}: {count:?}");
+    count
+}
+
+/// The same for a program that goes on.
+fn loaded(app: &App, act: impl FnOnce(&App)) -> Count {
     let loads =
         [Load::start(app.port, CLIENTS, "/whoami"), Load::keep_alive(app.port, CLIENTS, "/whoami")];
     wait_until("the load", || {
         std::thread::sleep(Duration::from_millis(20));
         app.status().workers.iter().any(|worker| worker.requests > 50)
     });
-    act(&app);
+    act(app);
     let mut total = Count::default();
     for load in loads {
         total.add(load.stop());
     }
-    nobody_is_counted(&app);
-    app.stop();
-    println!("{name} {arguments:?}: {} answered, {} cut", total.answered, total.cut);
-    assert_eq!((total.hung, total.refused), (0, 0), "{name} {arguments:?}: {total:?}");
+    nobody_is_counted(app);
     total
 }
 

@@ -53,7 +53,7 @@ fn an_address_that_is_not_ours_is_refused() {
 fn numbers_of_workers_that_cannot_be_are_refused() {
     for workers in ["-1", "257", "100000", "many", ""] {
         let argument = format!("--workers={workers}");
-        refused(&[&argument], 2, &["choose a number from 1 to 256, or max"]);
+        refused(&[&argument], 2, &["say how many workers, 1 to 256"]);
     }
 }
 
@@ -79,7 +79,7 @@ fn what_does_not_go_together_is_refused() {
         let words = [&*format!("policy {policy} does not go with listener inherited")];
         refused(&["--policy", policy, "--listener", "inherited", "--port", "0"], 64, &words);
     }
-    refused(&["--stall-after", "0", "--port", "0"], 2, &["milliseconds"]);
+    refused(&["--stall-after", "0", "--port", "0"], 64, &["stall_after must be more than nothing"]);
 }
 
 #[test]

@@ -222,7 +222,10 @@ fn each_worker_has_its_own_environment() {
 
     let (code, _, log) = run_to_end(&mut cluster(&["bad-env"]));
     assert_eq!(code, Some(78), "{log}");
-    assert!(log.contains("\"A=B\" cannot be a variable of the environment"), "{log}");
+    // The other worker is ended afterwards, and gives no reason.
+    let last = log.lines().last().unwrap();
+    let why = "(exit code 78): its environment cannot be set: \"A=B\" cannot be a variable";
+    assert!(last.starts_with("error: worker 0 ") && last.contains(why), "{log}");
 }
 
 #[test]

@@ -1,10 +1,17 @@
 //! Settings from a file, the environment and flags.
 
+mod workers;
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+
 use evenkeel::control::{Command, Status};
+use nix::unistd::getuid;
 use serde_json::Value;
 
 use crate::harness::app::{App, ask, demo_path, run_to_end};
 use crate::harness::cli::Cli;
+use crate::harness::wait::wait_until;
 
 /// The demo with a file, and a control socket.
 fn demo(cli: &Cli, flags: &[&str], variables: &[(&str, &str)]) -> App {
@@ -78,6 +85,11 @@ fn a_check_binds_nothing_and_says_what_each_change_takes() {
         (change("listen"), change("grace")),
         (Some("restart".into()), Some("upgrade".into()))
     );
+    let apps = cli.json(&["config", "check", "apps.toml"]);
+    let all = apps["settings"].as_array().unwrap();
+    assert!(all.iter().any(|said| said["key"] == "workers"));
+    // They stand in the environment of each master, which an upgrade keeps.
+    assert!(all.iter().all(|said| said["change"] == "restart"), "{apps}");
     let out = cli.done(&["config", "check", "apps.toml"]);
     assert!(out.contains("shop") && out.ends_with("apps.toml is good\n"), "{out}");
     assert!(!cli.path("run").exists() && !cli.path("state").exists(), "nothing is made");
@@ -90,16 +102,26 @@ fn the_schema_is_printed() {
     assert_eq!(schema["properties"]["workers"]["x-change"], "upgrade");
     let app = &schema["properties"]["app"]["additionalProperties"]["properties"];
     assert_eq!(app["program"]["type"], "string");
+    assert_eq!(app["workers"]["x-change"], "restart");
 }
 
 /// A value that differs from the default and from what the file says.
 fn other(key: &str) -> Option<&'static str> {
     Some(match key {
-        // What is there cannot be told from what is added to it; a token wants a file, and an admin process.
-        "give_up_within" | "access_log_format" | "admin_token_file" => return None,
+        // A token wants a file, and an admin process; the others do not go with `seccomp` and `user`.
+        "admin_token_file" | "allow_new_privileges" | "keep_capabilities" => return None,
+        "access_log_format" => "\"json\"",
+        "user" | "group" => "\"65534\"",
+        "seccomp" => "\"deny\"",
+        "output" => "\"out.log\"",
+        "output_per_worker" => "true",
+        "output_keep" | "access_log_keep" => "3",
+        "limit_address_space" => "\"4GiB\"",
+        "limit_core" => "0",
+        "limit_processes" => "1000",
         "admin" => "\"127.0.0.1:0\"",
         "name" => "\"shop\"",
-        "listen" => "\"127.0.0.2:0\"",
+        "listen" | "udp" => "\"127.0.0.2:0\"",
         "policy" => "\"cpu\"",
         "listener" => "\"inherited\"",
         "control" => "\"elsewhere\"",
@@ -114,8 +136,10 @@ fn other(key: &str) -> Option<&'static str> {
         | "connection_requests_max"
         | "offload_threads"
         | "max_requests"
+        | "limit_open_files"
         | "give_up" => "100",
-        "head_bytes_max" | "body_bytes_max" | "output_high_water" | "max_memory" => "\"9MiB\"",
+        "head_bytes_max" | "body_bytes_max" | "output_high_water" | "max_memory" | "output_max"
+        | "access_log_max" => "\"9MiB\"",
         _ => "\"90s\"",
     })
 }
@@ -124,13 +148,17 @@ fn other(key: &str) -> Option<&'static str> {
 fn each_key_needs_what_it_is_said_to_need() {
     let cli = Cli::new();
     cli.write("demo.toml", FILE);
+    // Another user writes there, and keeps what the test goes by.
+    fs::set_permissions(cli.path(""), fs::Permissions::from_mode(0o777)).unwrap();
     let app = demo(&cli, &[], &[]);
     let upgrade = || ask(&cli.path("control"), Command::Upgrade {});
     let list = cli.done(&["config", "schema"]);
     let schema: Value = serde_json::from_str(&list).unwrap();
     let mut all = FILE.to_owned();
     for (key, form) in schema["properties"].as_object().unwrap() {
-        let Some(value) = other(key).filter(|_| key != "app") else { continue };
+        // Only root becomes somebody else.
+        let may = key != "app" && (getuid().is_root() || !["user", "group"].contains(&&**key));
+        let Some(value) = other(key).filter(|_| may) else { continue };
         // Alone it means nothing.
         let value = if key == "accept_wake" { "\"herd\"\nlistener = \"inherited\"" } else { value };
         let changed: Vec<&str> =
@@ -154,10 +182,12 @@ fn each_key_needs_what_it_is_said_to_need() {
     cli.write("demo.toml", &all.replace("workers = 2", "workers = 3"));
     let reply = upgrade();
     assert!(reply.ok, "{}", reply.text);
-    crate::harness::wait::wait_until("three workers", || status(&cli).workers_ready == 3);
+    wait_until("three workers", || status(&cli).workers_ready == 3);
     app.get("/");
-    crate::harness::wait::wait_until("the access log", || {
-        std::fs::read_to_string(cli.path("access.log")).is_ok_and(|text| text.contains("GET / "))
+    wait_until("the access log", || {
+        fs::read_to_string(cli.path("access.log"))
+            .is_ok_and(|text| text.contains("\"target\":\"/\""))
     });
+    assert!(cli.path("out-0.log").exists());
     app.stop();
 }

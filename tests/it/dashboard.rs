@@ -8,6 +8,7 @@ use serde_json::json;
 
 use crate::harness::admin::{Admin, admin_process};
 use crate::harness::browser::Browser;
+use crate::harness::client::Client;
 use crate::harness::wait::wait_until;
 
 const WHAT: &str = "the live page in a browser";
@@ -86,6 +87,55 @@ fn the_buttons_of_the_page_scale_and_reload() {
     wait_until("a reload", || app.status().rollouts == 1);
     browser.evaluate("document.querySelector('[data-workers=\"-1\"]').click()");
     wait_until("two workers", || app.status().workers_wanted == 2);
+}
+
+/// The admin process that was asked is replaced, too, and may end before the reload does.
+#[test]
+fn a_reload_that_outlives_its_answer_is_shown_to_the_end() {
+    let Some(mut browser) = Browser::start(WHAT) else { return };
+    let (app, admin) = Admin::demo(&["--workers", "1", "--grace", "1000"]);
+    browser.look(1440, 900, "light");
+    shown(&mut browser, &admin, 1);
+    let (asked, worker) = (admin_process(&app), app.worker(0));
+    let _waiting = Client::waiting(app.port, 1, "/sleep?ms=60000");
+    wait_until("the handler", || worker.sleeps_in_handler());
+    browser.evaluate("document.querySelector('[data-command=reload]').click()");
+    app.log.wait_for("admin (generation 2) is ready");
+    asked.signal(Signal::SIGKILL);
+    let notice = |text: &str| {
+        format!(
+            "/{text}/.test(document.querySelector('#notice:not([hidden]):not(.bad)')?.innerText)"
+        )
+    };
+    browser.wait_until(&notice("it goes on"));
+    worker.signal(Signal::SIGKILL);
+    browser.wait_until(&notice("reload done"));
+    assert_eq!(app.status().rollouts, 1);
+}
+
+#[test]
+fn the_unevenness_of_late_is_not_that_since_the_start() {
+    let Some(mut browser) = Browser::start(WHAT) else { return };
+    let (app, admin) = Admin::demo(&["--workers", "2", "--policy", "rr"]);
+    for _ in 0..20 {
+        app.get("/whoami");
+    }
+    browser.look(1440, 900, "light");
+    shown(&mut browser, &admin, 2);
+    let shows = |cov: &str, note: &str| {
+        format!(
+            "document.querySelector('#cov').innerText === '{cov}' &&\
+             document.querySelector('#cov-note').innerText.includes('{note}')"
+        )
+    };
+    browser.wait_until(&shows("–", "no connection of late; since the start 0.000"));
+    // One worker takes none, so that the other has all.
+    let worker = app.worker(1);
+    wait_until("an idle worker", || worker.waits_for_events());
+    worker.signal(Signal::SIGSTOP);
+    let _clients: Vec<Client> = (0..20).map(|_| Client::connect(app.port).unwrap()).collect();
+    browser.wait_until(&shows("1.000", "since the start 0.4"));
+    worker.signal(Signal::SIGCONT);
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod front;
 mod haproxy;
 mod kubernetes;
 mod nginx;
+mod pod;
 mod posts;
 mod rolling;
 

@@ -1,5 +1,7 @@
 //! Programs that do not link evenkeel, and take their listeners as `sd_listen_fds(3)` has it.
 
+use std::fs;
+
 use nix::sys::signal::Signal;
 
 use crate::harness::cli::Cli;
@@ -11,7 +13,7 @@ use crate::harness::wait::wait_until;
 
 const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients");
 
-fn installed(program: &str) -> bool {
+pub(crate) fn installed(program: &str) -> bool {
     is_installed(program, &format!("a server of {program}"))
 }
 
@@ -21,7 +23,7 @@ fn start(cli: &Cli, settings: &[&str], program: &[&str]) -> String {
     cli.done(&[&given[..], settings, &["--"], program].concat())
 }
 
-fn python() -> String {
+pub(crate) fn python() -> String {
     format!("{PROGRAMS}/listen_fds.py")
 }
 
@@ -189,4 +191,38 @@ fn what_cannot_work_is_said_at_the_start() {
         "accept_wake is for programs that link evenkeel",
     );
     refused(&["--stop-signal", "KILL"], "true", "is no signal to stop by");
+}
+
+/// It is not asked whether it is ready: it has to live beside the one that serves before that one goes.
+#[test]
+fn a_program_that_fails_in_a_reload_replaces_nobody() {
+    if !installed("python3") {
+        return;
+    }
+    let cli = Cli::new();
+    let good = fs::read_to_string(python()).unwrap();
+    cli.write("server.py", &good);
+    let program = cli.path("server.py");
+    start(&cli, &["--set", "workers=2"], &["python3", program.to_str().unwrap()]);
+    let workers = || {
+        let status = cli.json(&["status", "guest"]);
+        let workers = status["status"]["workers"].as_array().unwrap().clone();
+        workers.iter().map(|worker| worker["pid"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    let before = workers();
+    let load = Load::start(cli.port("guest"), 2, "/");
+    cli.write("server.py", "raise SystemExit('it cannot begin')\n");
+    for verb in ["reload", "upgrade"] {
+        let said = cli.run(&[verb, "guest"]);
+        assert_eq!(said.code, Some(1), "{} {}", said.out, said.error);
+        assert!(said.error.contains("given up: worker 0"), "{}", said.error);
+        assert_eq!(workers(), before, "after {verb}");
+    }
+    cli.write("server.py", &good);
+    cli.done(&["reload", "guest"]);
+    assert!(workers().iter().all(|pid| !before.contains(pid)));
+    let count = load.stop();
+    assert_eq!(count.failed(), 0, "{count:?}");
+    cli.done(&["stop", "guest"]);
+    cli.all_gone();
 }

@@ -52,6 +52,11 @@ const OF_NODE: &[&str] = &[
     "| `exit` |",
     "`setup`",
     "| `error`",
+    "`readableAll`",
+    "`backlog`",
+    "`ipv6Only`",
+    "`exclusive: true`",
+    "`server.maxConnections`",
 ];
 
 /// The rows of a guide's tables below this head: what it is there, what it is here, and the test that shows it.

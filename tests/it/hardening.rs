@@ -1,7 +1,7 @@
 //! As whom workers run, what they are left with, and what is refused to them.
 
 mod calls;
-mod limits;
+pub(crate) mod limits;
 mod security_page;
 
 use std::collections::BTreeSet;
@@ -23,7 +23,7 @@ use crate::harness::wait::wait_until;
 const NOBODY: &str = "nobody";
 
 /// A line of `proc_pid_status(5)`, for each thread of the process: they are all to say the same.
-fn field(process: Process, name: &str) -> String {
+pub(crate) fn field(process: Process, name: &str) -> String {
     let threads = fs::read_dir(format!("/proc/{}/task", process.pid)).unwrap();
     let lines: BTreeSet<String> = threads
         .map(|thread| {

@@ -201,6 +201,59 @@ fn connections_that_wait_are_counted_for_each_queue() {
 }
 
 #[test]
+fn a_dispatcher_tells_what_it_does_and_nobody_else_has_one() {
+    for arguments in intakes() {
+        let (app, admin) = Admin::demo(&[&["--workers", "2"], arguments].concat());
+        let of_dispatcher = |samples: &Samples| {
+            samples.keys().filter(|series| series.starts_with("evenkeel_dispatcher_")).count()
+        };
+        if !arguments.contains(&"rr") {
+            assert_eq!(of_dispatcher(&admin.samples()), 0, "{arguments:?}");
+            app.stop();
+            continue;
+        }
+        (0..20).for_each(|_| drop(app.get("/")));
+        let name = |end: &str| format!("evenkeel_dispatcher_{end}");
+        let ready = name("phase{phase=\"ready\"}");
+        let samples = wait_for("what was taken to be acknowledged", || {
+            let samples = admin.samples();
+            (value(&samples, &name("connections_held")) == 0).then_some(samples)
+        });
+        assert_eq!(value(&samples, &name("connections_accepted_total")), 20);
+        assert_eq!(value(&samples, &name("pid")), u64::from(app.dispatcher().pid));
+        assert_eq!((value(&samples, &name("generation")), value(&samples, &ready)), (1, 1));
+        assert!(samples[&name("busy_seconds_total")] > 0.0);
+        promtool_agrees(&admin.metrics(Form::Prometheus).0);
+
+        // What it leaves in the queue while no worker has room.
+        let workers = [app.worker(0), app.worker(1)];
+        for worker in workers {
+            wait_until("an idle worker", || worker.waits_for_events());
+            worker.signal(Signal::SIGSTOP);
+            wait_until("a stopped worker", || worker.is_stopped());
+        }
+        let clients: Vec<Client> = (0..12).map(|_| Client::connect(app.port).unwrap()).collect();
+        let depth = format!("evenkeel_queue_depth{{address=\"127.0.0.1:{}\",slot=\"\"}}", app.port);
+        wait_until("the queue", || {
+            let samples = admin.samples();
+            (value(&samples, &depth), value(&samples, &name("connections_held"))) == (4, 8)
+        });
+        for worker in workers {
+            worker.signal(Signal::SIGCONT);
+        }
+        wait_until("an empty queue", || value(&admin.samples(), &depth) == 0);
+        drop(clients);
+
+        app.dispatcher().signal(Signal::SIGKILL);
+        app.log.wait_for("dispatcher (generation 2) is ready");
+        let samples = admin.samples();
+        assert_eq!(value(&samples, &name("connections_accepted_total")), 32, "they go on");
+        assert_eq!(value(&samples, &name("generation")), 2);
+        app.stop();
+    }
+}
+
+#[test]
 fn an_upgrade_finds_the_same_program_at_work() {
     let deployed = Deployed::demo(&[&ADMIN[..], &["--workers", "1"]].concat());
     let admin = Admin::of(&deployed.app);

@@ -225,12 +225,6 @@ fn who_goes_wrong_is_told_what_to_do() {
     refused(&[&one[..], &late].concat(), 1, "its workers fail; they are tried again");
     refused(&["upgrade", "blog"], 69, "these run: shop");
     cli.done(&["stop", "shop", "--now"]);
-    // One that can no longer, after a deploy.
-    replace(&cli.path("program"), b"#!/bin/sh\nexec sleep 600\n");
-    cli.done(&[&one[..], &["--", "./program"]].concat());
-    replace(&cli.path("program"), b"#!/bin/sh\nsleep 0.2\nexit 3\n");
-    refused(&["reload", "shop"], 1, "but they fail, and are tried again: its log says why");
-    cli.done(&["stop", "shop", "--now"]);
     let right = [&one[..], &["--protocol", "evenkeel", "--", &demo]].concat();
     assert!(cli.done(&right).starts_with("shop serves at 127.0.0.1:"));
     cli.done(&["stop", "shop", "--forget"]);

@@ -47,7 +47,7 @@ fn the_last_worker_stays() {
 fn signals_that_this_version_has_no_use_for_do_not_harm() {
     let app = App::demo(&["--workers", "1"]);
     app.signal(Signal::SIGUSR1);
-    app.log.wait_for("SIGUSR1 is ignored: there are no log files to reopen");
+    app.log.wait_for("SIGUSR1 is ignored: there is no log file to reopen");
     app.signal(Signal::SIGWINCH);
     for signal in [Signal::SIGHUP, Signal::SIGUSR1, Signal::SIGUSR2, Signal::SIGWINCH] {
         app.worker(0).signal(signal);

@@ -2,7 +2,8 @@
 
 use nix::sys::signal::Signal;
 
-use crate::harness::app::{App, fixture, run_to_end};
+use crate::harness::app::{App, demo, fixture, intakes, run_to_end};
+use crate::harness::process::queue_lengths;
 use crate::harness::wait::wait_until;
 
 /// The pauses that the log announces, in milliseconds.
@@ -102,4 +103,15 @@ fn a_ready_worker_waits_asleep_until_its_listener_is_opened() {
     let switches = worker.context_switches();
     assert!((0..50).all(|_| worker.waits_for_events()));
     assert_eq!(worker.context_switches(), switches, "it does not sleep");
+}
+
+#[test]
+fn queues_are_as_long_as_the_backlog_says() {
+    for arguments in intakes() {
+        let mut command = demo(&[&["--port", "0", "--workers", "2"], arguments].concat());
+        let app = App::start(command.env("EVENKEEL_BACKLOG", "7")).listening();
+        let lengths = queue_lengths(app.port);
+        assert!(!lengths.is_empty() && lengths.iter().all(|length| *length == 7), "{lengths:?}");
+        app.stop();
+    }
 }

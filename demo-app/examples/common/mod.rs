@@ -37,6 +37,9 @@ pub(crate) struct Flags {
     min_uptime: f64,
     #[arg(long)]
     max_requests: Option<u64>,
+    /// Of each worker.
+    #[arg(long)]
+    connections_max: Option<usize>,
     /// PEM files, for the one that speaks TLS.
     #[arg(long)]
     pub(crate) certificate: Option<String>,
@@ -75,6 +78,9 @@ impl Flags {
         }
         if let Some(requests) = self.max_requests {
             server = server.max_requests(requests);
+        }
+        if let Some(connections) = self.connections_max {
+            server = server.connections_max(connections);
         }
         match &self.control {
             Some(path) => server.control(path),

@@ -31,7 +31,8 @@ impl RawWorker {
     /// descriptor of [`RawWorker::as_fd`] is worth waiting for.
     ///
     /// The first call tells the master that this worker is ready. What is queued is left to others, or
-    /// taken, as the master says; also while this worker drains.
+    /// taken, as the master says; also while this worker drains. Once it [is done](RawWorker::is_done) the
+    /// descriptor stays readable, so that a loop which waits first and looks then comes to its end.
     ///
     /// # Errors
     /// A system call failed, or this worker is to end at once: return, then.
@@ -43,6 +44,10 @@ impl RawWorker {
             let quiet = self.hosted.turn()?;
             if self.hosted.is_cut() {
                 return Err(io::Error::other("this worker is to end at once"));
+            }
+            if self.is_done() {
+                self.hosted.stay_ready()?;
+                return Ok(None);
             }
             if quiet {
                 return Ok(None);
@@ -65,7 +70,7 @@ impl RawWorker {
         Drain::new(Arc::clone(&self.hosted))
     }
 
-    /// It has drained, and no connection is left: the loop may end.
+    /// It has drained, and no connection is left: the loop is to end.
     pub fn is_done(&self) -> bool {
         self.hosted.phase() == Phase::Over
     }

@@ -3,6 +3,19 @@
 //! Each count of a worker has a family with the label `slot` (`evenkeel_worker_...`), and one for the sum
 //! over all slots, so that a sum over one family never counts anything twice. Counters go on over reloads,
 //! upgrades and the deaths of workers, and begin anew with a new master.
+//!
+//! `evenkeel_skew_...` are over all connections since the master began. How uneven the last minutes were is
+//! for the monitor to say, which alone knows since when it asks, and who else does:
+//!
+//! ```text
+//! stddev(increase(evenkeel_worker_connections_accepted_total[5m]))
+//!   / avg(increase(evenkeel_worker_connections_accepted_total[5m]))
+//! ```
+//!
+//! with `by (instance)` where there are several. Chance alone makes the square root of (N-1)/n of it, with N
+//! workers and n connections. The live page shows it for the last minute.
+
+mod dispatcher;
 
 use super::exposition::{Exposition, Format, Kind};
 use super::process;
@@ -57,6 +70,7 @@ pub(super) fn write(view: &View, format: Format) -> String {
     write_gauges(&mut all, &workers);
     write_latencies(&mut all, &workers);
     write_balance(&mut all, view, &workers);
+    dispatcher::write(&mut all, view.board);
     all.finish()
 }
 
@@ -197,7 +211,8 @@ fn write_balance(all: &mut Exposition, view: &View, workers: &[WorkerSnapshot]) 
     for (name, help, value) in [
         (
             "evenkeel_skew_cov",
-            "How uneven the workers' connections are: their standard deviation by their mean.",
+            "How uneven the workers' connections since the start are: their standard deviation by their \
+             mean. For the last minutes, take increase() of evenkeel_worker_connections_accepted_total.",
             skew.cov,
         ),
         (
@@ -207,7 +222,7 @@ fn write_balance(all: &mut Exposition, view: &View, workers: &[WorkerSnapshot]) 
         ),
         (
             "evenkeel_skew_max_share",
-            "The largest share of the connections, from 0 to 1.",
+            "The largest share of the connections since the start, from 0 to 1.",
             skew.max_share,
         ),
     ] {

@@ -7,7 +7,6 @@ use super::seat::{Seat, add};
 use super::snapshot::Phase;
 use crate::ids::{Generation, Place};
 use crate::limits::SLOTS_MAX;
-use crate::sys::clock::monotonic_ns;
 use crate::sys::shared::Shareable;
 
 /// Workers of one slot that may live at a time: one, and the one that it replaces.
@@ -73,12 +72,18 @@ impl Row {
         &self.seats
     }
 
-    /// Notes that a process was put here. For the master.
-    pub(crate) fn occupied(&self, generation: Generation, pid: u32) {
+    /// Notes that a process was put here, and when it was forked. For the master.
+    pub(crate) fn occupied(&self, generation: Generation, pid: u32, since_ns: u64) {
+        let respawns = u64::from(generation.0.saturating_sub(1));
+        self.respawns.fetch_max(respawns, Relaxed);
+        self.show(generation, pid, since_ns);
+    }
+
+    /// Notes that this one is here again, whose successor is gone. For the master.
+    pub(crate) fn show(&self, generation: Generation, pid: u32, since_ns: u64) {
         self.pid.store(pid, Relaxed);
         self.generation.store(generation.0, Relaxed);
-        self.respawns.store(u64::from(generation.0.saturating_sub(1)), Relaxed);
-        self.since_ns.store(monotonic_ns(), Relaxed);
+        self.since_ns.store(since_ns, Relaxed);
     }
 
     /// Notes that the process of this generation, and with this seat, is gone; whether it hung. For

@@ -127,7 +127,7 @@ impl Seat {
         self.requests.load(Relaxed)
     }
 
-    pub(super) fn errors(&self) -> u64 {
+    pub(crate) fn errors(&self) -> u64 {
         self.errors.load(Relaxed)
     }
 
@@ -143,7 +143,7 @@ impl Seat {
         self.log_dropped.load(Relaxed)
     }
 
-    pub(super) fn busy_ns(&self) -> u64 {
+    pub(crate) fn busy_ns(&self) -> u64 {
         self.busy_ns.load(Relaxed)
     }
 

@@ -11,7 +11,7 @@ use super::raw::Raw;
 use super::settings::Settings;
 use crate::apps::Name;
 use crate::error::Error;
-use crate::plan::named;
+use crate::plan::{FOREIGN_KEEPS_ITS_FILE, named};
 
 /// How a program gets its listeners.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,9 +88,8 @@ impl Applications {
     /// # Errors
     /// It cannot be read, and those of [`Applications::from_toml`].
     pub fn from_file(path: &Path) -> Result<Self, Error> {
-        let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-        let folder = whole.parent().unwrap_or(Path::new("/"));
-        Self::from_toml(&file::contents(path)?, &path.display().to_string(), folder)
+        let folder = file::folder(path);
+        Self::from_toml(&file::contents(path)?, &path.display().to_string(), &folder)
     }
 }
 
@@ -110,6 +109,7 @@ impl Application {
             return Err("name: the name of its table is its name: leave this out".to_owned());
         }
         self.settings.name = Some(name.to_string());
+        self.anchor(folder);
         let program = self.program.program.as_ref().ok_or("program is missing: say what to run")?;
         if program.components().count() > 1 {
             self.program.program = Some(folder.join(program));
@@ -126,7 +126,10 @@ impl Application {
             Protocol::ListenFds if self.settings.listen.is_none() => {
                 Err("listen is missing: say where connections come in".to_owned())
             }
-            Protocol::ListenFds => match self.settings.only_ours().first() {
+            Protocol::ListenFds => match self.settings.only_ours().first().copied() {
+                Some(key @ ("output_max" | "output_keep")) => {
+                    Err(format!("{key}: {FOREIGN_KEEPS_ITS_FILE}"))
+                }
                 Some(key) => Err(format!("{key} is for programs that link evenkeel: leave it out")),
                 None => Ok(()),
             },
@@ -159,6 +162,11 @@ impl Keyed for Application {
         } else {
             Keyed::set(&mut self.settings, name, raw)
         }
+    }
+
+    fn anchor(&mut self, folder: &Path) {
+        // Those of the program follow rules of their own: see `complete`.
+        self.settings.anchor(folder);
     }
 }
 
@@ -199,6 +207,13 @@ mod tests {
         assert_eq!(program("shop").directory, Some("/srv".into()));
         assert_eq!(program("blog").program, Some("gunicorn".into()));
         assert_eq!(all.app["blog"].settings.name.as_deref(), Some("blog"));
+        let text = "[app.shop]\nprogram = \"shop\"\ndirectory = \"run\"\noutput = \"log/out\"\n\
+                    access_log = \"-\"\ncontrol = \"/run/control\"\nadmin_token_file = \"token\"\n";
+        let settings = read(text).unwrap().app["shop"].settings.clone();
+        assert_eq!(settings.output, Some("/srv/log/out".into()));
+        assert_eq!(settings.access_log, Some("-".into()));
+        assert_eq!(settings.control, Some("/run/control".into()));
+        assert_eq!(settings.admin_token_file, Some("/srv/token".into()));
     }
 
     #[test]
@@ -213,7 +228,40 @@ mod tests {
         assert!(wrong("").contains("names no application"));
         let foreign = "[app.a]\nprogram = \"x\"\nprotocol = \"listen-fds\"\nlisten = \"a:1\"\nmax_memory = \"1MiB\"";
         assert!(wrong(foreign).contains("max_memory is for programs that link evenkeel"));
+        let rotated = foreign.replace("max_memory", "output_max");
+        assert!(wrong(&rotated).contains("output_max: a program that does not link evenkeel"));
+        assert!(wrong("[app.a]\nprogram = \"\"").contains("nothing is said"));
+        assert!(wrong("[app.a]\nprogram = \"x\"\nuser = \"\"").contains("nothing is said"));
         assert!(wrong("[app.a]\nprogram = \"x\"\nstop_signal = \"INT\"").contains("stop_signal"));
         assert!(wrong("[apps.a]\n").contains("unknown field `apps`"));
+    }
+
+    #[test]
+    fn files_that_the_pages_show_are_good() {
+        let pages = [
+            include_str!("../../../README.md"),
+            include_str!("../guide/logs.md"),
+            include_str!("../guide/pm2.md"),
+            include_str!("../guide/nginx_gunicorn.md"),
+            include_str!("../guide/deploy.md"),
+        ];
+        let blocks = pages.iter().flat_map(|page| page.split("```toml\n").skip(1));
+        let texts: Vec<&str> = blocks.filter_map(|rest| rest.split("```").next()).collect();
+        assert!(texts.len() >= 4, "{texts:?}");
+        for text in texts {
+            let all = if text.contains("[app.") {
+                read(text)
+                    .unwrap()
+                    .app
+                    .into_values()
+                    .map(|app| (app.protocol(), app.settings))
+                    .collect()
+            } else {
+                vec![(Protocol::Evenkeel, Settings::from_toml(text, "page").unwrap())]
+            };
+            for (protocol, settings) in all {
+                settings.check(protocol).unwrap();
+            }
+        }
     }
 }

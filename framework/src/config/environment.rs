@@ -1,5 +1,7 @@
 //! Settings in the environment: `EVENKEEL_WORKERS=4`.
 
+use serde_json::Value as Json;
+
 use super::keyed::nearest;
 use super::settings::Settings;
 use crate::error::Error;
@@ -52,12 +54,13 @@ impl Settings {
     /// # Errors
     /// An item of a list has a comma, which divides them there.
     pub fn to_variables(&self) -> Result<Vec<(String, String)>, Error> {
-        let lists = [&self.listen, &self.proxy_protocol];
-        let mut items = lists.into_iter().flatten().flatten();
-        if let Some(item) = items.find(|item| item.contains(',')) {
-            return Err(Error::config(format!(
-                "{item:?} cannot have a comma here: choose another path"
-            )));
+        for (name, value) in self.values() {
+            let mut items = value.as_array().into_iter().flatten().filter_map(Json::as_str);
+            if let Some(item) = items.find(|item| item.contains(',')) {
+                return Err(Error::config(format!(
+                    "{name}: {item:?} cannot have a comma here: choose another path"
+                )));
+            }
         }
         Ok(self.texts().into_iter().map(|(name, text)| (Self::variable(name), text)).collect())
     }
@@ -89,6 +92,10 @@ mod tests {
             ("EVENKEEL_WORKERS", "3"),
             ("EVENKEEL_HANG_TIMEOUT", "never"),
             ("EVENKEEL_MAX_MEMORY", "64MiB"),
+            ("EVENKEEL_UDP", "127.0.0.1:53,[::1]:53"),
+            ("EVENKEEL_KEEP_CAPABILITIES", "true"),
+            ("EVENKEEL_OUTPUT_PER_WORKER", "false"),
+            ("EVENKEEL_LIMIT_CORE", "0"),
             ("EVENKEEL_GRACE", ""),
             ("PATH", "/bin"),
         ];
@@ -97,6 +104,11 @@ mod tests {
         assert_eq!(settings.grace, None);
         let again = Settings::from_variables(settings.to_variables().unwrap()).unwrap();
         assert_eq!(again, settings);
+        for list in ["listen", "udp", "proxy_protocol"] {
+            let file = serde_json::json!({ list: ["a,b"] });
+            let settings: Settings = serde_json::from_value(file).unwrap();
+            assert!(settings.to_variables().is_err_and(|why| why.to_string().contains("a comma")));
+        }
     }
 
     #[test]

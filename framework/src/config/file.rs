@@ -1,10 +1,11 @@
 //! Settings in a file.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde::de::DeserializeOwned;
 
+use super::keyed::Keyed;
 use super::settings::Settings;
 use crate::error::Error;
 
@@ -17,14 +18,22 @@ impl Settings {
         read(text, name)
     }
 
-    /// From a file in TOML.
+    /// From a file in TOML, whose paths are relative to its folder.
     ///
     /// # Errors
     /// It cannot be read, and those of [`Settings::from_toml`].
     pub fn from_file(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        Self::from_toml(&contents(path)?, &path.display().to_string())
+        let mut settings = Self::from_toml(&contents(path)?, &path.display().to_string())?;
+        settings.anchor(&folder(path));
+        Ok(settings)
     }
+}
+
+/// Where a file is.
+pub(super) fn folder(path: &Path) -> PathBuf {
+    let whole = path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    whole.parent().unwrap_or(Path::new("/")).to_owned()
 }
 
 /// The text of a file.

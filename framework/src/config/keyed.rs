@@ -1,6 +1,7 @@
 //! One list of keys for each table: what can be read, written, merged and described follows from it.
 
 use std::fmt;
+use std::path::Path;
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value as Json;
@@ -44,6 +45,8 @@ pub(super) trait Keyed {
     fn keys() -> Vec<Key>;
     /// Sets one; what is wrong with the value, if it is. The name is one of the keys.
     fn set(&mut self, name: &str, raw: &Raw) -> Result<(), String>;
+    /// Makes relative paths whole: they are relative to this folder.
+    fn anchor(&mut self, folder: &Path);
 }
 
 /// Makes a structure whose fields are the keys of a table.
@@ -122,6 +125,12 @@ macro_rules! keyed {
                     _ => return Err(format!("there is no key `{name}`")),
                 }
                 Ok(())
+            }
+
+            fn anchor(&mut self, folder: &std::path::Path) {
+                $( self.$name.iter_mut().for_each(|value| {
+                    $crate::config::value::Value::anchor(value, folder);
+                }); )+
             }
         }
     };

@@ -3,13 +3,15 @@
 use serde_json::{Map, Value as Json, json};
 
 use super::application::Program;
-use super::keyed::Key;
+use super::keyed::{Change, Key};
 use super::settings::Settings;
 
 /// The JSON schema (draft 2020-12) of a file: of one server's settings, or of applications. What it takes
 /// to change a key stands beside it as `x-change`.
 pub fn schema() -> Json {
-    let application = [Program::KEYS, Settings::KEYS].concat();
+    // Settings of an application stand in the environment of its master, which an upgrade keeps.
+    let restart = |key: &Key| Key { change: Change::Restart, ..*key };
+    let application: Vec<Key> = Program::KEYS.iter().chain(Settings::KEYS).map(restart).collect();
     let application = table(&application, &["program"]);
     let mut top = properties(Settings::KEYS);
     let apps = json!({
@@ -62,8 +64,12 @@ mod tests {
         if let Some(only) = form.get("const") {
             return vec![only.clone()];
         }
+        if form.get("not").is_some() {
+            return Vec::new();
+        }
         match form["type"].as_str() {
             Some("integer") => vec![json!(1)],
+            Some("boolean") => vec![json!(true), json!(false)],
             Some("array") => vec![json!(["127.0.0.1"])],
             Some("string") => match form.get("pattern").and_then(Json::as_str) {
                 Some(pattern) if pattern.contains("ms") => vec![json!("1.5s"), json!("1h30m")],
@@ -87,8 +93,8 @@ mod tests {
                 let read: Result<Settings, _> = serde_json::from_value(file.clone());
                 assert!(read.is_ok_and(|settings| settings != Settings::default()), "{file}");
             }
-            let wrong: Result<Settings, _> = serde_json::from_value(json!({ key.name: true }));
-            assert!(wrong.is_err(), "{} takes a boolean", key.name);
+            let wrong: Result<Settings, _> = serde_json::from_value(json!({ key.name: 1.5 }));
+            assert!(wrong.is_err(), "{} takes a number with a fraction", key.name);
         }
         assert_eq!(schema["additionalProperties"], false);
         assert!(serde_json::from_value::<Settings>(json!({ "nothing": 1 })).is_err());

@@ -10,6 +10,11 @@ use super::units::{Bytes, Patience};
 use crate::error::Error;
 use crate::plan::{AcceptWake, Listener, LogFormat, Policy, Workers};
 
+#[cfg(not(feature = "seccomp"))]
+use super::filter::NoSeccomp as Seccomp;
+#[cfg(feature = "seccomp")]
+use crate::plan::Seccomp;
+
 keyed! {
     /// What a file, the environment or flags say of a server. What is `None` was not said.
     pub struct Settings;
@@ -19,6 +24,8 @@ keyed! {
     /// Addresses to listen on, `HOST:PORT` or `unix:/PATH`. Policy and listener apply to the first one; all
     /// workers share the accept queue of each other one.
     Restart listen: Vec<String>,
+    /// Addresses at which datagrams are taken, `HOST:PORT`. Default: none.
+    Restart udp: Vec<String>,
     /// How many workers to begin with: a number, or `max` (also 0) for one for each CPU that may be used.
     /// Default: `max`.
     Upgrade workers: Workers,
@@ -85,6 +92,19 @@ keyed! {
     Upgrade access_log: PathBuf,
     /// How lines of the access log are written. Default: `combined`.
     Upgrade access_log_format: LogFormat,
+    /// The access log is moved away when it has so much. Default: it grows on.
+    Upgrade access_log_max: Bytes,
+    /// So many of those are kept, 1 to 1000. Default: 5.
+    Upgrade access_log_keep: u32,
+    /// File for what workers write to standard output and standard error. Default: it goes where the master's
+    /// goes.
+    Upgrade output: PathBuf,
+    /// A file for each worker, its number before the ending: `shop-0.log` for `shop.log`. Default: false.
+    Upgrade output_per_worker: bool,
+    /// Such a file is moved away when it has so much. Default: it grows on.
+    Upgrade output_max: Bytes,
+    /// So many of those are kept, 1 to 1000. Default: 5.
+    Upgrade output_keep: u32,
     /// Peers that must name their clients by the PROXY protocol: addresses, networks, or `unix`. Default:
     /// none.
     Upgrade proxy_protocol: Vec<String>,
@@ -92,10 +112,29 @@ keyed! {
     Restart admin: String,
     /// A file with the token that who asks there must have. Default: none.
     Upgrade admin_token_file: PathBuf,
+    /// As whom workers run, by name or number; the master stays who it is. Default: as the master.
+    Upgrade user: String,
+    /// Their group, by name or number, if it is not the user's own.
+    Upgrade group: String,
+    /// System calls that are refused to workers: `deny`, or `deny-exec`, which keeps them from running programs
+    /// as well. Default: none.
+    Upgrade seccomp: Seccomp,
+    /// Programs that workers run may gain privileges by their file. Default: false.
+    Upgrade allow_new_privileges: bool,
+    /// Workers keep the capabilities of the master. Default: false.
+    Upgrade keep_capabilities: bool,
+    /// Descriptors of each worker, connections among them. Default: the hard limit, up to 1048576.
+    Upgrade limit_open_files: u64,
+    /// Processes and threads of the workers' user, all programs together. Default: as at the start.
+    Upgrade limit_processes: u64,
+    /// Virtual memory of each worker. Default: as at the start.
+    Upgrade limit_address_space: Bytes,
+    /// Size of the file that a crash leaves; 0: none. Default: as at the start.
+    Upgrade limit_core: Bytes,
 }
 
 /// Keys that go with a program that is not ours; the others are about connections, which it has itself.
-const FOREIGN: [&str; 15] = [
+const FOREIGN: [&str; 26] = [
     "name",
     "listen",
     "workers",
@@ -111,6 +150,17 @@ const FOREIGN: [&str; 15] = [
     "control",
     "admin",
     "admin_token_file",
+    "output",
+    "output_per_worker",
+    "user",
+    "group",
+    "seccomp",
+    "allow_new_privileges",
+    "keep_capabilities",
+    "limit_open_files",
+    "limit_processes",
+    "limit_address_space",
+    "limit_core",
 ];
 
 impl Settings {

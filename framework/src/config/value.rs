@@ -1,8 +1,7 @@
 //! What a key can hold, and how that is read, written and described.
 
-use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -12,6 +11,8 @@ use super::application::Protocol;
 use super::raw::Raw;
 use super::units::{Bytes, Patience, bytes, time, time_text};
 use crate::limits::SLOTS_MAX;
+#[cfg(feature = "seccomp")]
+use crate::plan::Seccomp;
 use crate::plan::{AcceptWake, Listener, LogFormat, Policy, Workers};
 
 /// A type of values.
@@ -20,6 +21,8 @@ pub(super) trait Value: Sized {
     fn read(raw: &Raw) -> Result<Self, String>;
     /// As a text that [`Value::read`] takes.
     fn text(&self) -> String;
+    /// A path that is relative is so to this folder.
+    fn anchor(&mut self, _: &Path) {}
     /// As JSON that [`Value::read`] takes.
     fn json(&self) -> Json {
         self.text().into()
@@ -28,11 +31,17 @@ pub(super) trait Value: Sized {
     fn schema() -> Json;
 }
 
-fn text_of(raw: &Raw) -> Result<&str, String> {
+pub(super) fn text_of(raw: &Raw) -> Result<&str, String> {
     match raw {
         Raw::Text(text) => Ok(text),
         other => Err(format!("{} stands where a text is wanted: put it in quotes", other.kind())),
     }
+}
+
+/// In the environment an empty text says nothing, so that in a file it would say so there only.
+fn something(raw: &Raw) -> Result<&str, String> {
+    let text = text_of(raw)?;
+    if text.is_empty() { Err("nothing is said: leave it out".to_owned()) } else { Ok(text) }
 }
 
 fn named<T>(raw: &Raw) -> Result<T, String>
@@ -98,6 +107,32 @@ macro_rules! names {
 }
 
 names!(Policy, Listener, AcceptWake, LogFormat, Protocol);
+#[cfg(feature = "seccomp")]
+names!(Seccomp);
+
+impl Value for bool {
+    fn read(raw: &Raw) -> Result<Self, String> {
+        match raw {
+            Raw::Boolean(said) => Ok(*said),
+            Raw::Text(text) => {
+                text.trim().parse().map_err(|_| format!("{text:?} is neither true nor false"))
+            }
+            other => Err(format!("{} stands where true or false is wanted", other.kind())),
+        }
+    }
+
+    fn text(&self) -> String {
+        self.to_string()
+    }
+
+    fn json(&self) -> Json {
+        json!(self)
+    }
+
+    fn schema() -> Json {
+        json!({ "type": "boolean" })
+    }
+}
 
 impl Value for Workers {
     fn read(raw: &Raw) -> Result<Self, String> {
@@ -179,7 +214,7 @@ impl Value for Bytes {
 
 impl Value for String {
     fn read(raw: &Raw) -> Result<Self, String> {
-        text_of(raw).map(str::to_owned)
+        something(raw).map(str::to_owned)
     }
 
     fn text(&self) -> String {
@@ -187,71 +222,27 @@ impl Value for String {
     }
 
     fn schema() -> Json {
-        json!({ "type": "string" })
+        json!({ "type": "string", "minLength": 1 })
     }
 }
 
 impl Value for PathBuf {
     fn read(raw: &Raw) -> Result<Self, String> {
-        text_of(raw).map(Self::from)
+        something(raw).map(Self::from)
     }
 
     fn text(&self) -> String {
         self.display().to_string()
     }
 
-    fn schema() -> Json {
-        json!({ "type": "string" })
-    }
-}
-
-/// In the environment its items are divided by commas.
-impl Value for Vec<String> {
-    fn read(raw: &Raw) -> Result<Self, String> {
-        match raw {
-            Raw::List(items) => items.iter().map(|item| text_of(item).map(str::to_owned)).collect(),
-            Raw::Text(text) => Ok(text.split(',').map(|item| item.trim().to_owned()).collect()),
-            other => Err(format!("{} stands where a list of texts is wanted", other.kind())),
+    fn anchor(&mut self, folder: &Path) {
+        // This stands for standard output.
+        if self.as_os_str() != "-" {
+            *self = folder.join(&*self);
         }
     }
 
-    fn text(&self) -> String {
-        self.join(",")
-    }
-
-    fn json(&self) -> Json {
-        json!(self)
-    }
-
     fn schema() -> Json {
-        let list = json!({ "type": "array", "items": { "type": "string" } });
-        json!({ "oneOf": [{ "type": "string" }, list] })
-    }
-}
-
-impl Value for BTreeMap<String, String> {
-    fn read(raw: &Raw) -> Result<Self, String> {
-        match raw {
-            Raw::Table(entries) => {
-                let entry =
-                    |(name, value): (&String, &Raw)| Ok((name.clone(), text_of(value)?.to_owned()));
-                entries.iter().map(entry).collect()
-            }
-            other => Err(format!("{} stands where a table of texts is wanted", other.kind())),
-        }
-    }
-
-    fn text(&self) -> String {
-        let pairs: Vec<String> =
-            self.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        pairs.join(" ")
-    }
-
-    fn json(&self) -> Json {
-        json!(self)
-    }
-
-    fn schema() -> Json {
-        json!({ "type": "object", "additionalProperties": { "type": "string" } })
+        json!({ "type": "string", "minLength": 1 })
     }
 }

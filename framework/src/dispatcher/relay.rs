@@ -117,7 +117,7 @@ impl<'a> Relay<'a> {
             if self.finished() {
                 return Ok(code::DONE);
             }
-            self.seat.busy_since(0);
+            self.seat.rests(monotonic_ns());
         }
     }
 

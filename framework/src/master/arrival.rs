@@ -12,6 +12,7 @@ use super::child::HandedChild;
 use super::datagrams::Datagrams;
 use super::endpoint::HandedEndpoint;
 use super::event::{Event, Exit};
+use super::failures::Failures;
 use super::handover::{Handed, HandedCaller, Handover};
 use super::heartbeat::Heartbeat;
 use super::obey::{Wait, Waiting};
@@ -216,7 +217,7 @@ impl<'a> Master<'a> {
             control,
             entry,
             waiting,
-            failed: None,
+            failures: Failures::default(),
             heartbeat: Heartbeat::wanted(),
             told: String::new(),
             outcome: None,

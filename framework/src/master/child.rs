@@ -11,12 +11,15 @@ use super::outbox::Outbox;
 use crate::cluster::WorkerId;
 use crate::ids::{ChildId, Generation, Place};
 use crate::net::channel::Channel;
+use crate::sys::clock::monotonic_ns;
 use crate::sys::exec;
 
 /// A process that has not been reaped.
 pub(super) struct Child {
     pub(super) id: ChildId,
     pub(super) pid: Pid,
+    /// When it was forked, by the monotonic clock.
+    pub(super) since_ns: u64,
     /// Where it counts on the scoreboard.
     pub(super) seat: usize,
     /// `None` when the child has closed its side.
@@ -35,6 +38,7 @@ pub(super) struct Child {
 pub(super) struct HandedChild {
     pub(super) id: ChildId,
     pub(super) pid: i32,
+    since_ns: u64,
     seat: usize,
     channel: Option<RawFd>,
     links: Vec<(Generation, RawFd)>,
@@ -60,6 +64,7 @@ impl Child {
         Self {
             id,
             pid,
+            since_ns: monotonic_ns(),
             seat,
             channel: Some(channel),
             links: Vec::new(),
@@ -100,6 +105,7 @@ impl HandedChild {
         Self {
             id: child.id,
             pid: child.pid.as_raw(),
+            since_ns: child.since_ns,
             seat: child.seat,
             channel,
             links: links.collect(),
@@ -116,6 +122,7 @@ impl HandedChild {
         Ok(Child {
             id: self.id,
             pid: Pid::from_raw(self.pid),
+            since_ns: self.since_ns,
             seat: self.seat,
             channel: channel.map(Channel::from_descriptor),
             links: links.collect::<io::Result<_>>()?,

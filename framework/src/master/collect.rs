@@ -63,8 +63,10 @@ impl Master<'_> {
     /// words are heard.
     pub(super) fn collect(&mut self) -> Vec<Event> {
         let signals = self.signals.take();
-        if signals.contains(&Signal::SIGUSR1) && self.reopen_logs().is_none() {
-            tracing::info!("SIGUSR1 is ignored: there are no log files to reopen");
+        if signals.contains(&Signal::SIGUSR1)
+            && let Err(why) = self.reopen_logs()
+        {
+            tracing::info!("SIGUSR1 is ignored: {why}");
         }
         let mut events: Vec<Event> = signals.iter().copied().filter_map(meaning).collect();
         // Two signals with one meaning that come together are one order, not a repeated one.

@@ -17,6 +17,7 @@ mod ending;
 mod endpoint;
 mod environment;
 pub(crate) mod event;
+mod failures;
 mod foreign;
 mod handover;
 mod heartbeat;
@@ -63,6 +64,7 @@ use child::Child;
 use datagrams::Datagrams;
 use endpoint::Endpoint;
 use event::Event;
+use failures::Failures;
 use foreign::Leaving;
 use heartbeat::Heartbeat;
 use lent::Opened;
@@ -123,8 +125,7 @@ pub(crate) struct Master<'a> {
     /// After `control`, whose socket is in its folder.
     entry: Option<Entry>,
     waiting: Waiting,
-    /// The last child that failed, and why.
-    failed: Option<(ChildId, Option<String>)>,
+    failures: Failures,
     heartbeat: Heartbeat,
     /// The line that the service manager was last told.
     told: String,
@@ -189,7 +190,7 @@ impl<'a> Master<'a> {
             control,
             entry,
             waiting: Waiting::default(),
-            failed: None,
+            failures: Failures::default(),
             heartbeat: Heartbeat::wanted(),
             told: String::new(),
             outcome: None,
@@ -240,15 +241,17 @@ impl<'a> Master<'a> {
     }
 
     fn verdict(&self) -> Result<(), Error> {
-        let reason = self.failed.as_ref().and_then(|(_, why)| why.as_deref());
-        let reason = reason.unwrap_or("it gave no reason");
+        // Others may have ended since, as they were told.
+        let reason = |child| self.failures.of(child).unwrap_or("it gave no reason");
         match self.outcome {
             Some(Outcome::Abandoned(children)) => Err(Error::abandoned(children)),
             Some(Outcome::Fatal(child)) => Err(Error::fatal(format!(
-                "{child} says that no worker can run (exit code 78): {reason}"
+                "{child} says that no worker can run (exit code 78): {}",
+                reason(child)
             ))),
             Some(Outcome::GaveUp(child)) => Err(Error::gave_up(format!(
-                "too many workers died young and none serves; the last one was {child}: {reason}"
+                "too many workers died young and none serves; the last one was {child}: {}",
+                reason(child)
             ))),
             Some(Outcome::Stopped) | None => Ok(()),
         }

@@ -9,10 +9,6 @@ use crate::control::{Command, Control, Reply, Taken};
 use crate::error::Error;
 use crate::ids::ChildId;
 
-/// Their descriptors are their own.
-const FOREIGN_LOGS: &str = "programs that do not link evenkeel write on to the file that they were started with: \
-                            reload replaces them, and the new ones write to the one that is there now";
-
 /// Those who wait for an outcome.
 #[derive(Debug, Default)]
 pub(super) struct Waiting {
@@ -82,11 +78,8 @@ impl Master<'_> {
             }
             Command::Reopen {} => {
                 match self.reopen_logs() {
-                    Some(number) => self.waiting.add(key, Wait::Reopened(number)),
-                    None if self.plan.foreign.is_some() => {
-                        self.answer(key, &Reply::failed(FOREIGN_LOGS));
-                    }
-                    None => self.answer(key, &Reply::failed("there is no log file to reopen")),
+                    Ok(number) => self.waiting.add(key, Wait::Reopened(number)),
+                    Err(why) => self.answer(key, &Reply::failed(why)),
                 }
                 return Ok(());
             }
@@ -134,8 +127,7 @@ impl Master<'_> {
                 Scaling::Done => Reply::done(format!("{target} workers serve")),
                 Scaling::Overtaken => Reply::failed("another number was asked for meanwhile"),
                 Scaling::BackingOff(place) => {
-                    let why = self.failed.as_ref().filter(|(child, _)| child.place == place);
-                    let why = why.and_then(|(_, why)| why.as_deref()).unwrap_or("see the log");
+                    let why = self.failures.at(place).unwrap_or("see the log");
                     Reply::failed(format!("{place} cannot begin, and is tried again later: {why}"))
                 }
             };

@@ -41,6 +41,11 @@ impl Master<'_> {
         let mut child = self.children.swap_remove(index);
         let row = self.board.row(child.id.place);
         let hung = row.left(child.id.generation, child.seat);
+        // A successor may have failed beside one that serves on.
+        let rest = self.children.iter().filter(|other| other.id.place == child.id.place);
+        if let Some(other) = rest.max_by_key(|other| other.id.generation) {
+            row.show(other.id.generation, other.number(), other.since_ns);
+        }
         if let (Some(balancer), Place::Slot(slot)) = (&self.balancer, child.id.place) {
             balancer.left(slot, child.seat, row.seat(child.seat).primary_accepted());
         }
@@ -64,7 +69,7 @@ impl Master<'_> {
         }
         if exit != Exit::Code(code::DONE) {
             let hung = hung.then(|| "it hung".to_owned());
-            self.failed = Some((id, child.failure.take().or(hung)));
+            self.failures.note(id, child.failure.take().or(hung));
         }
         self.happenings.buried(child, exit);
         events.push(Event::Exited(id, exit));

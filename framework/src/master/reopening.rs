@@ -5,6 +5,10 @@ use crate::ids::{ChildId, Place};
 use crate::net::channel::Order;
 use crate::output;
 
+/// Their descriptors are their own.
+const FOREIGN_LOGS: &str = "programs that do not link evenkeel write on to the file that they were started with: \
+                            reload replaces them, and the new ones write to the one that is there now";
+
 /// Orders that were given, and who has not obeyed them yet.
 #[derive(Debug, Default)]
 pub(super) struct Reopening {
@@ -52,17 +56,19 @@ impl Master<'_> {
         self.plan.log.iter().for_each(|path| output::follow(path));
     }
 
-    /// Tells all who have such files; the number of the order, if there are any.
-    pub(super) fn reopen_logs(&mut self) -> Option<u32> {
+    /// Tells all who have such files; the number of the order, or why there is none.
+    pub(super) fn reopen_logs(&mut self) -> Result<u32, &'static str> {
+        if self.plan.foreign.is_some() {
+            return Err(FOREIGN_LOGS);
+        }
         let (requests, output) = (self.plan.access_log.is_some(), self.plan.output.is_some());
-        // Programs of others write on to the file that they were started with.
-        let output = output && self.plan.foreign.is_none();
         let has_log = |id: &ChildId| {
             let serves = id.place.slot().is_some();
             requests && serves || output && (serves || id.place == Place::Dispatcher)
         };
         let owners = self.children.iter().map(|child| child.id).filter(has_log);
-        let owners = Some(owners.collect::<Vec<_>>()).filter(|_| requests || output)?;
+        let owners = Some(owners.collect::<Vec<_>>()).filter(|_| requests || output);
+        let owners = owners.ok_or("there is no log file to reopen")?;
         let number = self.waiting.reopening.begin(owners.iter().copied());
         for id in owners {
             if let Err(error) = self.order(id, &Order::Reopen { number }) {
@@ -72,7 +78,7 @@ impl Master<'_> {
             }
         }
         tracing::info!("the files of logs are opened anew");
-        Some(number)
+        Ok(number)
     }
 }
 

@@ -47,14 +47,12 @@ impl Master<'_> {
     }
 
     fn why_failed(&self, child: ChildId, exit: Option<Exit>, late: bool) -> String {
-        let text = self.failed.as_ref().filter(|(failed, _)| *failed == child);
-        let text = text.and_then(|(_, text)| text.as_deref());
         let how = match exit {
             _ if late => format!("was not ready within {:?}", self.plan.ready_timeout),
             None => "could not be forked".to_owned(),
             Some(Exit::Code(code)) => format!("ended with exit code {code}"),
             Some(Exit::Signal(signal)) => format!("was ended by signal {signal}"),
         };
-        text.map_or(how.clone(), |text| format!("{how}: {text}"))
+        self.failures.of(child).map_or(how.clone(), |text| format!("{how}: {text}"))
     }
 }

@@ -1,5 +1,7 @@
 //! What the supervisor goes by.
 
+use std::time::Duration;
+
 use super::supervisor::{Layout, Rules};
 use crate::limits::SLOTS_MAX;
 use crate::plan::{Intake, Plan};
@@ -16,6 +18,8 @@ pub(super) fn rules(plan: &Plan) -> Rules {
         grace: plan.grace,
         ready_timeout: plan.ready_timeout,
         min_uptime: plan.min_uptime,
+        // They are said to be ready before they begin.
+        proof: plan.foreign.map_or(Duration::ZERO, |_| plan.min_uptime),
         pre_stop_delay: plan.pre_stop_delay,
         give_up: plan.give_up,
         admin: plan.admin.is_some(),

@@ -1,5 +1,7 @@
 //! One place and the processes in it.
 
+mod proof;
+
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
@@ -117,25 +119,6 @@ impl Slot {
         wanted && self.next.is_none() && self.leaving.is_none()
     }
 
-    /// The process can serve. One that was to take over takes over; its predecessor drains until
-    /// then, and leaves the accept queue to it.
-    pub(super) fn became_ready(&mut self, id: ChildId, now: Instant, until: Instant) {
-        let retired = self.retirement != Retirement::No;
-        let Some(tenant) = self.tenant(id) else { return };
-        tenant.ready_since.get_or_insert(now);
-        let Life::Starting { .. } = tenant.life else { return };
-        tenant.life = Life::Ready;
-        if retired {
-            tenant.drain(until, true);
-        }
-        if self.next.is_some_and(|next| next.id == id) {
-            if let Some(old) = &mut self.current {
-                old.drain(until, false);
-            }
-            self.promote();
-        }
-    }
-
     /// The current process is to drain, and its successor in the slot takes over the accept queue.
     pub(super) fn drain_for_successor(&mut self, id: ChildId, until: Instant) {
         if self.leaving.is_some() && self.ready() && self.current.is_some_and(|now| now.id == id) {
@@ -146,7 +129,9 @@ impl Slot {
         let Some(tenant) = self.tenant(id).filter(|tenant| !tenant.drains()) else { return };
         tenant.drain(until, false);
         if self.next.is_some() && self.current.is_some_and(|current| current.id == id) {
-            self.promote();
+            self.leaving = self.current.take();
+            self.succeed();
+            self.renewal = Renewal::No;
         }
     }
 
@@ -167,13 +152,6 @@ impl Slot {
         self.listening = has_queue;
         self.renewal = Renewal::No;
         self.not_before = None;
-    }
-
-    /// The next process is the current one from now on.
-    fn promote(&mut self) {
-        self.leaving = self.current.take();
-        self.current = self.next.take();
-        self.renewal = Renewal::No;
     }
 
     /// The process of this identity, if it is here.
@@ -206,7 +184,7 @@ impl Slot {
             return (self.renewal != Renewal::No && !next.outdated).then(|| self.back_off(now));
         }
         let tenant = self.current.take_if(|tenant| tenant.id == id)?;
-        self.current = self.next.take();
+        self.succeed();
         self.renewal = Renewal::No;
         if let Retirement::Draining { failures } = self.retirement {
             self.retirement = match exit {
@@ -284,7 +262,7 @@ impl Slot {
         match (self.current.or(self.leaving).map(|tenant| tenant.life), self.not_before) {
             (None, Some(_)) => Phase::BackingOff,
             (None, None) => Phase::Vacant,
-            (Some(Life::Starting { .. }), _) => Phase::Starting,
+            (Some(Life::Starting { .. } | Life::Proving { .. }), _) => Phase::Starting,
             (Some(Life::Ready), _) => Phase::Ready,
             (Some(Life::Draining { .. } | Life::Killed), _) => Phase::Draining,
         }

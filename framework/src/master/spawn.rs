@@ -70,9 +70,10 @@ impl Master<'_> {
         }
         Signals::unblock(&SIGNALS)?;
         let Side::Master { child: pid } = side? else { unreachable!("the child never gets here") };
-        self.board.row(id.place).occupied(id.generation, u32::try_from(pid.as_raw()).unwrap_or(0));
+        let child = Child::new(id, pid, seat, channel);
+        self.board.row(id.place).occupied(id.generation, child.number(), child.since_ns);
         tracing::info!(pid = pid.as_raw(), "{id} is starting");
-        self.children.push(Child::new(id, pid, seat, channel));
+        self.children.push(child);
         self.note(id, Happening::Fork);
         self.note_of(What::Started, id);
         self.listen_to(id, lines);
@@ -274,8 +275,10 @@ fn named(id: ChildId) -> EnteredSpan {
 }
 
 fn take_output(birth: &Birth) {
-    let output = birth.plan.output.as_ref();
-    let taken = output.map(|output| output::begin(output, birth.id.place));
+    // No thread lives on in another program, and none is to change descriptors while it is begun.
+    let foreign = birth.plan.foreign.is_some() && birth.id.place.slot().is_some();
+    let take = if foreign { output::direct } else { output::begin };
+    let taken = birth.plan.output.as_ref().map(|output| take(output, birth.id.place));
     if let Some(Err(error)) = taken {
         tracing::error!("the output goes where the master's goes, or is not rotated: {error}");
     }

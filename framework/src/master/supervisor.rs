@@ -43,6 +43,8 @@ pub struct Rules {
     pub ready_timeout: Duration,
     /// A process that was ready for so long was healthy.
     pub min_uptime: Duration,
+    /// A worker that was ready beside another one has to live for so long before it takes over.
+    pub proof: Duration,
     /// Time between the announcement of a stop and its begin.
     pub pre_stop_delay: Duration,
     /// When so many children died young within so long and no worker serves, the master gives up.

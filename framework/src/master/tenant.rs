@@ -29,6 +29,11 @@ pub(super) enum Life {
         #[serde(with = "moment")]
         until: Instant,
     },
+    /// It says that it is ready, and has until then to show it: it accepts beside the one that serves.
+    Proving {
+        #[serde(with = "moment")]
+        until: Instant,
+    },
     Ready,
     /// `told`: it has been sent the order with its present meaning.
     Draining {
@@ -64,7 +69,7 @@ impl Tenant {
                 let told = told && before == empty_queue && earlier <= until;
                 Life::Draining { until: earlier.min(until), told, empty_queue }
             }
-            Life::Starting { .. } | Life::Ready => {
+            Life::Starting { .. } | Life::Proving { .. } | Life::Ready => {
                 Life::Draining { until, told: false, empty_queue }
             }
         };
@@ -72,14 +77,18 @@ impl Tenant {
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         match self.life {
-            Life::Starting { until } | Life::Draining { until, .. } => Some(until),
+            Life::Starting { until } | Life::Proving { until } | Life::Draining { until, .. } => {
+                Some(until)
+            }
             Life::Ready | Life::Killed => None,
         }
     }
 
     pub(super) fn deadline_mut(&mut self) -> Option<&mut Instant> {
         match &mut self.life {
-            Life::Starting { until } | Life::Draining { until, .. } => Some(until),
+            Life::Starting { until } | Life::Proving { until } | Life::Draining { until, .. } => {
+                Some(until)
+            }
             Life::Ready | Life::Killed => None,
         }
     }

@@ -65,11 +65,17 @@ pub(crate) fn files(
 }
 
 /// In a child: what is written from now on goes to its file. If that cannot be opened, it goes where the
-/// master's goes, and the file is tried again: a log is no reason not to serve.
-pub(crate) fn begin(output: &Output, place: Place) -> io::Result<()> {
+/// master's goes: a log is no reason not to serve.
+pub(crate) fn direct(output: &Output, place: Place) -> io::Result<()> {
     let outlet = Outlet::new(path_of(output, place), output.rotation)?;
-    let outlet = OUTLET.get_or_init(|| Mutex::new(outlet));
-    lock(outlet).tend();
+    lock(OUTLET.get_or_init(|| Mutex::new(outlet))).tend();
+    Ok(())
+}
+
+/// The same; and a thread follows the file when it is moved, moves it when it is due, and tries again to open it.
+pub(crate) fn begin(output: &Output, place: Place) -> io::Result<()> {
+    direct(output, place)?;
+    let Some(outlet) = OUTLET.get() else { return Ok(()) };
     Builder::new().name("output".into()).spawn(|| keep_tending(outlet))?;
     Ok(())
 }

@@ -95,6 +95,12 @@ impl AccessLog {
 
     pub(super) fn plan(self) -> Result<Self, Error> {
         let rotation = self.rotation.map(|it| it.plan("the access log")).transpose()?;
+        if rotation.is_some() && !matches!(self.target, Target::File(_)) {
+            return Err(Error::config(format!(
+                "rotation of the access log: {} is not moved away: name a file, or leave it out",
+                self.target.name().display()
+            )));
+        }
         let target = match self.target {
             // It is opened anew from wherever a worker has gone.
             Target::File(path) => Target::File(std::path::absolute(&path).unwrap_or(path)),

@@ -4,12 +4,15 @@ use std::fmt;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+use std::time::Duration;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::{Listener, Policy};
+use super::{Listener, Plan, Policy};
 use crate::error::Error;
-use crate::limits::{FURTHER_ADDRESSES_MAX, UNIX_PATH_BYTES_MAX};
+use crate::limits::{
+    FURTHER_ADDRESSES_MAX, HANDSHAKE_LINGER, HANDSHAKE_LINGER_LOOPBACK, UNIX_PATH_BYTES_MAX,
+};
 
 /// Where a server accepts connections. As text: `127.0.0.1:8080`, `[::]:8080` or `unix:/run/app.sock`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -161,6 +164,22 @@ impl Serialize for Address {
 impl<'de> Deserialize<'de> for Address {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
         String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl Plan {
+    /// How long handshakes that were under way may take until their connection is in an accept
+    /// queue that is about to be closed. A unix-domain socket knows none.
+    pub(crate) fn handshake_linger(&self) -> Duration {
+        let ips = self.addresses().filter_map(Address::tcp).map(|address| address.ip());
+        let times = ips
+            .map(|ip| if ip.is_loopback() { HANDSHAKE_LINGER_LOOPBACK } else { HANDSHAKE_LINGER });
+        times.max().unwrap_or_default()
+    }
+
+    /// All addresses, the primary one first.
+    pub(crate) fn addresses(&self) -> impl Iterator<Item = &Address> {
+        std::iter::once(&self.address).chain(&self.further)
     }
 }
 

@@ -84,10 +84,10 @@ impl Output {
 
     /// As it is to be found from wherever a worker goes.
     pub(crate) fn plan(self) -> Result<Self, Error> {
-        let named = self.path.file_name().is_some();
+        let named = self.path.file_name().is_some_and(|name| name != "-");
         let path = std::path::absolute(&self.path).ok().filter(|_| named).ok_or_else(|| {
             let path = self.path.display();
-            Error::config(format!("the output {path:?} has no name of a file: name one"))
+            Error::config(format!("the output {path:?} has no name of a file: name one, or leave it out: lines go where those of the master go"))
         })?;
         let rotation = self.rotation.map(|it| it.plan("the output")).transpose()?;
         Ok(Self { path, rotation, ..self })

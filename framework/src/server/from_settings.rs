@@ -1,22 +1,27 @@
 //! Settings that come from a file, the environment or flags.
 
+mod guard;
+mod logs;
+
 use nix::sys::signal::Signal;
 
 use super::Server;
 use crate::config::{Bytes, Patience, Protocol, Settings};
 use crate::error::Error;
 use crate::limits::GIVE_UP_WITHIN_DEFAULT;
-use crate::plan::AccessLog;
 
 impl Server<'_> {
     /// Takes all that is said there; what is not said stays as it is. Addresses replace that of
-    /// [`Server::bind`] and all of [`Server::also`].
+    /// [`Server::bind`] and all of [`Server::also`], and those for datagrams all of [`Server::udp`]. What is said
+    /// of something that there is not, such as the size of a log that nobody writes, is an error of
+    /// [`Server::serve`].
     pub fn settings(mut self, settings: &Settings) -> Self {
         let config = &mut self.config;
         if let Some((first, further)) = settings.listen.as_deref().and_then(<[_]>::split_first) {
             config.address.clone_from(first);
             config.further = further.to_vec();
         }
+        take(&mut config.udp, settings.udp.clone());
         take(&mut config.workers, settings.workers);
         take(&mut config.policy, settings.policy);
         config.listener = settings.listener.or(config.listener);
@@ -29,22 +34,12 @@ impl Server<'_> {
         take(&mut config.connections_max, settings.connections_max);
         take(&mut config.offload_threads, settings.offload_threads);
         take(&mut config.pre_stop_delay, settings.pre_stop_delay);
-        if let Some(deaths) = settings.give_up {
-            config.give_up =
-                Some((deaths, settings.give_up_within.unwrap_or(GIVE_UP_WITHIN_DEFAULT)));
-        }
         take_clone(&mut config.control, settings.control.as_ref());
         take_clone(&mut config.name, settings.name.as_ref());
         take_clone(&mut config.admin, settings.admin.as_ref());
         take_clone(&mut config.admin_token_file, settings.admin_token_file.as_ref());
         take_clone(&mut config.proxy_protocol, settings.proxy_protocol.as_ref());
-        if let Some(path) = &settings.access_log {
-            config.access_log = Some(AccessLog::new(path));
-        }
-        if let (Some(log), Some(format)) = (&mut config.access_log, settings.access_log_format) {
-            log.format = format;
-        }
-        self.patience(settings).bounds(settings)
+        self.patience(settings).bounds(settings).logs(settings).guarded(settings)
     }
 
     /// For how long is waited.
@@ -60,6 +55,22 @@ impl Server<'_> {
             Patience::After(time) => Some(time),
         });
         take(&mut self.config.term.hang_timeout, hang);
+        let before = self.config.give_up;
+        if let Some(deaths) = settings.give_up.or(before.map(|(deaths, _)| deaths)) {
+            let within = settings.give_up_within.or(before.map(|(_, within)| within));
+            self.config.give_up = Some((deaths, within.unwrap_or(GIVE_UP_WITHIN_DEFAULT)));
+        }
+        let (within, rule) = (settings.give_up_within.is_some(), self.config.give_up.is_some());
+        self.goes_with("give_up_within", within, "give_up", rule)
+    }
+
+    /// A key that means something only beside another one, which is not there, is not passed over.
+    fn goes_with(mut self, key: &str, said: bool, other: &str, there: bool) -> Self {
+        if said && !there && self.config.vain.is_none() {
+            self.config.vain = Some(format!(
+                "{key} means nothing without {other}: say that, too, or leave it out"
+            ));
+        }
         self
     }
 
@@ -106,52 +117,4 @@ fn take_clone<T: Clone>(place: &mut Option<T>, said: Option<&T>) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Each key changes something: none is forgotten here.
-    #[test]
-    fn every_setting_reaches_the_server() {
-        let other = |name: &str| match name {
-            "name" => "shop",
-            "listen" => "127.0.0.1:1,127.0.0.1:2",
-            "workers"
-            | "backlog"
-            | "connections_max"
-            | "offload_threads"
-            | "give_up"
-            | "rate_min"
-            | "max_requests"
-            | "connection_requests_max" => "7",
-            "policy" => "rr",
-            "listener" => "inherited",
-            "accept_wake" => "herd",
-            "control" | "access_log" => "/x",
-            "access_log_format" => "json",
-            "proxy_protocol" => "unix",
-            name if name.contains("bytes")
-                || name == "max_memory"
-                || name == "output_high_water" =>
-            {
-                "7MiB"
-            }
-            _ => "7s",
-        };
-        for key in Settings::KEYS {
-            let mut settings = Settings::default();
-            let mut without = Settings::default();
-            // Two keys mean something only beside another one.
-            match key.name {
-                "access_log_format" => without.set("access_log", "/x").unwrap(),
-                "give_up_within" => without.set("give_up", "3").unwrap(),
-                _ => {}
-            }
-            settings.set(key.name, other(key.name)).unwrap();
-            let server = |settings: &Settings| {
-                format!("{:?}", Server::bind("127.0.0.1:0").settings(settings))
-            };
-            let with = settings.over(without.clone());
-            assert_ne!(server(&with), server(&without), "{} changes nothing", key.name);
-        }
-    }
-}
+mod tests;

@@ -11,12 +11,10 @@ use nix::sys::signal::{SigHandler, Signal, signal};
 /// The first descriptor that a program is given (`SD_LISTEN_FDS_START`).
 const FIRST: RawFd = 3;
 
-/// Most listeners that are put in their place: more than a server may have.
-const LISTENERS_MAX: usize = 128;
-
-/// A duplicate of the descriptor that is not in the place of a listener, and close-on-exec.
-pub(crate) fn out_of_the_way(descriptor: BorrowedFd<'_>) -> io::Result<OwnedFd> {
-    let above = FIRST + i32::try_from(LISTENERS_MAX).map_err(io::Error::other)?;
+/// A duplicate of the descriptor that is not in the place of one of so many listeners, and close-on-exec. It is
+/// no higher than it must be: the user may have limited them.
+pub(crate) fn out_of_the_way(descriptor: BorrowedFd<'_>, listeners: usize) -> io::Result<OwnedFd> {
+    let above = FIRST + i32::try_from(listeners).map_err(io::Error::other)?;
     let number = fcntl(descriptor, FcntlArg::F_DUPFD_CLOEXEC(above))?;
     // SAFETY: the kernel has just made this descriptor for us, nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })

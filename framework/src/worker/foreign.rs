@@ -100,20 +100,24 @@ fn become_program(birth: &mut Birth, program: &mut Foreign) -> Result<(), Failur
         // As service managers hand them over; who wants it otherwise sets it otherwise.
         listener::block(socket)?;
     }
-    let listeners: Vec<OwnedFd> =
-        listeners.iter().map(|own| out_of_the_way(own.as_fd())).collect::<io::Result<_>>()?;
+    let count = listeners.len();
+    let listeners: Vec<OwnedFd> = listeners
+        .iter()
+        .map(|own| out_of_the_way(own.as_fd(), count))
+        .collect::<io::Result<_>>()?;
     // The old one closes when the program begins.
-    let channel = Channel::from_descriptor(out_of_the_way(birth.channel.as_fd())?);
+    let channel = Channel::from_descriptor(out_of_the_way(birth.channel.as_fd(), count)?);
     birth.channel = Box::leak(Box::new(channel));
     // What it starts can be ended with it; and what a terminal sends is for the master.
     setpgid(Pid::from_raw(0), Pid::from_raw(0))?;
+    birth.confine()?;
     birth.ready(lodged)?;
     // Nobody will read the channel.
     set_pdeathsig(program.stop_signal)?;
     if !wait_for_word(birth)? {
         return Ok(());
     }
-    prepare(birth, &mut program.command, listeners.len());
+    prepare(birth, &mut program.command, count);
     let signals = stop_signals();
     Signals::block(signals)?;
     if !birth.signals.take().is_empty() {

@@ -15,12 +15,12 @@ use std::time::Instant;
 use mio::Events;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-use super::intake::{Intake, Waiting};
+use super::intake::{Intake, LETTERS, Waiting};
 use super::mailbox;
 use super::stream::Origin;
 use crate::birth::{Birth, Possessions, code};
 use crate::limits::EVENTS_PER_TURN;
-use crate::sys::epoll;
+use crate::sys::epoll::{self, Wake};
 use alarm::Alarm;
 pub(crate) use turn::Arrived;
 
@@ -120,6 +120,18 @@ impl Hosted {
             mailbox::deliver(&bytes);
         }
         quiet
+    }
+
+    /// Keeps the descriptor readable from now on, for a loop that waits once more though all is over. A task
+    /// that is told so ends by itself, and its driver would spin.
+    pub(crate) fn stay_ready(&self) -> io::Result<()> {
+        let added = self
+            .with(|state| epoll::add(&state.intake.poll, self.begun.as_fd(), LETTERS, Wake::All));
+        // It does so already.
+        added.or_else(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => Ok(()),
+            _ => Err(error),
+        })
     }
 
     /// The next connection. The first call tells the master that this worker is ready.

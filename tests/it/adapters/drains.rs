@@ -3,8 +3,8 @@
 use evenkeel::control::Command;
 use nix::sys::signal::Signal;
 
-use super::{intakes, nobody_is_counted};
-use crate::harness::app::{App, LEAST_BUSY, NONE, ask};
+use super::nobody_is_counted;
+use crate::harness::app::{App, LEAST_BUSY, NONE, ask, intakes};
 use crate::harness::client::{Client, Failure};
 use crate::harness::example::{PLAIN, example};
 use crate::harness::load::Load;

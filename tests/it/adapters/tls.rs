@@ -97,3 +97,18 @@ fn tls_loses_nothing_in_reloads() {
         app.stop();
     }
 }
+
+/// Its handshake is over when nobody else comes.
+#[test]
+fn a_client_that_speaks_no_tls_is_in_nobodys_way() {
+    let trust = Trust::new();
+    let app = trust.app(&["--workers", "1"]);
+    let mut early = connect(app.port, &trust.client).unwrap();
+    let mut wrong = Client::connect(app.port).unwrap();
+    wrong.send("GET / HTTP/1.1\r\n\r\n").unwrap();
+    // It is turned away.
+    let _ = wrong.rest();
+    assert_eq!(get(&mut early, "/whoami").unwrap().status, 200);
+    drop(early);
+    app.stop();
+}

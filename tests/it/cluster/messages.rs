@@ -23,6 +23,20 @@ fn messages_go_both_ways_and_to_all() {
     app.stop();
 }
 
+/// One of them waits for events once more when it is done.
+#[test]
+fn workers_with_a_loop_or_a_runtime_of_their_own_hear_the_master_and_say_that_they_drain() {
+    for mode in ["raw", "tokio"] {
+        let app = start(&[mode]);
+        app.out.wait_for("event message 0.1 heard hello false");
+        app.worker(0).signal(Signal::SIGTERM);
+        app.out.wait_for("event message 0.1 end true");
+        app.out.wait_for("event exit 0.1 Some(0) None");
+        app.out.wait_for("event message 0.2 heard hello false");
+        app.stop();
+    }
+}
+
 #[test]
 fn what_a_worker_says_just_before_it_exits_arrives_before_its_exit() {
     let app = start(&["plain"]);

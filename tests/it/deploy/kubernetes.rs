@@ -18,7 +18,7 @@ const METRICS_OF_LOAD: [&str; 1] = ["evenkeel_connections_open"];
 /// What a master waits at most for workers that it has killed, in seconds.
 const KILLED_WITHIN: u64 = 5;
 
-fn manifest(name: &str) -> Value {
+pub(super) fn manifest(name: &str) -> Value {
     let path = super::file("kubernetes").join(name);
     let text = fs::read_to_string(&path).unwrap();
     serde_yaml_ng::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
@@ -32,11 +32,11 @@ fn of_kind<T: DeserializeOwned + Serialize>(name: &str) -> Value {
     manifest
 }
 
-fn deployment() -> Value {
+pub(super) fn deployment() -> Value {
     of_kind::<Deployment>("deployment.yaml")
 }
 
-fn container(deployment: &Value) -> &Value {
+pub(super) fn container(deployment: &Value) -> &Value {
     &deployment["spec"]["template"]["spec"]["containers"][0]
 }
 
@@ -46,7 +46,7 @@ pub(super) fn arguments() -> Vec<String> {
 }
 
 /// The number of the port with this name.
-fn port(container: &Value, name: &str) -> u64 {
+pub(super) fn port(container: &Value, name: &str) -> u64 {
     let ports = container["ports"].as_array().unwrap();
     let found = ports.iter().find(|port| port["name"] == name);
     found.unwrap_or_else(|| panic!("a port {name}"))["containerPort"].as_u64().unwrap()

@@ -8,7 +8,7 @@ use crate::harness::app::{App, demo_path, intakes};
 use crate::harness::client::{Client, get};
 use crate::harness::process::{Process, listening};
 
-fn limits_of(process: Process, name: &str) -> [String; 2] {
+pub(crate) fn limits_of(process: Process, name: &str) -> [String; 2] {
     let text = fs::read_to_string(format!("/proc/{}/limits", process.pid)).unwrap();
     let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap();
     let mut words = line.split_whitespace().map(str::to_owned);

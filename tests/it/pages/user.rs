@@ -13,12 +13,23 @@ const OF_OTHERS: [&str; 2] = ["node", "gunicorn"];
 
 /// One command line, without `evenkeel`. It is done; or it only names a verb, which there is.
 pub(super) fn runs(place: &str, arguments: &[String]) {
+    if arguments.iter().any(|word| word == "--now") && arguments[0] == "systemd" {
+        // This machine's service manager would start it; `systemd_real` has one of its own for that.
+        let program = std::process::Command::new(evenkeel_path());
+        return programs::understands(place, program, arguments);
+    }
     let user = User::new();
     let words = user.words(arguments);
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     if words.contains(&"-f") {
         let follow = App::start(&mut user.command(&words));
         follow.out.wait_for("worker 0");
+        return;
+    }
+    if words.contains(&"--foreground") && words.contains(&"apps.toml") {
+        user.cli.done(&["stop", "app"]);
+        let app = App::start(&mut user.command(&words));
+        app.log.wait_for("worker 0 (generation 1) is ready");
         return;
     }
     let output = user.command(&words).output().unwrap();
@@ -74,6 +85,8 @@ impl User {
                     assert!(port.parse::<u16>().is_ok(), "{address}");
                     words.push(format!("{host}:0"));
                 }
+                (_, "NAME") => words.push("app".to_owned()),
+                (_, "FILE") => words.push("apps.toml".to_owned()),
                 (_, "PROGRAM") => words.push(demo_path().display().to_string()),
                 (_, "ARGS") => {}
                 ("systemd", "install") if arguments.len() > 2 => {

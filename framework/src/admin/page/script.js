@@ -1,5 +1,4 @@
 // The live page of one Evenkeel application. It asks for /api/state once a second, and shows it.
-"use strict";
 
 const ASK_EVERY_MS = 1000;
 const ANSWER_WITHIN_MS = 5000;
@@ -87,6 +86,7 @@ function show(state) {
     cpu: earlier.get(worker.slot)?.pid === worker.pid ? perSecond(worker, "cpu_s") : null,
   }));
   before = { at: now, state };
+  followReload(state);
   showHead(state);
   showTiles(state, workers);
   showWorkers(state, workers);
@@ -123,10 +123,7 @@ function showTiles(state, workers) {
   byId("open").textContent = whole(sum("open"));
   const queued = (state.queues ?? []).reduce((total, queue) => total + queue.depth, 0);
   byId("queued").textContent = `${whole(queued)} waiting to be accepted`;
-  const skew = state.skew ?? {};
-  byId("cov").textContent = number(skew.cov, 3);
-  const fits = skew.cov != null && skew.expected_cov != null;
-  byId("cov-note").textContent = fits ? `chance gives about ${number(skew.expected_cov, 3)}` : "";
+  showSkew(state.skew ?? {}, recentSkew(state));
 }
 
 function showWorkers(state, workers) {
@@ -249,41 +246,6 @@ function line(svg, values) {
   let path = svg.querySelector("path");
   if (!path) path = svg.appendChild(document.createElementNS("http://www.w3.org/2000/svg", "path"));
   path.setAttribute("d", points.length > 1 ? `M${points.join("L")}` : "");
-}
-
-const whole = (value) => Number(value).toLocaleString("en").replaceAll(",", "\u202f");
-const number = (value, digits) => (value == null ? "–" : Number(value).toFixed(digits));
-const percent = (part) => `${(part * 100).toFixed(1)}%`;
-
-function time(us) {
-  if (us < 1000) return `${us} µs`;
-  return us < 1e6 ? `${(us / 1000).toFixed(us < 1e4 ? 1 : 0)} ms` : `${(us / 1e6).toFixed(1)} s`;
-}
-
-function bytes(count) {
-  return count < 1 << 20 ? `${Math.round(count / 1024)} KiB` : `${(count / (1 << 20)).toFixed(1)} MiB`;
-}
-
-function span(seconds) {
-  if (seconds < 90) return `${Math.floor(seconds)} s`;
-  if (seconds < 5400) return `${Math.floor(seconds / 60)} min`;
-  return seconds < 172800 ? `${Math.floor(seconds / 3600)} h` : `${Math.floor(seconds / 86400)} d`;
-}
-
-for (const button of document.querySelectorAll("button[data-command]")) {
-  button.addEventListener("click", async () => {
-    const { command, workers } = button.dataset;
-    button.disabled = true;
-    try {
-      const answer = await ask(`api/${command}`, workers ? { workers } : {});
-      const reply = await answer.json().catch(() => ({ text: `${answer.status}` }));
-      say(`${command}: ${reply.text}`, !answer.ok || reply.ok === false);
-    } catch (error) {
-      say(`${command}: ${error.message}`, true);
-    } finally {
-      button.disabled = false;
-    }
-  });
 }
 
 byId("ask-token").addEventListener("submit", (event) => {

@@ -8,8 +8,8 @@ use evenkeel::control::{Client, Command, Reply, Status};
 use crate::answer::{self, Answer};
 use crate::cli::Cli;
 use crate::outcome::{Failure, NOT_DONE, REFUSED};
+use crate::print;
 use crate::target::{Target, targets};
-use crate::{print, start};
 
 /// A master that has answered `stop` has nothing left to do but end.
 pub(crate) const END_PATIENCE: Duration = Duration::from_secs(5);
@@ -32,17 +32,9 @@ pub(crate) fn each(cli: &Cli, names: &[String], command: Command) -> Result<u8, 
 
 /// Tells one, and waits for the outcome; for the end of the process, if it is to stop.
 pub(crate) fn tell(cli: &Cli, target: &Target, command: Command) -> Result<Reply, Failure> {
-    let mut reply = send(target.connect(cli)?, command)?;
+    let reply = send(target.connect(cli)?, command)?;
     if let (Command::Stop { .. }, Some(app)) = (command, &target.app) {
         ended(app, END_PATIENCE);
-    }
-    if let (Command::Reload {} | Command::Upgrade {}, Some(app), true) =
-        (command, &target.app, reply.ok)
-        && app.record.foreign
-        && !start::lives_on(app)
-    {
-        reply.ok = false;
-        reply.text += ", but they fail, and are tried again: its log says why";
     }
     Ok(reply)
 }

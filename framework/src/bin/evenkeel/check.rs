@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use evenkeel::config::{Application, Applications, Key, Program, Protocol, Settings, schema};
+use evenkeel::config::{Application, Applications, Change, Protocol, Settings, schema};
 use serde_json::{Value, json};
 
 use crate::cli::Config;
@@ -47,7 +47,9 @@ fn check(file: &Path) -> Result<Vec<Said>, Failure> {
     if !several {
         let settings = Settings::from_file(file)?;
         settings.check(Protocol::Evenkeel)?;
-        return Ok(said("-", settings.texts()));
+        let known = |name: &str| Settings::KEYS.iter().find(|known| known.name == name);
+        let change = |name: &str| known(name).map_or(Change::Restart, |key| key.change);
+        return Ok(said("-", settings.texts(), change));
     }
     let mut all = Vec::new();
     for (name, application) in Applications::from_file(file)?.app {
@@ -55,17 +57,19 @@ fn check(file: &Path) -> Result<Vec<Said>, Failure> {
         checked.map_err(|error| {
             Failure::new(error.exit_code(), format!("{}: app.{name}: {error}", file.display()))
         })?;
-        all.extend(said(&name, Application::texts(&application)));
+        // They stand in the environment of its master, which an upgrade keeps.
+        all.extend(said(&name, Application::texts(&application), |_| Change::Restart));
     }
     Ok(all)
 }
 
-fn said(app: &str, texts: Vec<(&'static str, String)>) -> Vec<Said> {
-    let known =
-        |key: &str| Program::KEYS.iter().chain(Settings::KEYS).find(|known| known.name == key);
-    let change =
-        |key: &str| known(key).map_or_else(String::new, |key: &Key| key.change.to_string());
-    let one = |(key, value)| Said { app: app.to_owned(), key, value, change: change(key) };
+fn said(
+    app: &str,
+    texts: Vec<(&'static str, String)>,
+    change: impl Fn(&str) -> Change,
+) -> Vec<Said> {
+    let one =
+        |(key, value)| Said { app: app.to_owned(), key, value, change: change(key).to_string() };
     texts.into_iter().map(one).collect()
 }
 

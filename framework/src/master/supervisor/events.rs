@@ -1,6 +1,6 @@
 //! What events change.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{Action, Exit, Mode, Outcome, Supervisor, Trial, code};
 use crate::ids::{ChildId, Place, SlotId};
@@ -14,8 +14,9 @@ pub(super) const STOPPING: Action = Action::Refuse("the master is stopping");
 impl Supervisor {
     pub(super) fn ready(&mut self, child: ChildId, now: Instant) {
         let until = now + self.rules.grace;
+        let proof = child.place.slot().map_or(Duration::ZERO, |_| self.rules.proof);
         if let Some(slot) = self.slot(child.place) {
-            slot.became_ready(child, now, until);
+            slot.said_ready(child, now, until, proof);
         }
     }
 

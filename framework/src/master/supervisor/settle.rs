@@ -16,6 +16,10 @@ impl Supervisor {
         {
             self.begin_stop(now, Outcome::Stopped);
         }
+        if self.serving() {
+            let until = now + self.rules.grace;
+            self.slots.iter_mut().for_each(|slot| slot.end_proof(now, until));
+        }
         match self.mode {
             Mode::Running | Mode::Closing { .. } => self.roll(actions),
             Mode::Stopping { until, .. } => self.press_on(until, now, actions),
@@ -34,6 +38,7 @@ impl Supervisor {
         }
         self.steer(actions);
         self.introduce(actions);
+        self.let_go_unwanted(now, actions);
         self.send_drains(now, actions);
         self.kill_the_overdue(now, actions);
         self.end_trial(now, actions);
@@ -97,9 +102,8 @@ impl Supervisor {
     fn look(&self, actions: &mut Vec<Action>) {
         if actions.iter().any(|action| matches!(action, Action::CloseListener(_))) {
             let listening = self.slots.iter().filter(|slot| slot.listening);
-            let accepts = |tenant: &&Tenant| {
-                matches!(tenant.life, Life::Ready | Life::Draining { empty_queue: true, .. })
-            };
+            // Who is yet to be told to empty its queue looks then.
+            let accepts = |tenant: &&Tenant| tenant.life == Life::Ready || tenant.empties_queue();
             let accepting = listening.flat_map(Slot::tenants).filter(accepts);
             actions.extend(accepting.map(|tenant| Action::Look(tenant.id)));
         }
@@ -132,7 +136,8 @@ impl Supervisor {
         let open = slots.filter(|slot| if grouped { slot.listening } else { shared });
         // That of the admin process listens from the start.
         for tenant in open.chain(&mut self.admin).flat_map(Slot::tenants_mut) {
-            if tenant.life == Life::Ready && !std::mem::replace(&mut tenant.accepts, true) {
+            let may = matches!(tenant.life, Life::Ready | Life::Proving { .. });
+            if may && !std::mem::replace(&mut tenant.accepts, true) {
                 actions.push(Action::Accept(tenant.id));
             }
         }
@@ -198,17 +203,26 @@ impl Supervisor {
         }
     }
 
-    fn kill_the_overdue(&mut self, now: Instant, actions: &mut Vec<Action>) {
+    /// Successors of those who are not to be replaced any more. One that accepts already drains.
+    fn let_go_unwanted(&mut self, now: Instant, actions: &mut Vec<Action>) {
+        let until = now + self.rules.grace;
         let mut unwanted = Vec::new();
         let slots = self.slots.iter_mut().chain(&mut self.dispatcher).chain(&mut self.admin);
         for slot in slots.filter(|slot| slot.renewal == Renewal::No) {
             if let Some(next) = &mut slot.next {
                 // Its end says nothing of the program.
                 next.outdated = true;
-                unwanted.push(next.id);
+                if !next.accepts {
+                    unwanted.push(next.id);
+                } else if let Life::Proving { .. } = next.life {
+                    next.drain(until, false);
+                }
             }
         }
         self.kill(Reason::Unwanted, |tenant| unwanted.contains(&tenant.id), actions);
+    }
+
+    fn kill_the_overdue(&mut self, now: Instant, actions: &mut Vec<Action>) {
         let starting = |tenant: &Tenant| matches!(tenant.life, Life::Starting { .. });
         self.kill(Reason::Late, |tenant| tenant.overdue(now) && starting(tenant), actions);
         self.kill(Reason::Overdue, |tenant| tenant.overdue(now), actions);

@@ -10,7 +10,7 @@ impl Supervisor {
     pub fn phase_of(&self, child: ChildId) -> Option<Phase> {
         let tenant = self.all().flat_map(Slot::tenants).find(|tenant| tenant.id == child)?;
         Some(match tenant.life {
-            Life::Starting { .. } => Phase::Starting,
+            Life::Starting { .. } | Life::Proving { .. } => Phase::Starting,
             Life::Ready => Phase::Ready,
             Life::Draining { .. } | Life::Killed => Phase::Draining,
         })

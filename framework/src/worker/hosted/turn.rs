@@ -149,6 +149,9 @@ impl State {
         }
         let patient = self.unfinished > 0 || self.intake.now < self.patient_until;
         let patient = patient && !self.intake.is_empty();
+        if !patient {
+            self.intake.admit_all();
+        }
         if !patient || self.intake.empties_queues() {
             self.empty_queues();
         }

@@ -19,7 +19,6 @@ use crate::{ask, print, saved};
 
 pub(crate) use launch::become_program;
 pub(crate) use origin::forget;
-pub(crate) use ready::lives_on;
 
 /// How long a drain takes at most, unless it is said.
 pub(crate) const GRACE_DEFAULT: Duration = Duration::from_secs(30);

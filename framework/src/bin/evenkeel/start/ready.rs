@@ -77,8 +77,8 @@ fn serves(status: &Status) -> String {
     format!("serves at {} with {workers}: process {pid}{page}", addresses.join(", "))
 }
 
-/// Whether no worker of one that is not ours ends while it is tried.
-pub(crate) fn lives_on(app: &App) -> bool {
+/// Whether no worker of it ends while it is tried.
+fn lives_on(app: &App) -> bool {
     let ends = |now: Snapshot| {
         let again: u64 = now.workers.iter().map(|worker| worker.respawns).sum();
         let fails = now.workers.iter().any(|worker| worker.phase == Phase::BackingOff);

@@ -1,0 +1,38 @@
+// What the buttons do, and what became of it.
+
+// A reload whose answer was lost: since when, by the master's clock, and why.
+let unanswered = null;
+
+for (const button of document.querySelectorAll("button[data-command]")) {
+  button.addEventListener("click", async () => {
+    const { command, workers } = button.dataset;
+    button.disabled = true;
+    let since = null;
+    try {
+      since = (await (await ask("api/state")).json()).now_ms;
+      if (command === "reload") unanswered = null;
+      const answer = await ask(`api/${command}`, workers ? { workers } : {});
+      const reply = await answer.json().catch(() => ({ text: `${answer.status}` }));
+      say(`${command}: ${reply.text}`, !answer.ok || reply.ok === false);
+    } catch (error) {
+      if (command === "reload" && since !== null) unanswered = { since, why: error.message };
+      else say(`${command}: ${error.message}`, true);
+    } finally {
+      button.disabled = false;
+    }
+  });
+}
+
+// The admin process is replaced as well. The old one can answer for the grace period only, and a reload may
+// last longer: then the state says how it goes on, and the events how it ended.
+function followReload(state) {
+  if (!unanswered) return;
+  const isEnd = (event) => event.at_ms >= unanswered.since && /^reload-(done|failed)$/.test(event.kind);
+  const end = (state.events ?? []).findLast(isEnd);
+  if (!end && state.doing === "reloading") {
+    say("reload: it goes on", false);
+    return;
+  }
+  say(end ? end.text : `reload: ${unanswered.why}`, !end || end.kind === "reload-failed");
+  unanswered = null;
+}
