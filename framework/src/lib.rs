@@ -102,7 +102,8 @@ pub mod conformance {}
 #[doc = include_str!("../../README.md")]
 mod readme {}
 
-/// The pure parts, for the project's own simulations and property tests. Not part of the interface.
+/// The pure parts, for the project's own simulations and property tests, and what the program `evenkeel` asks of
+/// the system. Not part of the interface.
 #[doc(hidden)]
 pub mod internals {
     pub use crate::http::rehearse;
@@ -114,4 +115,5 @@ pub mod internals {
     pub use crate::net::balance::{Balancer, Table, least_busy, turns};
     pub use crate::net::group::{Choice, Group};
     pub use crate::plan::Rule;
+    pub use crate::sys::descriptors::close_strangers_on_exec;
 }

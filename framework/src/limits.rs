@@ -145,6 +145,9 @@ pub(crate) const UNIX_PATH_BYTES_MAX: usize = 107;
 /// can be one anywhere.
 pub(crate) const NAME_BYTES_MAX: usize = 63;
 
+/// Octets of what a master says of itself: its arguments, and a path for the output of each worker, are most of it.
+pub(crate) const RECORD_BYTES_MAX: u64 = 1024 * 1024;
+
 /// Connections to the control socket at a time. Each costs the master one descriptor.
 pub(crate) const CONTROL_CLIENTS_MAX: usize = 32;
 

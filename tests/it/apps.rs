@@ -51,7 +51,7 @@ fn verbs_take_names_several_of_them_and_all() {
     assert_eq!(cli.done(&["upgrade", "blog"]), "upgrade done: all workers are new\n");
     let status = cli.json(&["status", "shop", "blog"]);
     assert_eq!((&status[0]["app"], &status[1]["app"]), (&"shop".into(), &"blog".into()));
-    let reply = cli.json(&["scale", "blog", "1"]);
+    let reply = cli.json(&["scale", "blog", "1"])[0].clone();
     assert_eq!((&reply["ok"], &reply["app"]), (&true.into(), &"blog".into()));
     let out = cli.done(&["reopen", "all"]);
     assert!(out.contains("shop: the files of logs are open anew"), "{out}");
@@ -83,7 +83,7 @@ fn a_signal_goes_to_the_master() {
     wait_until("a reload", || workers.iter().all(|worker| !worker.lives()));
     cli.done(&["signal", "blog", "sigterm"]);
     wait_until("a stop", || !cli.path("run/blog").exists());
-    assert_eq!(cli.json(&["signal", "shop", "WINCH"])["ok"], true);
+    assert_eq!(cli.json(&["signal", "shop", "WINCH"])[0]["ok"], true);
     assert_eq!(cli.run(&["signal", "shop", "DANCE"]).code, Some(2));
     cli.done(&["stop"]);
 }
@@ -95,7 +95,7 @@ fn an_application_is_described() {
     let victim = cli.master("shop").children()[0];
     victim.signal(Signal::SIGKILL);
     wait_until("its successor", || {
-        let status = &cli.json(&["status", "shop"])["status"];
+        let status = &cli.json(&["status", "shop"])[0]["status"];
         status["restarts"]["signal"] == 1 && status["workers_ready"] == 2
     });
     let out = cli.done(&["describe", "shop"]);

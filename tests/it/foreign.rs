@@ -87,7 +87,7 @@ fn what_is_queued_when_the_stop_comes_is_answered() {
     wait_until("stopped workers", || workers.iter().all(|worker| worker.is_stopped()));
     let clients = client::Client::waiting(port, 20, "/");
     let mut stop = cli.command(&["stop", "guest"]).spawn().unwrap();
-    wait_until("the stop", || cli.json(&["status", "guest"])["status"]["doing"] == "stopping");
+    wait_until("the stop", || cli.json(&["status", "guest"])[0]["status"]["doing"] == "stopping");
     for worker in &workers {
         worker.signal(Signal::SIGCONT);
     }

@@ -81,7 +81,7 @@ fn listed(cli: &Cli, name: &str, key: &str) -> u64 {
 }
 
 fn workers_of(cli: &Cli, name: &str) -> BTreeSet<u64> {
-    let status = cli.json(&["status", name]);
+    let status = &cli.json(&["status", name])[0];
     let workers = status["status"]["workers"].as_array().unwrap();
     let here = workers.iter().filter(|worker| worker["phase"] == "ready");
     here.map(|worker| worker["pid"].as_u64().unwrap()).collect()

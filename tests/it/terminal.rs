@@ -44,7 +44,7 @@ fn tables_fit_the_terminal_and_have_colours_there_only() {
         let longest = lines.iter().map(|line| line.chars().count()).max().unwrap();
         assert!(longest <= usize::from(columns), "{columns}: {lines:?}");
         assert!(lines[0].contains("name") && lines[0].contains("workers"), "{lines:?}");
-        assert_eq!(lines[0].contains("respawns"), columns >= 100, "{lines:?}");
+        assert_eq!(lines[0].contains("deaths"), columns >= 100, "{lines:?}");
     }
     assert!(!on_terminal(100, "1").contains('\u{1b}'), "NO_COLOR");
     assert!(!cli.done(&["list"]).contains('\u{1b}'), "no terminal");

@@ -31,14 +31,14 @@ fn each_verb_prints_json() {
     assert_eq!(cli.json(&["list"])[0]["name"], "blog");
     assert_eq!(cli.json(&["describe", "shop"])[0]["state"], "running");
     assert_eq!(cli.json(&["top", "--once", "--interval", "0.1"])[0]["app"], "blog");
-    assert_eq!(ok(&["status", "shop"])["status"]["workers_ready"], 2);
+    assert_eq!(ok(&["status", "shop"])[0]["status"]["workers_ready"], 2);
     for verb in ["reload", "upgrade", "restart"] {
         ok(&[verb, "shop"]);
         assert_eq!(ok(&[verb, "all"])[1]["app"], "shop", "{verb}");
     }
-    assert_eq!(ok(&["scale", "shop", "-1"])["text"], "1 workers serve");
-    assert_eq!(ok(&["reopen", "shop"])["text"], "the files of logs are open anew");
-    assert_eq!(ok(&["signal", "shop", "WINCH"])["app"], "shop");
+    assert_eq!(ok(&["scale", "shop", "-1"])[0]["text"], "1 workers serve");
+    assert_eq!(ok(&["reopen", "shop"])[0]["text"], "the files of logs are open anew");
+    assert_eq!(ok(&["signal", "shop", "WINCH"])[0]["app"], "shop");
     let line = cli.done(&["logs", "shop", "-n", "1", "--json"]);
     assert_eq!(serde_json::from_str::<Value>(&line).unwrap()["name"], "shop");
     assert_eq!(ok(&["config", "check", "apps.toml"])["settings"][0]["app"], "blog");
@@ -70,7 +70,7 @@ fn units_are_printed_and_installed_as_json() {
     assert!(Path::new(wrote["wrote"][0].as_str().unwrap()).exists());
 }
 
-/// A failure says on standard error what to do, and standard output is left to answers.
+/// A failure says on standard error what to do, and standard output is left to answers, as for programs (`--json`).
 #[test]
 fn each_kind_of_failure_has_its_code() {
     let cli = two();

@@ -4,10 +4,10 @@ use std::fs;
 use std::io;
 use std::path::PathBuf;
 
-use super::directory::{check, runtime_directory};
-use super::entry::{BOARD, RECORD, read};
+use super::directory::{check, runtime_directory, whole};
+use super::entry::{BOARD, read};
 use super::name::Name;
-use super::process::may_speak_for;
+use super::owner::Owner;
 use super::record::Record;
 use crate::board::Snapshot;
 use crate::error::Error;
@@ -19,12 +19,19 @@ pub struct App {
     /// What its master said of itself.
     pub record: Record,
     folder: PathBuf,
+    owner: Owner,
 }
 
 impl App {
     /// Its master lives.
     pub fn is_running(&self) -> bool {
-        self.record.is_alive()
+        // The id of a dead one could be another's by now.
+        self.record.is_alive() && self.owner.speaks_for(self.record.pid)
+    }
+
+    /// Who wrote the record.
+    pub fn owner(&self) -> Owner {
+        self.owner
     }
 
     /// What its scoreboard says now; `None` when its master is dead, or is of a version of evenkeel with
@@ -33,16 +40,17 @@ impl App {
         if !self.is_running() {
             return None;
         }
-        Snapshot::read(&self.folder.join(BOARD)).ok()
+        Snapshot::read(&self.owner.open_linked(&self.folder.join(BOARD)).ok()?).ok()
     }
 }
 
 /// All applications that the runtime directory knows, by name.
 ///
 /// # Errors
-/// The directory cannot be read, or others could have written to it.
+/// The directory is a relative path, or cannot be read, or others could have written to it.
 pub fn apps() -> Result<Vec<App>, Error> {
     let directory = runtime_directory();
+    whole(&directory)?;
     let failed = |error| Error::system(&format!("read {}", directory.display()), error);
     let entries = match fs::read_dir(&directory) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -65,9 +73,6 @@ pub fn find(name: &Name) -> Result<Option<App>, Error> {
 
 fn known(name: &Name) -> Option<App> {
     let folder = runtime_directory().join(name.as_str());
-    let record = read(&folder).filter(|record| record.name == name.as_str())?;
-    if !may_speak_for(&folder.join(RECORD), record.pid) {
-        return None;
-    }
-    Some(App { record, folder })
+    let (record, owner) = read(&folder)?;
+    (record.name == name.as_str()).then_some(App { record, folder, owner })
 }

@@ -9,7 +9,7 @@ use nix::unistd::geteuid;
 
 use crate::error::Error;
 
-/// Where masters leave word of themselves; see [the module](super).
+/// Where masters leave word of themselves; see [the module](super). A relative path is refused where it is used.
 pub fn runtime_directory() -> PathBuf {
     let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     if let Some(path) = named("EVENKEEL_RUNTIME_DIR") {
@@ -18,7 +18,8 @@ pub fn runtime_directory() -> PathBuf {
     if geteuid().is_root() {
         return "/run/evenkeel".into();
     }
-    match named("XDG_RUNTIME_DIR") {
+    // One that is not whole is to be passed over (XDG Base Directory Specification).
+    match named("XDG_RUNTIME_DIR").filter(|path| Path::new(path).is_absolute()) {
         Some(path) => PathBuf::from(path).join("evenkeel"),
         None => format!("/tmp/evenkeel-{}", geteuid()).into(),
     }
@@ -28,6 +29,7 @@ pub fn runtime_directory() -> PathBuf {
 /// one there, or a link to one. It is for this user only; that of root is also looked at and locked by services of
 /// other users, which have folders of their own there.
 pub(super) fn prepare(path: &Path) -> Result<(), Error> {
+    whole(path)?;
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(|error| refused(path, &error.to_string()))?;
     }
@@ -38,6 +40,11 @@ pub(super) fn prepare(path: &Path) -> Result<(), Error> {
         }
         _ => check(path),
     }
+}
+
+/// A relative path would be another directory for each master and for each who looks for it.
+pub(super) fn whole(path: &Path) -> Result<(), Error> {
+    if path.is_absolute() { Ok(()) } else { Err(refused(path, "it is a relative path")) }
 }
 
 /// It is a directory, of this user or of root, that nobody else may write to.

@@ -1,17 +1,21 @@
 //! A master's own word of itself, from its start to its end.
 
 use std::fs::{self, DirBuilder, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{Flock, FlockArg};
+use nix::fcntl::{Flock, FlockArg, OFlag, openat};
+use nix::libc;
+use nix::sys::stat::Mode;
 
 use super::directory::{check, prepare, runtime_directory};
 use super::name::Name;
+use super::owner::Owner;
 use super::record::Record;
 use crate::error::Error;
+use crate::limits::RECORD_BYTES_MAX;
 
 pub(super) const RECORD: &str = "app.json";
 pub(super) const BOARD: &str = "board";
@@ -45,8 +49,8 @@ impl Entry {
         let lock = File::open(&directory).map_err(failed)?;
         let lock = Flock::lock(lock, FlockArg::LockExclusive);
         let _lock = lock.map_err(|(_, errno)| failed(errno.into()))?;
-        match read(&entry.folder).filter(Record::is_alive) {
-            Some(record) if record.pid != std::process::id() => {
+        match read(&entry.folder).filter(|(record, _)| record.is_alive()) {
+            Some((record, _)) if record.pid != std::process::id() => {
                 let Record { pid, program, .. } = record;
                 return Err(Error::name_in_use(name.as_str(), pid, &program));
             }
@@ -117,13 +121,27 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         let own = std::process::id();
-        if self.owner == own && read(&self.folder).is_some_and(|record| record.pid == own) {
+        if self.owner == own && read(&self.folder).is_some_and(|(record, _)| record.pid == own) {
             self.clear();
         }
     }
 }
 
-/// What a master left in this folder.
-pub(super) fn read(folder: &Path) -> Option<Record> {
-    serde_json::from_slice(&fs::read(folder.join(RECORD)).ok()?).ok()
+/// What a master left in this folder, and who that is; nothing, if he cannot say that.
+pub(super) fn read(folder: &Path) -> Option<(Record, Owner)> {
+    let mut options = File::options();
+    let folder =
+        options.read(true).custom_flags(libc::O_DIRECTORY | libc::O_NOFOLLOW).open(folder).ok()?;
+    let owner = Owner::of(&folder.metadata().ok()?)?;
+    // What is no file at all is not to hold us up.
+    let flags = OFlag::O_NOFOLLOW | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC;
+    let file = File::from(openat(&folder, RECORD, flags, Mode::empty()).ok()?);
+    let found = file.metadata().ok()?;
+    if !found.is_file() || Owner::of(&found) != Some(owner) || found.len() > RECORD_BYTES_MAX {
+        return None;
+    }
+    let mut bytes = Vec::new();
+    file.take(RECORD_BYTES_MAX).read_to_end(&mut bytes).ok()?;
+    let record: Record = serde_json::from_slice(&bytes).ok()?;
+    owner.speaks_for(record.pid).then_some((record, owner))
 }

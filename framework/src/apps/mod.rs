@@ -11,6 +11,8 @@
 //!
 //! `RUNTIME` is `$EVENKEEL_RUNTIME_DIR`, else `/run/evenkeel` for root, else `$XDG_RUNTIME_DIR/evenkeel`,
 //! else `/tmp/evenkeel-UID`. It must belong to this user or to root, and nobody else may write to it.
+//! So must the folder and the record of a server. Root sees those of other users as well, as of services of systemd:
+//! they are believed what they say of their own processes and files ([`Owner`]).
 //!
 //! ```no_run
 //! for app in evenkeel::apps::apps()? {
@@ -24,6 +26,7 @@ mod app;
 mod directory;
 mod entry;
 mod name;
+mod owner;
 mod process;
 mod record;
 
@@ -31,4 +34,5 @@ pub use app::{App, apps, find};
 pub use directory::runtime_directory;
 pub(crate) use entry::Entry;
 pub use name::Name;
+pub use owner::Owner;
 pub use record::{OutputFile, Record};

@@ -53,6 +53,20 @@ impl Cause {
         Self::Done,
     ];
 
+    /// Nobody had asked for it, and no setting.
+    pub(crate) fn is_death(self) -> bool {
+        matches!(
+            self,
+            Self::Signal
+                | Self::ExitCode
+                | Self::Hang
+                | Self::FailedStart
+                | Self::Terminated
+                | Self::Unreachable
+                | Self::Done
+        )
+    }
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Signal => "signal",

@@ -3,7 +3,6 @@
 use std::fmt;
 use std::fs::File;
 use std::io;
-use std::path::Path;
 
 use super::histogram;
 use super::layout::{Board, Row};
@@ -60,6 +59,8 @@ impl fmt::Display for Phase {
 pub struct Snapshot {
     /// The slots in order.
     pub workers: Vec<WorkerSnapshot>,
+    /// Workers that ended though neither a command nor a setting had them end.
+    pub deaths: u64,
 }
 
 /// One slot at one moment. Counters are sums over all workers that sat in the slot.
@@ -105,8 +106,8 @@ pub struct WorkerSnapshot {
 
 impl Snapshot {
     /// Of the scoreboard of another process, which this file is.
-    pub(crate) fn read(path: &Path) -> io::Result<Self> {
-        let view = View::<Board>::of(&File::open(path)?)?;
+    pub(crate) fn read(file: &File) -> io::Result<Self> {
+        let view = View::<Board>::of(file)?;
         if !view.get().is_signed() {
             return Err(io::Error::other("it is laid out in another way"));
         }
@@ -116,7 +117,9 @@ impl Snapshot {
     pub(crate) fn of(board: &Board) -> Self {
         let rows = board.slots().iter().enumerate();
         let used = rows.filter(|(_, row)| row.generation() > 0);
-        Self { workers: used.map(|(index, row)| WorkerSnapshot::of(index, row)).collect() }
+        let workers = used.map(|(index, row)| WorkerSnapshot::of(index, row)).collect();
+        let deaths = board.ends().filter(|(cause, _)| cause.is_death()).map(|(_, count)| count);
+        Self { workers, deaths: deaths.sum() }
     }
 }
 

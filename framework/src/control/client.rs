@@ -1,11 +1,14 @@
 //! The other end of the control socket.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::time::Duration;
 
+use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+
 use super::command::{Command, Reply};
+use crate::apps::App;
 use crate::error::Error;
 
 /// A connection to a running master.
@@ -23,6 +26,16 @@ pub struct Client {
     stream: BufReader<UnixStream>,
 }
 
+/// The process at the other end of a [`Client`]'s connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Peer {
+    /// Its id; 0 if it cannot be seen from here, as from another container.
+    pub pid: u32,
+    /// Its effective user when it began to listen.
+    pub uid: u32,
+}
+
 impl Client {
     /// Connects to the master that listens there.
     ///
@@ -33,6 +46,33 @@ impl Client {
         let path = path.as_ref();
         let stream = UnixStream::connect(path).map_err(|error| Error::unreachable(path, error))?;
         Ok(Self { stream: BufReader::new(stream) })
+    }
+
+    /// Connects to the master of an application.
+    ///
+    /// # Errors
+    /// Those of [`Client::connect`]; or another process than that master listens there.
+    pub fn to(app: &App) -> Result<Self, Error> {
+        let path = &app.record.control;
+        let master = Self::connect(path)?;
+        let (found, wanted) = (master.peer()?.pid, app.record.pid);
+        if found == wanted {
+            return Ok(master);
+        }
+        let name = &app.record.name;
+        let why = format!("process {found} listens there, and the master of {name} is {wanted}");
+        Err(Error::unreachable(path, io::Error::other(why)))
+    }
+
+    /// Who listens there, by the kernel's word (`SO_PEERCRED`, unix(7)).
+    ///
+    /// # Errors
+    /// The kernel does not say.
+    pub fn peer(&self) -> Result<Peer, Error> {
+        let credentials = getsockopt(self.stream.get_ref(), PeerCredentials)
+            .map_err(|errno| Error::system("see who listens there", errno.into()))?;
+        let pid = u32::try_from(credentials.pid()).unwrap_or_default();
+        Ok(Peer { pid, uid: credentials.uid() })
     }
 
     /// On a connection that was made in another way.

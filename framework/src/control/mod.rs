@@ -12,7 +12,7 @@ mod server;
 mod status;
 
 pub use crate::apps::OutputFile;
-pub use client::Client;
+pub use client::{Client, Peer};
 pub use command::{Command, Reply, Scale};
 pub(crate) use server::{Control, Taken};
 pub use status::{AdminStatus, DispatcherStatus, EventStatus, Status, WorkerStatus};

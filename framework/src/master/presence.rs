@@ -1,5 +1,7 @@
 //! What others see of this master.
 
+use std::path::Path;
+
 use super::Master;
 use crate::apps::Record;
 use crate::error::Error;
@@ -13,7 +15,10 @@ impl Master<'_> {
             record.addresses = self.plan.addresses().map(Address::to_string).collect();
             record.foreign = self.plan.foreign.is_some();
             record.policy = self.plan.intake.to_string();
-            record.control = self.plan.control.clone().unwrap_or_default();
+            // Whoever reads it may be in another directory.
+            let control = self.plan.control.as_deref();
+            let whole = |path: &Path| std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+            record.control = control.map(whole).unwrap_or_default();
             record.config.clone_from(&self.plan.source);
             record.outputs = self.outputs();
             record.program = self.upgrade.program_path().unwrap_or_default();

@@ -89,6 +89,19 @@ pub(crate) fn strangers() -> Vec<RawFd> {
     strangers
 }
 
+/// Lets none of them outlive a change of program.
+///
+/// # Errors
+/// The kernel refuses.
+pub fn close_strangers_on_exec() -> io::Result<()> {
+    for number in strangers() {
+        // SAFETY: fcntl(2) looks the number up, whatever it is; the borrow ends with this call.
+        let stranger = unsafe { BorrowedFd::borrow_raw(number) };
+        fcntl(stranger, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
+    }
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -76,6 +76,11 @@ impl<T: Shareable> View<T> {
         if u64::try_from(length.get()) != Ok(held) {
             return Err(io::Error::other(format!("{held} octets of shared memory, not {length}")));
         }
+        // Whoever could shorten it would end this process by SIGBUS.
+        let seals = SealFlag::from_bits_retain(fcntl(file, FcntlArg::F_GET_SEALS)?);
+        if !seals.contains(SealFlag::F_SEAL_SHRINK) {
+            return Err(io::Error::other("it may become shorter"));
+        }
         // SAFETY: the kernel chooses a free address, so no other object of this process is touched.
         let start =
             unsafe { mmap(None, length, ProtFlags::PROT_READ, MapFlags::MAP_SHARED, file, 0)? };
@@ -84,9 +89,8 @@ impl<T: Shareable> View<T> {
     }
 
     pub(crate) fn get(&self) -> &T {
-        // SAFETY: the mapping is `size_of::<T>()` bytes, all there when it was made (`of` looked), aligned,
-        // every pattern in it is a valid T whose access is atomic (`Shareable`), and it stays until this is
-        // dropped. Whoever shrinks his own memory meanwhile ends this process by SIGBUS, and harms nothing.
+        // SAFETY: the mapping is `size_of::<T>()` bytes, all there for good (`of` looked), aligned, every
+        // pattern in it is a valid T whose access is atomic (`Shareable`), and it stays until this is dropped.
         unsafe { self.start.cast::<T>().as_ref() }
     }
 }

@@ -21,7 +21,8 @@ pub(crate) struct Cli {
     #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     timeout: Option<u32>,
 
-    /// Print JSON; of `completions`, `config schema` and a failure what they are without it
+    /// Print JSON: a list where names or `all` are said, else one object. Of a failure that is `ok`, `text` and
+    /// `code`. `completions` and `config schema` print what they do without it
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
@@ -58,7 +59,7 @@ pub(crate) enum Verb {
     /// Run the program that is on disk now, in place, after a trial of it; then reload
     Upgrade(Apps),
     /// Stop, and start as saved: for what neither a reload nor an upgrade changes. Meanwhile connections
-    /// are refused
+    /// are refused. The end of the old one is waited for as long as its drain may take
     Restart(Apps),
     /// Have so many workers (4), or so many more or fewer (+1, -1); done when they serve. Reloads and upgrades
     /// keep the number; the next start is as saved

@@ -32,7 +32,7 @@ pub(crate) fn describe(cli: &Cli, names: &[String]) -> Result<u8, Failure> {
     let mut worst = 0;
     for subject in subjects(cli, names)? {
         let target = subject.target.as_ref();
-        let status = target.map(|target| ask::status(&target.control, cli.timeout()));
+        let status = target.map(|target| ask::status(target, cli.timeout()));
         let (status, failure) = match status.transpose() {
             Ok(status) => (status, None),
             Err(failure) => (None, Some(failure)),

@@ -2,8 +2,10 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
+
+use evenkeel::apps::Owner;
 
 use crate::tail::Tail;
 
@@ -21,6 +23,8 @@ pub(crate) struct Source {
     /// Who writes it there, as in `worker 0`; absent for the one log of all.
     pub(crate) of: Option<String>,
     pub(crate) path: PathBuf,
+    /// Who named it, unless that is this program.
+    pub(crate) owner: Option<Owner>,
 }
 
 impl Source {
@@ -51,9 +55,9 @@ pub(crate) fn past(
     out: &mut impl Write,
 ) -> io::Result<()> {
     let mut all = Followed::new(form);
-    all.add(sources.to_vec(), |path| Tail::new(path, lines))?;
+    all.add(sources.to_vec(), |it| Tail::new(&it.path, it.owner, lines))?;
     if !all.files.iter().any(|(_, tail)| tail.is_there()) {
-        return Err(io::Error::new(io::ErrorKind::NotFound, "none of the files is there"));
+        return Err(io::Error::new(io::ErrorKind::NotFound, "none of its files is there"));
     }
     all.look(out)?;
     all.end(out)
@@ -73,7 +77,7 @@ pub(crate) fn follow(
 ) -> io::Result<()> {
     let began = SystemTime::now();
     let mut all = Followed::new(form);
-    all.add(sources(), |path| Tail::new(path, lines))?;
+    all.add(sources(), |it| Tail::new(&it.path, it.owner, lines))?;
     loop {
         for _ in 0..LOOKS {
             all.look(out)?;
@@ -81,12 +85,12 @@ pub(crate) fn follow(
             std::thread::sleep(INTERVAL);
         }
         // Of a worker that is new all lines are; its file may have been there before.
-        all.add(sources(), |path| {
-            let made = fs::metadata(path).and_then(|found| found.created());
+        all.add(sources(), |it| {
+            let made = fs::metadata(&it.path).and_then(|found| found.created());
             if made.is_ok_and(|made| made < began) {
-                Tail::new(path, lines)
+                Tail::new(&it.path, it.owner, lines)
             } else {
-                Tail::whole(path)
+                Tail::whole(&it.path, it.owner)
             }
         })?;
     }
@@ -107,11 +111,11 @@ impl Followed {
     fn add(
         &mut self,
         sources: Vec<Source>,
-        open: impl Fn(&Path) -> io::Result<Tail>,
+        open: impl Fn(&Source) -> io::Result<Tail>,
     ) -> io::Result<()> {
         for source in sources {
             if !self.files.iter().any(|(_, tail)| tail.path() == source.path) {
-                let tail = open(&source.path)?;
+                let tail = open(&source)?;
                 self.files.push((source, tail));
             }
         }
@@ -188,6 +192,7 @@ mod tests {
             name: "a".to_owned(),
             of: of.map(str::to_owned),
             path: folder.path().join(of.unwrap_or("log")),
+            owner: None,
         };
         let sources = [source(None), source(Some("worker 1")), source(Some("gone"))];
         fs::write(&sources[0].path, "a\n{\"b\":1}\n").unwrap();
@@ -223,8 +228,12 @@ mod tests {
             }
         }
         let folder = tempfile::tempdir().unwrap();
-        let source =
-            |name: &str| Source { name: name.to_owned(), of: None, path: folder.path().join(name) };
+        let source = |name: &str| Source {
+            name: name.to_owned(),
+            of: None,
+            path: folder.path().join(name),
+            owner: None,
+        };
         fs::write(folder.path().join("old"), "a\nb\n").unwrap();
         let mut page = Page(String::new());
         let mut asked = 0;

@@ -22,7 +22,7 @@ const COLUMNS: [Column; 11] = [
     numbers("uptime", 2),
     numbers("requests", 3),
     numbers("open", 6),
-    numbers("respawns", 7),
+    numbers("deaths", 7),
     numbers("memory", 4),
 ];
 
@@ -84,6 +84,11 @@ impl Row {
         self.workers().map(of).sum()
     }
 
+    /// Replacements that were wished are none.
+    fn deaths(&self) -> u64 {
+        self.now.as_ref().map_or(0, |now| now.deaths)
+    }
+
     fn memory(&self) -> u64 {
         let master = self.running().map(|app| app.record.pid);
         let workers = self.workers().map(|worker| worker.pid).filter(|pid| *pid != 0);
@@ -115,7 +120,7 @@ impl Row {
             age(since(app.record.started)),
             counted(|worker| worker.requests),
             counted(|worker| worker.open),
-            self.sum(|worker| worker.respawns).to_string(),
+            self.deaths().to_string(),
             memory(self.memory()),
         ]);
         cells
@@ -137,6 +142,7 @@ impl Row {
             "uptime_s": running.map(|app| since(app.record.started)),
             "requests": self.sum(|worker| worker.requests),
             "open": self.sum(|worker| worker.open),
+            "deaths": self.deaths(),
             "respawns": self.sum(|worker| worker.respawns),
             "memory_bytes": self.memory(),
         })

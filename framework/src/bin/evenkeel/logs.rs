@@ -3,22 +3,32 @@
 use std::io;
 use std::path::Path;
 
-use evenkeel::apps::{Name, apps, find};
+use evenkeel::apps::{App, Name, Owner, apps, find};
 use evenkeel::control::OutputFile;
 
 use crate::cli::Cli;
 use crate::follow::{self, Form, Source};
 use crate::outcome::{Failure, NOT_DONE, USAGE};
+use crate::target::Target;
 use crate::{ask, saved};
 
 /// `evenkeel logs`.
 pub(crate) fn logs(cli: &Cli, names: &[String], lines: usize, follow: bool) -> Result<u8, Failure> {
+    // Whose socket it is, is asked once.
+    let owned: Vec<String> = match (&cli.control, names) {
+        (Some(control), []) => Target::at(control)?.name.into_iter().collect(),
+        _ => names.to_vec(),
+    };
+    let names = &owned[..];
     let first = sources(cli, names)?;
     let form = if cli.json { Form::Json } else { Form::Text };
     let mut out = io::stdout().lock();
     let ended = if follow {
         // A master that is known by its socket only would have to be asked again and again.
-        let again = || if cli.control.is_some() { Ok(first.clone()) } else { sources(cli, names) };
+        let again = || {
+            let fixed = cli.control.is_some() && names.is_empty();
+            if fixed { Ok(first.clone()) } else { sources(cli, names) }
+        };
         follow::follow(|| again().unwrap_or_default(), lines, form, &mut out)
     } else {
         follow::past(&first, lines, form, &mut out)
@@ -36,7 +46,10 @@ fn sources(cli: &Cli, names: &[String]) -> Result<Vec<Source>, Failure> {
     let every = names.is_empty() || names.iter().any(|name| name == "all");
     let found = match &cli.control {
         Some(control) if names.is_empty() => {
-            outputs("", &ask::status(control, cli.timeout())?.outputs).collect()
+            let target = Target::at(control)?;
+            let owner = Owner::of_user(target.reach()?.peer()?.uid);
+            let status = ask::status(&target, cli.timeout())?;
+            outputs("", Some(owner), &status.outputs).collect()
         }
         _ if every => all()?,
         _ => {
@@ -71,23 +84,31 @@ fn all() -> Result<Vec<Source>, Failure> {
 
 /// Those of one application: what its master writes, and then the files of its workers.
 fn of(name: &str) -> Result<Vec<Source>, Failure> {
-    let log = |path: &Path| Source { name: name.to_owned(), of: None, path: path.to_owned() };
     let valid: Name = name.parse()?;
-    let record = find(&valid)?.map(|app| app.record).unwrap_or_default();
-    let mut found: Vec<Source> = record.logs.iter().map(|path| log(path)).collect();
+    let app = find(&valid)?;
+    let owner = app.as_ref().map(App::owner);
+    let record = app.map(|app| app.record).unwrap_or_default();
+    let log = |path: &Path, owner| Source {
+        name: name.to_owned(),
+        of: None,
+        path: path.to_owned(),
+        owner,
+    };
+    let mut found: Vec<Source> = record.logs.iter().map(|path| log(path, owner)).collect();
     let saved = saved::log_path(name);
     if found.is_empty() && saved.exists() {
-        found.push(log(&saved));
+        found.push(log(&saved, None));
     }
-    let further = outputs(name, &record.outputs);
+    let further = outputs(name, owner, &record.outputs);
     found.extend(further.filter(|source| !record.logs.contains(&source.path)));
     Ok(found)
 }
 
-fn outputs(name: &str, files: &[OutputFile]) -> impl Iterator<Item = Source> {
-    files.iter().map(|OutputFile { name: of, path, .. }| Source {
+fn outputs(name: &str, owner: Option<Owner>, files: &[OutputFile]) -> impl Iterator<Item = Source> {
+    files.iter().map(move |OutputFile { name: of, path, .. }| Source {
         name: name.to_owned(),
         of: Some(of.clone()),
         path: path.clone(),
+        owner,
     })
 }

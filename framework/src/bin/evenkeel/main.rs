@@ -1,6 +1,7 @@
 //! The command line: starts servers, shows them, tells them what to do, waits for the outcome, and ends with
 //! it.
 
+mod answer;
 mod ask;
 mod check;
 mod cli;
@@ -16,6 +17,7 @@ mod saved;
 mod send;
 mod show;
 mod start;
+mod stop;
 mod systemd;
 mod table;
 mod tail;
@@ -29,13 +31,24 @@ use clap_complete::Shell;
 use evenkeel::control::Command;
 
 use cli::{Cli, Verb};
-use outcome::{Failure, NOT_DONE};
+use outcome::{Failure, USAGE};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            if error.use_stderr() && std::env::args_os().any(|word| word == "--json") {
+                print::failure(&Failure::new(USAGE, error.to_string()));
+            }
+            error.exit()
+        }
+    };
     match run(&cli) {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
+            if cli.json {
+                print::failure(&failure);
+            }
             print::error(&failure);
             ExitCode::from(failure.code)
         }
@@ -57,7 +70,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
             ask::each(cli, &names, Command::Scale { workers: *workers })
         }
         Verb::Reopen(names) => ask::each(cli, &names.apps, Command::Reopen {}),
-        Verb::Stop { apps, now, forget } => stop(cli, &apps.apps, *now, *forget),
+        Verb::Stop { apps, now, forget } => stop::stop(cli, &apps.apps, *now, *forget),
         Verb::Signal { app, signal } => send::signal(cli, app.as_ref(), signal),
         Verb::Logs { apps, follow, lines } => logs::logs(cli, &apps.apps, *lines, *follow),
         Verb::Systemd(args) => {
@@ -86,32 +99,4 @@ fn completions(shell: Shell) {
         .args(whole.get_arguments())
         .subcommands(verbs);
     clap_complete::generate(shell, &mut shown, "evenkeel", &mut std::io::stdout());
-}
-
-fn stop(cli: &Cli, names: &[String], now: bool, forget: bool) -> Result<u8, Failure> {
-    if forget {
-        let set = saved::load()?;
-        let runs = |name: &String| {
-            name.parse().is_ok_and(|name| {
-                evenkeel::apps::find(&name).is_ok_and(|app| app.is_some_and(|app| app.is_running()))
-            })
-        };
-        let all = names.iter().any(|name| name == "all");
-        let known = |name: &String| all || set.app.contains_key(name) || runs(name);
-        if let Some(name) = names.iter().find(|name| !known(name)) {
-            let text = format!("{name} is not in the saved set, and does not run");
-            return Err(Failure::new(NOT_DONE, text));
-        }
-        saved::change(|set| set.app.retain(|name, _| !all && !names.contains(name)))?;
-        if !all && !names.iter().any(runs) {
-            let text = "it is forgotten, and did not run";
-            if cli.json {
-                print::json(&serde_json::json!({ "ok": true, "text": text }));
-            } else {
-                print::line(text);
-            }
-            return Ok(0);
-        }
-    }
-    ask::each(cli, names, Command::Stop { now })
 }

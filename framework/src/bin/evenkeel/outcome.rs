@@ -9,6 +9,8 @@ use evenkeel::Error;
 pub(crate) const NOT_DONE: u8 = 1;
 /// A command line that cannot be read.
 pub(crate) const USAGE: u8 = 2;
+/// As of sysexits(3): it is not there.
+pub(crate) const UNREACHABLE: u8 = 69;
 /// As of sysexits(3): it is not for this user.
 pub(crate) const REFUSED: u8 = 77;
 /// As of sysexits(3): a system call failed.

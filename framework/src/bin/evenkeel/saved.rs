@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use evenkeel::config::Applications;
 use nix::fcntl::{Flock, FlockArg};
 use nix::unistd::geteuid;
+use serde::Serialize;
 
 use crate::outcome::Failure;
 
@@ -55,16 +56,22 @@ pub(crate) fn change(with: impl FnOnce(&mut Applications)) -> Result<(), Failure
     let _lock = lock.map_err(|(_, errno)| failed("lock", &directory, &errno.into()))?;
     let mut set = read(&path)?;
     with(&mut set);
-    let fresh = directory.join("apps.json.new");
+    write(&path, &set)
+}
+
+/// All of it at once: whoever reads it finds the old or the new one.
+pub(crate) fn write(path: &Path, content: &impl Serialize) -> Result<(), Failure> {
+    prepare()?;
+    let fresh = path.with_extension("json.new");
     let write = || {
         let mut options = File::options();
         // Environments hold secrets.
         let mut file = options.write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
-        file.write_all(&serde_json::to_vec_pretty(&set)?)?;
+        file.write_all(&serde_json::to_vec_pretty(content)?)?;
         file.sync_all()?;
-        fs::rename(&fresh, &path)
+        fs::rename(&fresh, path)
     };
-    write().map_err(|error| failed("write", &path, &error))
+    write().map_err(|error| failed("write", path, &error))
 }
 
 /// Opens the log of an application, to write at its end.

@@ -1,14 +1,15 @@
 //! `evenkeel signal`.
 
 use evenkeel::control::Command;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
-use serde_json::json;
+use nix::sys::signal::Signal;
+use nix::unistd::geteuid;
+use rustix::io::Errno;
+use rustix::process::{Pid, PidfdFlags, kill_process, pidfd_open, pidfd_send_signal};
 
+use crate::answer::{self, Answer};
 use crate::cli::Cli;
-use crate::outcome::{Failure, USAGE};
-use crate::target::targets;
-use crate::{ask, print};
+use crate::outcome::{Failure, REFUSED, UNREACHABLE, USAGE};
+use crate::target::{Target, targets};
 
 pub(crate) fn signal(cli: &Cli, name: Option<&String>, signal: &str) -> Result<u8, Failure> {
     let full = format!("SIG{}", signal.to_ascii_uppercase().trim_start_matches("SIG"));
@@ -16,26 +17,66 @@ pub(crate) fn signal(cli: &Cli, name: Option<&String>, signal: &str) -> Result<u
         Failure::new(USAGE, format!("{signal:?} is no signal: say HUP, TERM or USR1, say"))
     })?;
     let names: Vec<String> = name.cloned().into_iter().collect();
-    for target in targets(cli, &names)? {
-        let pid = if let Some(app) = &target.app {
+    let send = |target: Target| Answer::plain(target.name.clone(), send(cli, &target, meant));
+    let answers: Vec<Answer> = targets(cli, &names)?.into_iter().map(send).collect();
+    Ok(answer::report(cli, name.is_some(), &answers))
+}
+
+/// Nobody says himself which process he is: it is in the record, if that can be believed, or the kernel's word.
+fn send(cli: &Cli, target: &Target, meant: Signal) -> Result<String, Failure> {
+    let pid = match &target.app {
+        Some(app) => {
+            let is_there = || {
+                let gone = || Failure::new(UNREACHABLE, "its master has ended");
+                app.is_running().then_some(()).ok_or_else(gone)
+            };
+            deliver(app.record.pid, meant, is_there)?;
             app.record.pid
-        } else {
-            let status = ask::tell(cli, &target, Command::Status {})?.status;
-            status.map(|status| status.pid).unwrap_or_default()
-        };
-        // Process 0 would be all of our own group.
-        let number = i32::try_from(pid).ok().filter(|pid| *pid > 0);
-        let number = number.ok_or_else(|| Failure::new(69, "the master does not say who it is"))?;
-        kill(Pid::from_raw(number), meant).map_err(|errno| {
-            let code = if errno == nix::errno::Errno::EPERM { 77 } else { 69 };
-            Failure::new(code, format!("cannot send {meant} to process {pid}: {errno}"))
-        })?;
-        let text = format!("{meant} was sent to process {pid}");
-        if cli.json {
-            print::json(&json!({ "app": target.name, "ok": true, "text": text }));
-        } else {
-            print::line(text);
         }
+        None => to_peer(cli, target, meant)?,
+    };
+    Ok(format!("{meant} was sent to process {pid}"))
+}
+
+fn to_peer(cli: &Cli, target: &Target, meant: Signal) -> Result<u32, Failure> {
+    let mut master = target.connect(cli)?;
+    let peer = master.peer()?;
+    if peer.pid == 0 {
+        let text =
+            "the master cannot be seen from here, as one in another container: signal it there";
+        return Err(Failure::new(UNREACHABLE, text));
     }
-    Ok(0)
+    if peer.uid != 0 && peer.uid != geteuid().as_raw() {
+        let text = format!("who listens there is user {}: name the application instead", peer.uid);
+        return Err(Failure::new(REFUSED, text));
+    }
+    // Whoever answers had not ended.
+    let is_there = || master.send(&Command::Status {}).map(drop).map_err(Failure::from);
+    deliver(peer.pid, meant, is_there)?;
+    Ok(peer.pid)
+}
+
+/// The process is held, and then looked at: its id cannot be another's by the time that it is used.
+fn deliver(
+    pid: u32,
+    meant: Signal,
+    is_there: impl FnOnce() -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let failed = |error: Errno| {
+        let code = if error == Errno::PERM { REFUSED } else { UNREACHABLE };
+        Failure::new(code, format!("cannot send {meant} to process {pid}: {error}"))
+    };
+    let number = i32::try_from(pid).ok().and_then(Pid::from_raw).ok_or(Errno::SRCH);
+    let number = number.map_err(failed)?;
+    let signal = rustix::process::Signal::from_named_raw(meant as i32).ok_or(Errno::INVAL);
+    let signal = signal.map_err(failed)?;
+    let held = pidfd_open(number, PidfdFlags::empty());
+    is_there()?;
+    let sent = match held {
+        Ok(held) => pidfd_send_signal(held, signal),
+        // Linux before 5.3, or a sandbox that does not know it.
+        Err(Errno::NOSYS | Errno::PERM) => kill_process(number, signal),
+        Err(error) => Err(error),
+    };
+    sent.map_err(failed)
 }

@@ -1,7 +1,8 @@
 //! How answers are shown.
 
-use evenkeel::control::{Reply, Status, WorkerStatus};
+use evenkeel::control::{Status, WorkerStatus};
 
+use crate::answer::Answer;
 use crate::figures::age;
 use crate::print;
 use crate::table::{Column, numbers, table, terminal_width, words};
@@ -19,15 +20,16 @@ const COLUMNS: [Column; 10] = [
     numbers("hangs", 6),
 ];
 
-/// `name` is said where several are shown.
-pub(crate) fn reply(reply: &Reply, name: Option<&str>) {
+/// Its name is said where there are several.
+pub(crate) fn answer(answer: &Answer, several: bool) {
+    let name = answer.name.as_deref().filter(|_| several);
     let name = name.map_or_else(String::new, |name| format!("{name}: "));
-    if let Some(status) = &reply.status {
+    if let Some(status) = &answer.status {
         print::line(format!("{name}{}\n{}", summary(status), workers(&status.workers, true)));
-    } else if reply.ok {
-        print::line(format!("{name}{}", reply.text));
+    } else if answer.ok() {
+        print::line(print::visible(&format!("{name}{}", answer.text)));
     } else {
-        print::error(format!("{name}{}", reply.text));
+        print::error(format!("{name}{}", answer.text));
     }
 }
 
@@ -38,11 +40,14 @@ fn summary(status: &Status) -> String {
         format!(", dispatcher {} ({})", dispatcher.pid, dispatcher.phase)
     });
     let why = status.policy_why.as_deref();
-    let why = why.map_or_else(String::new, |why| format!("\npolicy auto is {policy}: {why}"));
-    format!(
+    let why = why.map_or_else(String::new, |why| {
+        format!("\npolicy auto is {policy}: {}", print::visible(why))
+    });
+    let summary = format!(
         "master {pid} on {address}, policy {policy}, {doing}: {workers_ready} of {workers_wanted} \
-         workers ready{dispatcher}{why}"
-    )
+         workers ready{dispatcher}"
+    );
+    print::visible(&summary) + &why
 }
 
 /// `counts`: it says on the scoreboard what it does.

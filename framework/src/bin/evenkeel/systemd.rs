@@ -52,6 +52,7 @@ enum Verb {
 
 /// What the units are to say.
 #[derive(Debug, clap::Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct Wanted {
     /// Name of the units. Default: that of the program
     #[arg(long)]
@@ -87,6 +88,11 @@ struct Wanted {
     /// Grant `CAP_NET_BIND_SERVICE`: the program binds a port below 1024 itself
     #[arg(long)]
     low_ports: bool,
+
+    /// It makes machine code while it runs, as Node, Java and `WebAssembly` do: memory may be written and executed.
+    /// Granted anyhow to an application with protocol listen-fds, and if the program is `evenkeel`
+    #[arg(long)]
+    jit: bool,
 
     /// The longest drain, as the program was told; systemd waits a little longer
     #[arg(long, value_name = "SECONDS", default_value_t = 30)]
@@ -177,7 +183,7 @@ impl Wanted {
             app: None,
             bpf: self.bpf || !self.user && program.names_bpf_policy(),
             low_ports: self.low_ports,
-            compiles: false,
+            compiles: self.jit || program.file_name() == "evenkeel",
             grace: self.grace,
             name,
             program,

@@ -5,6 +5,9 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use evenkeel::apps::Owner;
+use nix::libc;
+
 /// Octets that are read at a time.
 const PART_BYTES: usize = 64 * 1024;
 
@@ -17,6 +20,8 @@ type Line<'a> = &'a mut dyn FnMut(&[u8]) -> io::Result<()>;
 /// A file at a path, which may be moved, cut off, or not there yet.
 pub(crate) struct Tail {
     path: PathBuf,
+    /// Who named it, unless that is this program.
+    owner: Option<Owner>,
     file: Option<File>,
     /// How far it was read.
     at: u64,
@@ -29,7 +34,7 @@ pub(crate) struct Tail {
 /// # Errors
 /// The file cannot be read.
 pub(crate) fn last_lines(path: &Path, count: usize, from: u64) -> io::Result<Vec<String>> {
-    let mut tail = Tail::new(path, count)?;
+    let mut tail = Tail::new(path, None, count)?;
     let length =
         tail.file.as_ref().map_or(Ok(0), |file| file.metadata().map(|found| found.len()))?;
     if from <= length {
@@ -47,15 +52,16 @@ pub(crate) fn last_lines(path: &Path, count: usize, from: u64) -> io::Result<Vec
 
 impl Tail {
     /// From the last `lines` lines on.
-    pub(crate) fn new(path: &Path, lines: usize) -> io::Result<Self> {
-        let mut file = open(path)?;
+    pub(crate) fn new(path: &Path, owner: Option<Owner>, lines: usize) -> io::Result<Self> {
+        let mut file = open(path, owner)?;
         let at = file.as_mut().map(|file| start_of_last(file, lines)).transpose()?.unwrap_or(0);
-        Ok(Self { path: path.to_owned(), file, at, begun: Vec::new() })
+        Ok(Self { path: path.to_owned(), owner, file, at, begun: Vec::new() })
     }
 
     /// All of it, also what is not there yet.
-    pub(crate) fn whole(path: &Path) -> io::Result<Self> {
-        Ok(Self { path: path.to_owned(), file: open(path)?, at: 0, begun: Vec::new() })
+    pub(crate) fn whole(path: &Path, owner: Option<Owner>) -> io::Result<Self> {
+        let file = open(path, owner)?;
+        Ok(Self { path: path.to_owned(), owner, file, at: 0, begun: Vec::new() })
     }
 
     pub(crate) fn path(&self) -> &Path {
@@ -69,7 +75,7 @@ impl Tail {
 
     /// What has come, also to the file that comes after this one.
     pub(crate) fn read(&mut self, take: Line<'_>) -> io::Result<()> {
-        let next = if self.is_current()? { None } else { open(&self.path)? };
+        let next = if self.is_current()? { None } else { open(&self.path, self.owner)? };
         self.read_on(take)?;
         // Somebody may still write to the old one for a moment; what comes there later is not seen.
         if let Some(next) = next {
@@ -119,11 +125,18 @@ impl Tail {
     }
 }
 
-/// `None`: there is no such file.
-fn open(path: &Path) -> io::Result<Option<File>> {
-    match File::open(path) {
+/// `None`: there is no such file; or it is not one of who named it, who could have any file shown.
+fn open(path: &Path, owner: Option<Owner>) -> io::Result<Option<File>> {
+    let opened = owner.map_or_else(|| File::open(path), |owner| owner.open(path));
+    match opened {
         Ok(file) => Ok(Some(file)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        // The kernel's own refusal has a number.
+        Err(error)
+            if owner.is_some() && error.raw_os_error().is_none_or(|it| it == libc::ELOOP) =>
+        {
+            Ok(None)
+        }
         Err(error) => Err(io::Error::new(error.kind(), format!("{}: {error}", path.display()))),
     }
 }
@@ -186,7 +199,7 @@ mod tests {
     fn it_goes_on_over_rotations_and_when_a_file_is_cut_off() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("log");
-        let mut tail = Tail::new(&path, 9).unwrap();
+        let mut tail = Tail::new(&path, None, 9).unwrap();
         let mut look = |what: &dyn Fn()| {
             what();
             let mut text = String::new();

@@ -2,11 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
+use evenkeel::Error;
 use evenkeel::apps::{App, Name, apps};
 use evenkeel::control::Client;
 
 use crate::cli::Cli;
-use crate::outcome::{Failure, USAGE};
+use crate::outcome::{Failure, UNREACHABLE, USAGE};
 use crate::saved;
 
 /// Where a master listens unless it is said, as ever.
@@ -24,18 +25,40 @@ pub(crate) struct Target {
 
 impl Target {
     pub(crate) fn connect(&self, cli: &Cli) -> Result<Client, Failure> {
-        let mut master = Client::connect(&self.control)?;
+        let mut master = self.reach()?;
         master.set_timeout(cli.timeout())?;
         Ok(master)
     }
 
-    fn of(app: App) -> Self {
+    /// What is said to an application is said to its own master only.
+    pub(crate) fn reach(&self) -> Result<Client, Error> {
+        self.app.as_ref().map_or_else(|| Client::connect(&self.control), Client::to)
+    }
+
+    pub(crate) fn of(app: App) -> Self {
         let name = Some(app.record.name.clone());
         Self { name, control: app.record.control.clone(), app: Some(app) }
     }
 
-    fn at(path: &Path) -> Self {
-        Self { name: None, control: path.to_owned(), app: None }
+    /// Who listens there; the application of this machine that it is, if it has a name here.
+    pub(crate) fn at(path: &Path) -> Result<Self, Error> {
+        let pid = Client::connect(path)?.peer()?.pid;
+        let known = apps().unwrap_or_default();
+        let app = known.into_iter().find(|app| app.record.pid == pid && app.is_running());
+        let nameless = || Self { name: None, control: path.to_owned(), app: None };
+        Ok(app.map_or_else(nameless, Self::of))
+    }
+
+    /// The application, for what needs more than a control socket.
+    pub(crate) fn known(self) -> Result<App, Failure> {
+        self.app.ok_or_else(|| {
+            let text = format!(
+                "the master at {} has no name here, and `top` and `restart` go by names: say it in \
+                 Server::name or EVENKEEL_NAME",
+                self.control.display()
+            );
+            Failure::new(UNREACHABLE, text)
+        })
     }
 }
 
@@ -64,19 +87,19 @@ fn named(running: &[App], name: &str) -> Result<Target, Failure> {
         } else {
             format!("these run: {}", names_of(running))
         };
-        Failure::new(69, format!("no application named {name} runs: {mend}"))
+        Failure::new(UNREACHABLE, format!("no application named {name} runs: {mend}"))
     })
 }
 
 /// Nobody is named: the control socket that is, or the only application.
 fn only(cli: &Cli) -> Result<Target, Failure> {
     if let Some(path) = &cli.control {
-        return Ok(Target::at(path));
+        return Ok(Target::at(path)?);
     }
     let running: Vec<App> = apps()?.into_iter().filter(App::is_running).collect();
     match &running[..] {
-        [] if !Path::new(CONTROL_DEFAULT).exists() => Err(Failure::new(69, NOTHING_RUNS)),
-        [] => Ok(Target::at(Path::new(CONTROL_DEFAULT))),
+        [] if !Path::new(CONTROL_DEFAULT).exists() => Err(Failure::new(UNREACHABLE, NOTHING_RUNS)),
+        [] => Ok(Target::at(Path::new(CONTROL_DEFAULT))?),
         [only] => Ok(Target::of(only.clone())),
         _ => Err(Failure::new(
             USAGE,

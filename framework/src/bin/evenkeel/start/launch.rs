@@ -1,12 +1,14 @@
 //! A program, on its own.
 
+use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use evenkeel::apps::Name;
 use evenkeel::config::{Application, Protocol, Settings};
-use nix::unistd::setsid;
+use evenkeel::internals;
+use nix::unistd::{AccessFlags, access, setsid};
 
 use crate::outcome::Failure;
 use crate::saved;
@@ -15,6 +17,33 @@ use crate::saved;
 pub(super) struct Begun {
     pub(super) child: Child,
     pub(super) log_from: u64,
+}
+
+/// What can be told before it is tried: settings, program and directory.
+pub(super) fn check(application: &Application) -> Result<(), Failure> {
+    application.settings.check(application.protocol())?;
+    let directory = application.program.directory.as_deref().unwrap_or(Path::new("."));
+    if !directory.is_dir() {
+        let text = format!("{} is no directory where it could run", directory.display());
+        return Err(Failure::new(64, text));
+    }
+    let program = application.program.program.as_deref().unwrap_or(Path::new(""));
+    // As execvp(3) has it.
+    let own = application.program.env.as_ref().and_then(|env| env.get("PATH")).map(OsString::from);
+    let folders = own.or_else(|| std::env::var_os("PATH")).unwrap_or_default();
+    let is_there = if program.components().count() > 1 {
+        can_run(&directory.join(program))
+    } else {
+        std::env::split_paths(&folders).any(|folder| can_run(&directory.join(folder).join(program)))
+    };
+    if is_there {
+        return Ok(());
+    }
+    Err(Failure::new(64, format!("cannot run {}: there is no such program", program.display())))
+}
+
+fn can_run(path: &Path) -> bool {
+    path.is_file() && access(path, AccessFlags::X_OK).is_ok()
 }
 
 /// Starts it in a session of its own, with its output going to its log.
@@ -61,6 +90,10 @@ pub(crate) fn become_program(log: &Path, words: &[String]) -> Failure {
     let Some((program, arguments)) = words.split_first() else {
         return Failure::new(64, "no program");
     };
+    // What else its starter has open, a lock or the end of a pipe, is not for a program that stays.
+    if let Err(error) = internals::close_strangers_on_exec() {
+        return Failure::new(71, format!("cannot close what its starter has open: {error}"));
+    }
     let mut command = Command::new(program);
     // The framework keeps that file short, if the program has no other.
     command

@@ -1,27 +1,27 @@
 //! Starting applications, and waiting until they serve. No daemon stays but their masters.
 
 mod launch;
+mod origin;
 mod ready;
 
 use std::path::Path;
+use std::time::Duration;
 
 use evenkeel::apps::{App, Name, apps, find};
 use evenkeel::config::{Application, Applications};
 use evenkeel::control::Command as Order;
-use serde_json::json;
 
+use crate::answer::Answer;
 use crate::cli::{Cli, Start};
 use crate::outcome::{Failure, NOT_DONE, USAGE};
-use crate::target::targets;
+use crate::target::{Target, targets};
 use crate::{ask, print, saved};
 
 pub(crate) use launch::become_program;
+pub(crate) use origin::forget;
 
-/// What a start came to.
-struct Outcome {
-    ok: bool,
-    text: String,
-}
+/// How long a drain takes at most, unless it is said.
+pub(crate) const GRACE_DEFAULT: Duration = Duration::from_secs(30);
 
 /// `evenkeel start`.
 pub(crate) fn start(cli: &Cli, start: &Start) -> Result<u8, Failure> {
@@ -39,90 +39,120 @@ pub(crate) fn start(cli: &Cli, start: &Start) -> Result<u8, Failure> {
         ));
     }
     let before = saved::load()?;
-    let mut outcomes = Vec::new();
+    let mut answers = Vec::new();
     for (name, application) in &wanted.app {
         let name: Name = name.parse()?;
-        let outcome = match find(&name)?.filter(App::is_running) {
-            Some(app) => there_already(&name, &app, before.app.get(name.as_str()), application),
+        let (outcome, is_there) = match find(&name)?.filter(App::is_running) {
+            Some(app) => {
+                (Ok(there_already(&name, &app, before.app.get(name.as_str()), application)), true)
+            }
             None => begin(cli, &name, application),
         };
-        // What could not run at all is not to be tried at each start of the machine.
-        if !known && find(&name)?.is_some_and(|app| app.is_running()) {
+        // What could not run at all is not to be tried at each start of the machine; and if another start was
+        // first, what that one said is saved.
+        if !known && is_there {
             saved::change(|set| drop(set.app.insert(name.to_string(), application.clone())))?;
         }
-        outcomes.push((name, outcome));
+        answers.push(answer(&name, outcome));
     }
-    Ok(report(cli, &outcomes))
+    Ok(report(cli, &answers))
 }
 
+/// `saved`: what is known of it where it is not known what it was started with.
 fn there_already(
     name: &Name,
     app: &App,
     saved: Option<&Application>,
     wanted: &Application,
-) -> Outcome {
+) -> String {
     let pid = app.record.pid;
-    let changed = saved.is_none_or(|saved| saved != wanted);
+    let origin = origin::of(app);
+    let changed = origin.as_ref().or(saved).is_none_or(|origin| origin != wanted);
     let mend =
         format!("; what it was started with has changed: `evenkeel restart {name}` applies it");
     let mend = if changed { mend.as_str() } else { "" };
-    Outcome { ok: true, text: format!("runs already: process {pid}{mend}") }
+    format!("runs already: process {pid}{mend}")
 }
 
 /// `evenkeel restart`: stops, and starts from the saved set.
 pub(crate) fn restart(cli: &Cli, names: &[String]) -> Result<u8, Failure> {
     let set = saved::load()?;
-    let mut outcomes = Vec::new();
     let names = if names.iter().any(|name| name == "all") {
         apps()?.into_iter().filter(App::is_running).map(|app| app.record.name).collect()
     } else if names.is_empty() {
-        targets(cli, names)?.into_iter().filter_map(|target| target.name).collect()
+        let known = targets(cli, names)?.into_iter().map(Target::known);
+        known.map(|app| Ok(app?.record.name)).collect::<Result<_, Failure>>()?
     } else {
         names.to_vec()
     };
-    if names.is_empty() {
-        return Err(Failure::new(USAGE, "name what is to be restarted"));
-    }
+    let mut answers = Vec::new();
     for name in names {
         let name: Name = name.parse()?;
-        let Some(application) = set.app.get(name.as_str()) else {
-            let text =
-                "is not in the saved set: stop it, and start it as it was started".to_owned();
-            outcomes.push((name, Outcome { ok: false, text }));
-            continue;
-        };
-        if find(&name)?.is_some_and(|app| app.is_running()) {
-            for target in targets(cli, &[name.to_string()])? {
-                ask::tell(cli, &target, Order::Stop { now: false })?;
-            }
+        answers.push(answer(&name, again(cli, &name, set.app.get(name.as_str()))));
+    }
+    Ok(report(cli, &answers))
+}
+
+/// What is known to be in the way of the start is found before the stop.
+fn again(cli: &Cli, name: &Name, saved: Option<&Application>) -> Result<String, Failure> {
+    let missing = "is not in the saved set: stop it, and start it as it was started";
+    let application = saved.ok_or_else(|| Failure::new(NOT_DONE, missing))?;
+    launch::check(application)?;
+    if let Some(app) = find(name)?.filter(App::is_running) {
+        let mut master = Target::of(app.clone()).connect(cli)?;
+        // It stops, also if that is not heard of in time.
+        let told = master.send(&Order::Stop { now: false });
+        let patience = if told.is_ok() { ask::END_PATIENCE } else { drain(&app, application) };
+        if !ask::ended(&app, patience) {
+            let pid = app.record.pid;
+            let why = told.map_or_else(|error| error.to_string(), |reply| reply.text);
+            let text = format!(
+                "still runs: process {pid} ({why}); when it has ended, `evenkeel start {name}` starts it"
+            );
+            return Err(Failure::new(NOT_DONE, text));
         }
-        outcomes.push((name.clone(), begin(cli, &name, application)));
     }
-    Ok(report(cli, &outcomes))
+    begin(cli, name, application).0
 }
 
-fn begin(cli: &Cli, name: &Name, application: &Application) -> Outcome {
-    let begun = launch::detached(name, application);
-    match begun.and_then(|process| ready::wait(cli, name, process)) {
-        Ok(text) => Outcome { ok: true, text },
-        Err(failure) => Outcome { ok: false, text: failure.text },
-    }
+/// How long a stop may take.
+fn drain(app: &App, saved: &Application) -> Duration {
+    let origin = origin::of(app);
+    let settings = &origin.as_ref().unwrap_or(saved).settings;
+    let grace = settings.grace.unwrap_or(GRACE_DEFAULT);
+    let before = settings.pre_stop_delay.unwrap_or_default();
+    grace.saturating_add(before).saturating_add(ask::END_PATIENCE)
 }
 
-fn report(cli: &Cli, outcomes: &[(Name, Outcome)]) -> u8 {
+/// What became of it, and whether it is there, and not another of its name.
+fn begin(cli: &Cli, name: &Name, application: &Application) -> (Result<String, Failure>, bool) {
+    let begun = match launch::detached(name, application) {
+        Ok(begun) => begun,
+        Err(failure) => return (Err(failure), false),
+    };
+    let pid = begun.child.id();
+    let outcome = ready::wait(cli, name, application, begun);
+    let found = find(name).ok().flatten();
+    let own = found.filter(|app| app.is_running() && app.record.pid == pid);
+    let remembered = own.as_ref().map_or(Ok(()), |app| origin::remember(app, application));
+    (outcome.and_then(|text| remembered.map(|()| text)), own.is_some())
+}
+
+/// All failures of a start have one code.
+fn answer(name: &Name, outcome: Result<String, Failure>) -> Answer {
+    let outcome = outcome.map_err(|failure| Failure { code: NOT_DONE, ..failure });
+    Answer::plain(Some(name.to_string()), outcome)
+}
+
+fn report(cli: &Cli, answers: &[Answer]) -> u8 {
     if cli.json {
-        let entry = |(name, outcome): &(Name, Outcome)| json!({ "app": name.as_str(), "ok": outcome.ok, "text": outcome.text });
-        print::json(&outcomes.iter().map(entry).collect::<Vec<_>>());
-    } else {
-        for (name, Outcome { ok, text }) in outcomes {
-            if *ok {
-                print::line(format!("{name} {text}"));
-            } else {
-                print::error(format!("{name} {text}"));
-            }
-        }
+        print::json(&answers.iter().map(Answer::json).collect::<Vec<_>>());
     }
-    if outcomes.iter().all(|(_, outcome)| outcome.ok) { 0 } else { NOT_DONE }
+    for answer in answers.iter().filter(|answer| !cli.json || !answer.ok()) {
+        let text = format!("{} {}", answer.name.as_deref().unwrap_or_default(), answer.text);
+        if answer.ok() { print::line(text) } else { print::error(text) }
+    }
+    answers.iter().map(|answer| answer.code).max().unwrap_or_default()
 }
 
 /// What is to be started, and whether it is in the saved set as it stands.

@@ -4,6 +4,7 @@ use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use evenkeel::apps::{App, Name, find};
+use evenkeel::config::Application;
 use evenkeel::control::Status;
 use evenkeel::{Phase, Snapshot};
 
@@ -13,10 +14,12 @@ use crate::cli::Cli;
 use crate::outcome::{Failure, NOT_DONE};
 use crate::saved::log_path;
 use crate::tail::last_lines;
+use crate::target::Target;
 
-/// How long is waited unless the user says otherwise: as long as a worker may take, and again as long for one
-/// that is tried a second time.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a worker may take, unless it is said.
+const READY_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
+/// For the master's own beginning.
+const SLACK: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(10);
 /// A program that is not ours cannot say that it serves. It is believed when its workers have lived for so
 /// long: an interpreter needs some of it to find out that it cannot.
@@ -25,17 +28,22 @@ const TRIAL: Duration = Duration::from_secs(1);
 const LINES: usize = 10;
 
 /// Waits until all workers serve; what was begun goes on if they do not.
-pub(super) fn wait(cli: &Cli, name: &Name, mut begun: Begun) -> Result<String, Failure> {
-    let deadline = Instant::now() + cli.timeout().unwrap_or(PATIENCE);
+pub(super) fn wait(
+    cli: &Cli,
+    name: &Name,
+    application: &Application,
+    mut begun: Begun,
+) -> Result<String, Failure> {
+    let patience = cli.timeout().unwrap_or_else(|| patience(application));
+    let since = Instant::now();
     let pid = begun.child.id();
     let mut seen = None;
-    while Instant::now() < deadline {
+    while since.elapsed() < patience {
         if let Some(status) = begun.child.try_wait()? {
             return Err(ended(name, status, begun.log_from));
         }
         let app = find(name)?.filter(|app| app.record.pid == pid && app.is_running());
-        let ask = |app: &App| ask::status(&app.record.control, None).ok();
-        if let Some(status) = app.as_ref().and_then(ask) {
+        if let Some(status) = app.clone().and_then(|app| ask::status(&Target::of(app), None).ok()) {
             let foreign = app.as_ref().is_some_and(|app| app.record.foreign);
             if status.workers.iter().any(|worker| worker.phase == "backing-off") {
                 return Err(fail(name, pid, foreign, begun.log_from));
@@ -49,6 +57,12 @@ pub(super) fn wait(cli: &Cli, name: &Name, mut begun: Begun) -> Result<String, F
         std::thread::sleep(LOOK);
     }
     Err(Failure::new(NOT_DONE, late(name, pid, seen.as_ref(), begun.log_from)))
+}
+
+/// As long as a worker may take, and again as long for one that is tried a second time.
+fn patience(application: &Application) -> Duration {
+    let once = application.settings.ready_timeout.unwrap_or(READY_TIMEOUT_DEFAULT);
+    once.saturating_mul(2).saturating_add(SLACK)
 }
 
 fn serves(status: &Status) -> String {
@@ -97,17 +111,29 @@ fn ended(name: &Name, status: ExitStatus, log_from: u64) -> Failure {
 
 fn late(name: &Name, pid: u32, seen: Option<&Status>, log_from: u64) -> String {
     let last = tail(name, log_from);
+    let other = another(name, pid);
     match seen {
         Some(status) => {
             let (ready, wanted) = (status.workers_ready, status.workers_wanted);
             format!("runs (process {pid}), but only {ready} of {wanted} workers serve so far{last}")
         }
+        None if other.is_some() => format!(
+            "runs (process {pid}), and the master of that name is process {}: the program has to become the \
+             server (exec), if it is not another one that has the name{last}",
+            other.unwrap_or_default()
+        ),
         None => format!(
             "runs (process {pid}), and no master of that name shows itself: the program must take its \
              settings from the environment (Settings::from_env); if it does not link evenkeel, say protocol = \
              \"listen-fds\"{last}"
         ),
     }
+}
+
+/// A living master of the name that is not this process.
+fn another(name: &Name, pid: u32) -> Option<u32> {
+    let app = find(name).ok().flatten().filter(App::is_running)?;
+    (app.record.pid != pid).then_some(app.record.pid)
 }
 
 /// The last lines that it wrote.

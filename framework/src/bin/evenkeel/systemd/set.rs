@@ -4,7 +4,6 @@
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::time::Duration;
 
 use evenkeel::apps::{App, Name, find};
 use evenkeel::config::{Application, Applications, Protocol, Settings};
@@ -12,9 +11,7 @@ use evenkeel::config::{Application, Applications, Protocol, Settings};
 use super::program::{Program, uses_bpf_policy};
 use super::unit::Unit;
 use super::{Refusal, Wanted};
-
-/// As the framework has it.
-const GRACE_DEFAULT: Duration = Duration::from_secs(30);
+use crate::start::GRACE_DEFAULT;
 
 /// A unit for each application that is wanted, of those of the file.
 pub(super) fn units(wanted: &Wanted) -> Result<Vec<Unit>, Refusal> {
@@ -64,7 +61,7 @@ fn unit(
         description: format!("{name}, of {}", file.display()),
         bpf: !wanted.user && policy,
         low_ports: !wanted.user && has_low_port(settings),
-        compiles: application.protocol() == Protocol::ListenFds,
+        compiles: wanted.jit || application.protocol() == Protocol::ListenFds,
         grace: u32::try_from(grace.as_secs())
             .unwrap_or(u32::MAX)
             .saturating_add(u32::from(grace.subsec_nanos() > 0)),

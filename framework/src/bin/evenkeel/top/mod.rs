@@ -12,7 +12,7 @@ use crate::cli::Cli;
 use crate::outcome::Failure;
 use crate::print;
 use crate::table::terminal_width;
-use crate::target::targets;
+use crate::target::{Target, targets};
 use sample::Sample;
 use screen::{Screen, Wish};
 
@@ -54,7 +54,7 @@ fn look(cli: &Cli, names: &[String]) -> Result<Vec<Sample>, Failure> {
     let apps: Vec<App> = if names.is_empty() && cli.control.is_none() {
         apps()?.into_iter().filter(App::is_running).collect()
     } else {
-        targets(cli, names)?.into_iter().filter_map(|target| target.app).collect()
+        targets(cli, names)?.into_iter().map(Target::known).collect::<Result<_, _>>()?
     };
     Ok(apps.iter().filter_map(Sample::of).collect())
 }

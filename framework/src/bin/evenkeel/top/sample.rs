@@ -7,6 +7,7 @@ use evenkeel::{Snapshot, WorkerSnapshot};
 use serde_json::{Value, json};
 
 use crate::figures::{age, memory, microseconds, private_memory, processor_time, since};
+use crate::print;
 use crate::table::{Column, numbers, table, words};
 
 const COLUMNS: [Column; 11] = [
@@ -20,7 +21,7 @@ const COLUMNS: [Column; 11] = [
     numbers("req/s", 1),
     numbers("p50", 6),
     numbers("p99", 4),
-    numbers("respawns", 7),
+    numbers("replaced", 7),
 ];
 
 /// One look at an application.
@@ -58,7 +59,8 @@ impl Sample {
         let up = age(since(*started));
         let head =
             format!("{name}: process {pid}, {}, policy {policy}, up {up}", addresses.join(", "));
-        let head: String = head.chars().take(width.map_or(usize::MAX, usize::from)).collect();
+        let head: String =
+            print::visible(&head).chars().take(width.map_or(usize::MAX, usize::from)).collect();
         let workers = self.now.workers.iter().enumerate();
         let rows: Vec<Vec<String>> =
             workers.map(|(at, worker)| self.row(at, worker, before)).collect();

@@ -1,0 +1,80 @@
+//! `evenkeel stop`.
+
+use std::collections::BTreeSet;
+
+use evenkeel::apps::{App, Name, apps};
+use evenkeel::control::Command;
+
+use crate::answer::{self, Answer};
+use crate::cli::Cli;
+use crate::outcome::{Failure, NOT_DONE, USAGE};
+use crate::target::{Target, targets};
+use crate::{ask, saved, start};
+
+/// It runs, or is in the saved set, or both.
+struct Meant {
+    name: Option<String>,
+    target: Option<Target>,
+}
+
+/// `forget`: and takes it out of the saved set, when it has ended.
+pub(crate) fn stop(cli: &Cli, names: &[String], now: bool, forget: bool) -> Result<u8, Failure> {
+    let order = Command::Stop { now };
+    if !forget {
+        return ask::each(cli, names, order);
+    }
+    let mut answers = Vec::new();
+    for Meant { name, target } in meant(cli, names)? {
+        let mut answer = match &target {
+            Some(target) => Answer::of(name, ask::tell(cli, target, order)),
+            None => Answer::plain(name, Ok("is forgotten, and did not run".to_owned())),
+        };
+        let app = target.as_ref().and_then(|target| target.app.as_ref());
+        match answer.name.as_deref() {
+            Some(_) if app.is_some_and(App::is_running) => {
+                answer.text += "; it runs still, and is not forgotten";
+            }
+            Some(name) => {
+                saved::change(|set| drop(set.app.remove(name)))?;
+                start::forget(name)?;
+            }
+            None => {}
+        }
+        answers.push(answer);
+    }
+    Ok(answer::report(cli, !names.is_empty(), &answers))
+}
+
+/// Nothing is done if one of them is neither there nor known.
+fn meant(cli: &Cli, names: &[String]) -> Result<Vec<Meant>, Failure> {
+    let known: Vec<String> = saved::load()?.app.into_keys().collect();
+    let running: Vec<App> = apps()?.into_iter().filter(App::is_running).collect();
+    let names = match names {
+        [] if cli.control.is_some() || !running.is_empty() || known.is_empty() => {
+            let of = |target: Target| Meant { name: target.name.clone(), target: Some(target) };
+            return Ok(targets(cli, names)?.into_iter().map(of).collect());
+        }
+        [] if known.len() > 1 => {
+            let text = format!("several are saved: name some of {}, or all", known.join(", "));
+            return Err(Failure::new(USAGE, text));
+        }
+        [] => known.clone(),
+        names if names.iter().any(|name| name == "all") => {
+            let runs = running.iter().map(|app| app.record.name.clone());
+            known.iter().cloned().chain(runs).collect::<BTreeSet<_>>().into_iter().collect()
+        }
+        names => names.to_vec(),
+    };
+    let one = |name: String| {
+        let valid: Name = name.parse()?;
+        let app = running.iter().find(|app| app.record.name == valid.as_str());
+        if app.is_none() && !known.contains(&name) {
+            let text = format!(
+                "{name} is not in the saved set, and does not run: nothing was stopped or forgotten"
+            );
+            return Err(Failure::new(NOT_DONE, text));
+        }
+        Ok(Meant { name: Some(name), target: app.cloned().map(Target::of) })
+    };
+    names.into_iter().map(one).collect()
+}
