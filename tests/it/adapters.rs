@@ -1,6 +1,7 @@
 //! Other servers than ours in our workers: axum, hyper with tower, actix-web, a loop of one's own.
 
 mod drains;
+mod full;
 mod tls;
 
 use std::time::Duration;

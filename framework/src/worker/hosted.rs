@@ -2,6 +2,7 @@
 
 mod alarm;
 mod answers;
+mod drain;
 #[cfg(feature = "tokio")]
 mod tasks;
 mod turn;
@@ -22,6 +23,7 @@ use crate::birth::{Birth, Possessions, code};
 use crate::limits::EVENTS_PER_TURN;
 use crate::sys::epoll;
 use alarm::Alarm;
+pub(crate) use drain::Phase;
 pub(crate) use turn::Arrived;
 
 /// What a worker with a loop of its own has, behind one lock. It is held for system calls that do not
@@ -33,17 +35,6 @@ pub(crate) struct Hosted {
     ready: OwnedFd,
     /// Readable once the drain has begun.
     begun: EventFd,
-}
-
-/// How far this worker has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Phase {
-    Serving,
-    Draining,
-    /// Nothing more comes, and whoever has been silent since may be closed.
-    Settled,
-    /// No connection is left.
-    Over,
 }
 
 /// Why it ends at once.
@@ -70,6 +61,8 @@ struct State {
     unfinished: usize,
     /// When the newest connection of a drain has had its time.
     patient_until: Instant,
+    /// When answers that were under way at its beginning have had theirs.
+    finish_until: Instant,
     /// The queue that nobody else would have emptied is empty.
     emptied: bool,
     cut: Option<Cut>,
@@ -96,6 +89,7 @@ impl Hosted {
             requests: 0,
             unfinished: 0,
             patient_until: Instant::now(),
+            finish_until: Instant::now(),
             emptied: false,
             cut: None,
             waiting: Vec::new(),

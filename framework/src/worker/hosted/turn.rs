@@ -4,7 +4,6 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use mio::Events;
@@ -14,7 +13,6 @@ use crate::birth::Birth;
 use crate::net::channel::{Order, Report};
 use crate::output;
 use crate::worker::intake::{Arrival, Going, MASTER, SIGNALS};
-use crate::worker::mailbox;
 use crate::worker::sources::PRIMARY;
 use crate::worker::stream::Origin;
 
@@ -38,6 +36,10 @@ impl State {
         };
         if self.intake.arrivals.is_empty() {
             self.go_on_accepting()?;
+        }
+        if self.intake.is_draining() {
+            // It may have waited here for long.
+            self.patient_until = Instant::now() + self.intake.patience();
         }
         let origin = stream.origin();
         Ok(Some(Arrived { socket: stream.into(), remote, origin }))
@@ -122,7 +124,7 @@ impl State {
     }
 
     /// What the user does not take waits where it is.
-    fn accept_or_hold(&mut self, place: usize) {
+    pub(super) fn accept_or_hold(&mut self, place: usize) {
         if !self.wanted || !self.intake.arrivals.is_empty() {
             return self.intake.hold(place);
         }
@@ -134,72 +136,8 @@ impl State {
         }
     }
 
-    /// Goes through the phases of a drain.
-    fn drain(&mut self) {
-        if !self.intake.is_draining() {
-            return;
-        }
-        if self.phase == Phase::Serving {
-            self.patient_until = self.intake.now + self.intake.patience();
-            self.reach(Phase::Draining);
-        }
-        if self.intake.time_is_up() {
-            self.cut = Some(Cut::TimeUp);
-            return self.reach(Phase::Over);
-        }
-        let patient = self.unfinished > 0 || self.intake.now < self.patient_until;
-        let patient = patient && !self.intake.is_empty();
-        if !patient || self.intake.empties_queues() {
-            self.empty_queues();
-        }
-        if patient || !self.intake.arrivals.is_empty() || !self.intake.brings_nothing_more() {
-            return;
-        }
-        self.emptied |= self.wanted && self.intake.owes_queue();
-        self.reach(Phase::Settled);
-        if self.intake.is_done() {
-            self.reach(Phase::Over);
-        }
-    }
-
-    /// Looks for all that waits and is not left to others.
-    fn empty_queues(&mut self) {
-        if !self.wanted || !self.intake.arrivals.is_empty() {
-            return;
-        }
-        for place in self.intake.sources.places() {
-            if self.intake.arrivals.is_empty() && self.intake.fetch(place) {
-                self.accept_or_hold(place);
-            }
-        }
-        if self.intake.arrivals.is_empty() {
-            self.intake.close_emptied();
-        }
-    }
-
-    fn reach(&mut self, phase: Phase) {
-        if self.phase >= phase {
-            return;
-        }
-        self.phase = phase;
-        mailbox::begin_drain();
-        let called = &mut self.called;
-        self.waiting.retain(|(awaited, waker)| {
-            let waits = *awaited > phase;
-            if !waits {
-                called.push(Waker::clone(waker));
-            }
-            waits
-        });
-        if phase == Phase::Over {
-            self.called.append(&mut self.takers);
-        }
-    }
-
     fn set_alarm(&mut self) -> io::Result<()> {
-        let patience = (self.phase == Phase::Draining && self.patient_until > self.intake.now)
-            .then_some(self.patient_until);
-        let due = self.intake.due().into_iter().chain(patience).min();
+        let due = self.intake.due().into_iter().chain(self.patience_ends()).min();
         let now = self.intake.hesitates().then_some(self.intake.now);
         self.alarm.set(now.or(due))
     }
