@@ -2,6 +2,7 @@
 
 mod drains;
 mod full;
+mod listeners;
 mod tls;
 
 use std::time::Duration;

@@ -1,12 +1,11 @@
 //! The drain of a worker, as something to look at and to wait for.
 
 use std::fmt;
-use std::future::poll_fn;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::time::Instant;
 
-use crate::worker::{Hosted, Phase};
+use crate::worker::{Hosted, Phase, Reached};
 
 /// The end of a worker's service. It begins with a reload, a scaling down, a stop, or a signal to the
 /// worker, and comes to this in steps:
@@ -74,9 +73,8 @@ impl Drain {
         self.reached(Phase::Settled)
     }
 
-    fn reached(&self, phase: Phase) -> impl Future<Output = ()> + Send + Sync + use<> {
-        let hosted = Arc::clone(&self.hosted);
-        poll_fn(move |context| hosted.poll_phase(phase, context))
+    fn reached(&self, phase: Phase) -> Reached {
+        Reached::new(Arc::clone(&self.hosted), phase)
     }
 }
 

@@ -6,17 +6,18 @@ mod drain;
 #[cfg(feature = "tokio")]
 mod tasks;
 mod turn;
+mod waiting;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 use std::time::Instant;
 
 use mio::Events;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-use super::intake::{Intake, Waiting};
+use super::intake::{self, Intake};
 use super::mailbox;
 use super::stream::Origin;
 use crate::birth::{Birth, Possessions, code};
@@ -25,6 +26,8 @@ use crate::sys::epoll;
 use alarm::Alarm;
 pub(crate) use drain::Phase;
 pub(crate) use turn::Arrived;
+pub(crate) use waiting::Reached;
+use waiting::Waiting;
 
 /// What a worker with a loop of its own has, behind one lock. It is held for system calls that do not
 /// wait only, so that those who meet there do not notice each other.
@@ -66,7 +69,7 @@ struct State {
     /// The queue that nobody else would have emptied is empty.
     emptied: bool,
     cut: Option<Cut>,
-    waiting: Vec<(Phase, Waker)>,
+    waiting: Waiting,
     takers: Vec<Waker>,
     /// To be called without the lock.
     called: Vec<Waker>,
@@ -74,7 +77,7 @@ struct State {
 
 impl Hosted {
     pub(crate) fn new(birth: &'static Birth, possessions: Possessions) -> io::Result<Self> {
-        let intake = Intake::new(birth, possessions, Waiting::Epoll)?;
+        let intake = Intake::new(birth, possessions, intake::Waiting::Epoll)?;
         let ready = epoll::duplicate(&intake.poll)?;
         let alarm = Alarm::new(&intake.poll)?;
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
@@ -92,7 +95,7 @@ impl Hosted {
             finish_until: Instant::now(),
             emptied: false,
             cut: None,
-            waiting: Vec::new(),
+            waiting: Waiting::default(),
             takers: Vec::new(),
             called: Vec::new(),
         };
@@ -148,21 +151,6 @@ impl Hosted {
 
     pub(crate) fn phase(&self) -> Phase {
         self.with(|state| state.phase)
-    }
-
-    /// Waits until this worker has come so far.
-    pub(crate) fn poll_phase(&self, phase: Phase, context: &Context<'_>) -> Poll<()> {
-        self.with(|state| {
-            if state.phase >= phase {
-                return Poll::Ready(());
-            }
-            let known =
-                |(at, waker): &(Phase, Waker)| *at == phase && waker.will_wake(context.waker());
-            if !state.waiting.iter().any(known) {
-                state.waiting.push((phase, context.waker().clone()));
-            }
-            Poll::Pending
-        })
     }
 
     /// When the drain that is under way is to be over.

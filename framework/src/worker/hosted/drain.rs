@@ -103,16 +103,9 @@ impl State {
         if self.phase >= phase {
             return;
         }
-        self.phase = phase;
+        let before = std::mem::replace(&mut self.phase, phase);
         mailbox::begin_drain();
-        let called = &mut self.called;
-        self.waiting.retain(|(awaited, waker)| {
-            let waits = *awaited > phase;
-            if !waits {
-                called.push(waker.clone());
-            }
-            waits
-        });
+        self.called.extend(self.waiting.woken(before, phase));
         if phase == Phase::Over {
             self.called.append(&mut self.takers);
         }
