@@ -71,6 +71,8 @@ struct State {
     cut: Option<Cut>,
     waiting: Waiting,
     takers: Vec<Waker>,
+    /// Those that tasks take connections from.
+    listeners: usize,
     /// To be called without the lock.
     called: Vec<Waker>,
 }
@@ -97,6 +99,7 @@ impl Hosted {
             cut: None,
             waiting: Waiting::default(),
             takers: Vec::new(),
+            listeners: 0,
             called: Vec::new(),
         };
         let begun = EventFd::from_value_and_flags(0, flags)?;

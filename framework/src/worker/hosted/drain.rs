@@ -40,12 +40,13 @@ impl State {
         if !all_empty || self.phase < Phase::Impatient || self.waits_for_the_newest() {
             return;
         }
-        if !self.intake.brings_nothing_more() {
+        // Where nobody takes anything, it is of no account what may come.
+        if self.wanted && !self.intake.brings_nothing_more() {
             return;
         }
         self.emptied |= self.wanted && self.intake.owes_queue();
         self.reach(Phase::Settled);
-        if self.intake.is_done() {
+        if self.intake.is_empty() {
             self.reach(Phase::Over);
         }
     }
