@@ -69,6 +69,8 @@ struct State {
     /// The queue that nobody else would have emptied is empty.
     emptied: bool,
     cut: Option<Cut>,
+    /// Its connections and orders come no more, for this reason.
+    failure: Option<io::Error>,
     waiting: Waiting,
     takers: Vec<Waker>,
     /// Those that tasks take connections from.
@@ -97,6 +99,7 @@ impl Hosted {
             finish_until: Instant::now(),
             emptied: false,
             cut: None,
+            failure: None,
             waiting: Waiting::default(),
             takers: Vec::new(),
             listeners: 0,

@@ -6,6 +6,7 @@ use nix::sys::signal::Signal;
 
 use crate::harness::app::App;
 use crate::harness::client::{Client, Failure};
+use crate::harness::example::{PLAIN, example};
 use crate::harness::wait::wait_until;
 
 /// The program whose tasks do what `mode` says.
@@ -43,4 +44,19 @@ fn what_nobody_takes_is_closed_when_the_last_listener_is_dropped() {
     app.ended();
     assert_eq!(app.log.count("is killed"), 0);
     assert_eq!(app.log.count("not taken before the last listener was dropped"), 1);
+}
+
+/// The watchdog's timer needs a signal to be queued.
+#[test]
+fn a_worker_that_cannot_begin_ends_and_says_why() {
+    for name in PLAIN {
+        let program = example(name);
+        let mut limited = Command::new("prlimit");
+        limited.arg("--sigpending=0").arg(program.get_program());
+        let app = App::start(limited.args(["--port", "0", "--workers", "1"]));
+        app.log.wait_for("worker 0 (generation 1) failed: Resource temporarily unavailable");
+        assert_eq!(app.log.count("is ready"), 0, "{name}");
+        assert_eq!(app.log.count("a connection is lost"), 0, "{name}");
+        app.signal(Signal::SIGQUIT);
+    }
 }

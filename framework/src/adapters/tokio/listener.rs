@@ -32,9 +32,13 @@ impl TokioListener {
     /// # Errors
     /// A system call failed.
     pub async fn accept(&self) -> io::Result<Option<TokioStream>> {
+        self.take().await?.map(TokioStream::new).transpose()
+    }
+
+    /// The same before tokio waits on it. After an error none comes, and the worker ends with it.
+    pub(in crate::adapters) async fn take(&self) -> io::Result<Option<Connection>> {
         let arrived = poll_fn(|context| self.hosted.poll_take(context)).await?;
-        let connection = arrived.map(|arrived| Connection::new(arrived, Arc::clone(&self.hosted)));
-        connection.map(TokioStream::new).transpose()
+        Ok(arrived.map(|arrived| Connection::new(arrived, Arc::clone(&self.hosted))))
     }
 
     /// The address that the server was bound to; `None` if it is a unix-domain socket.

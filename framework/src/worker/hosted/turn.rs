@@ -24,8 +24,23 @@ pub(crate) struct Arrived {
 }
 
 impl State {
-    /// Takes one that is here, and looks for more only if none is.
+    /// Takes one that is here, and looks for more only if none is. After an error there is nothing to be
+    /// had: whoever goes round is told the same, and so is whoever takes the turns.
     pub(super) fn take(&mut self) -> io::Result<Option<Arrived>> {
+        self.is_well()?;
+        let taken = self.take_one();
+        if let Err(error) = &taken {
+            self.failure = Some(copy(error));
+            self.ring();
+        }
+        taken
+    }
+
+    fn is_well(&self) -> io::Result<()> {
+        self.failure.as_ref().map_or(Ok(()), |error| Err(copy(error)))
+    }
+
+    fn take_one(&mut self) -> io::Result<Option<Arrived>> {
         if !self.wanted {
             self.intake.appear()?;
             self.wanted = true;
@@ -68,6 +83,7 @@ impl State {
 
     /// Whether there was nothing to do.
     pub(super) fn turn(&mut self) -> io::Result<bool> {
+        self.is_well()?;
         let mut events = std::mem::replace(&mut self.events, Events::with_capacity(1));
         let looked = self.intake.poll.poll(&mut events, Some(Duration::ZERO));
         let result = match looked {
@@ -147,6 +163,11 @@ impl State {
             tracing::error!("the timer of this worker is broken: {error}");
         }
     }
+}
+
+fn copy(error: &io::Error) -> io::Error {
+    let text = || io::Error::new(error.kind(), error.to_string());
+    error.raw_os_error().map_or_else(text, io::Error::from_raw_os_error)
 }
 
 /// This worker writes no access log of ours.
