@@ -48,6 +48,11 @@ impl Hosted {
         self.with(|state| state.intake.birth.seat.progress(monotonic_ns()));
     }
 
+    /// It drains, and connections are left.
+    pub(crate) fn is_finishing(&self) -> bool {
+        self.with(|state| state.intake.is_draining() && !state.intake.is_empty())
+    }
+
     /// The address of the listener, if it has one.
     pub(crate) fn local_address(&self) -> Option<SocketAddr> {
         self.with(|state| {
