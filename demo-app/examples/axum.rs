@@ -36,6 +36,7 @@ fn application(worker: &TokioWorker) -> Router {
         .route("/spin", get(spin))
         .route("/trickle", get(trickle))
         .route("/echo", get(echo))
+        .route("/ticks", get(ticks))
         .layer(worker.layer())
 }
 
@@ -64,6 +65,17 @@ async fn trickle(RawQuery(query): RawQuery) -> impl IntoResponse {
         let _ = sender.send_data("led".into()).await;
     });
     ([("content-length", "8")], Body::new(body))
+}
+
+/// Does not end while somebody listens.
+async fn ticks() -> Body {
+    let (mut sender, body) = Channel::<Bytes, Infallible>::new(1);
+    tokio::spawn(async move {
+        while sender.send_data("tick\n".into()).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    });
+    Body::new(body)
 }
 
 /// Leaves HTTP, and gives each byte back after a while.

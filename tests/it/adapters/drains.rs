@@ -69,6 +69,23 @@ fn an_answer_that_was_under_way_may_be_followed_by_one_more() {
     app.stop();
 }
 
+/// One that is on its way when the drain begins, such as a stream of events.
+#[test]
+fn an_answer_without_an_end_does_not_keep_idle_connections_until_all_are_killed() {
+    let mut app = App::example("axum", &["--workers", "1", "--grace", "8"]);
+    let mut kept = Client::connect(app.port).unwrap();
+    assert_eq!(kept.get("/whoami").unwrap().status, 200);
+    let mut endless = Client::connect(app.port).unwrap();
+    endless.ask("/ticks").unwrap();
+    endless.wait_for_some();
+    app.signal(Signal::SIGTERM);
+    assert_eq!(kept.rest(), Ok(Vec::new()), "closed when it stays silent");
+    endless.wait_for_some();
+    drop(endless);
+    assert_eq!(app.ended().code(), Some(0));
+    assert_eq!(app.log.count("is killed"), 0, "{}", app.log.text());
+}
+
 /// `axum::serve` has returned by then.
 #[test]
 fn a_connection_that_has_left_http_is_served_until_it_ends() {
