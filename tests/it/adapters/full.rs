@@ -57,7 +57,7 @@ fn app(name: &str, workers: usize, arguments: &[&str]) -> App {
 #[test]
 fn a_full_worker_answers_what_is_queued_before_it_stops() {
     for name in PLAIN {
-        for arguments in [NONE, &["--policy", "rr"], &["--listener", "inherited"]] {
+        for arguments in [NONE, &["--policy", "rr"]] {
             let mut app = app(name, 1, arguments);
             let (kept, waiting) = full(&app, 1);
             app.signal(Signal::SIGTERM);
