@@ -71,6 +71,8 @@ impl State {
         self.requests += 1;
         let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         self.intake.birth.seat.count_request(nanoseconds);
+        // No turn may follow for long.
+        self.intake.look_at_term(self.requests);
     }
 
     pub(super) fn closed(&mut self, origin: Origin) {
