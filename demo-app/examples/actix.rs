@@ -47,7 +47,7 @@ async fn serve(worker: TokioWorker) -> io::Result<()> {
         .route("/sleep", get().to(sleep))
         .route("/block", get().to(async |request| block(&request)));
     let http = HttpService::build()
-        .graceful_shutdown_signal(move || drain.settled())
+        .graceful_shutdown_signal(move || drain.impatient())
         .h1(map_config(application, |()| AppConfig::default()));
     let failed = |()| io::Error::other("the application does not start");
     let service = Rc::new(http.new_service(()).await.map_err(failed)?);

@@ -3,16 +3,19 @@
 mod common;
 
 use std::convert::Infallible;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::{Body, Bytes};
-use axum::extract::RawQuery;
+use axum::extract::{RawQuery, Request};
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use common::{Flags, milliseconds, whoami};
 use evenkeel::adapters::TokioWorker;
 use http_body_util::channel::Channel;
+use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn main() -> Result<(), evenkeel::Error> {
     Flags::read().server().run_tokio(serve)
@@ -32,6 +35,8 @@ fn application(worker: &TokioWorker) -> Router {
         .route("/block", get(async |query| block(query)))
         .route("/spin", get(spin))
         .route("/trickle", get(trickle))
+        .route("/echo", get(echo))
+        .route("/ticks", get(ticks))
         .layer(worker.layer())
 }
 
@@ -60,6 +65,32 @@ async fn trickle(RawQuery(query): RawQuery) -> impl IntoResponse {
         let _ = sender.send_data("led".into()).await;
     });
     ([("content-length", "8")], Body::new(body))
+}
+
+/// Does not end while somebody listens.
+async fn ticks() -> Body {
+    let (mut sender, body) = Channel::<Bytes, Infallible>::new(1);
+    tokio::spawn(async move {
+        while sender.send_data("tick\n".into()).await.is_ok() {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    });
+    Body::new(body)
+}
+
+/// Leaves HTTP, and gives each byte back after a while.
+async fn echo(request: Request) -> impl IntoResponse {
+    tokio::spawn(async move {
+        let Ok(connection) = hyper::upgrade::on(request).await else { return };
+        let mut connection = TokioIo::new(connection);
+        while let Ok(byte) = connection.read_u8().await {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            if connection.write_u8(byte).await.is_err() {
+                return;
+            }
+        }
+    });
+    (StatusCode::SWITCHING_PROTOCOLS, [("connection", "upgrade"), ("upgrade", "echo")])
 }
 
 /// Waits as no task should: the whole worker hangs.

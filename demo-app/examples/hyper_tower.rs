@@ -3,6 +3,7 @@
 mod common;
 
 use std::convert::Infallible;
+use std::pin::pin;
 
 use common::{Flags, milliseconds, whoami};
 use evenkeel::Worker;
@@ -12,7 +13,6 @@ use hyper::body::{Bytes, Incoming};
 use hyper::server::conn::http1;
 use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tower::{Layer, service_fn};
 
@@ -24,21 +24,24 @@ async fn serve(worker: TokioWorker) -> std::io::Result<()> {
     let listener = worker.tokio_listener();
     let about = *worker.about();
     let service = worker.layer().layer(service_fn(move |request| answer(request, about)));
-    let graceful = GracefulShutdown::new();
-    let mut settled = std::pin::pin!(worker.drain().settled());
-    while let Some(stream) = tokio::select! {
-        stream = listener.accept() => stream?,
-        () = &mut settled => None,
-    } {
+    let drain = worker.drain();
+    // None comes when this worker has drained, and no connection is left.
+    while let Some(stream) = listener.accept().await? {
         let service = TowerToHyperService::new(service.clone());
         let mut http = http1::Builder::new();
         let connection =
             http.timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
-        // What goes wrong with one connection is of no account to the others.
-        let connection = graceful.watch(connection);
-        tokio::spawn(async { drop(connection.await) });
+        let impatient = drain.impatient();
+        tokio::spawn(async {
+            let mut connection = pin!(connection);
+            // What goes wrong with one connection is of no account to the others.
+            tokio::select! {
+                _ = connection.as_mut() => return,
+                () = impatient => connection.as_mut().graceful_shutdown(),
+            }
+            let _ = connection.await;
+        });
     }
-    graceful.shutdown().await;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ mod common;
 use std::collections::HashMap;
 use std::io::{self, Read, Write};
 use std::os::fd::{AsFd, AsRawFd};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use common::{Flags, milliseconds, whoami};
 use evenkeel::{Connection, RawWorker, Worker};
@@ -20,10 +20,15 @@ fn main() -> Result<(), evenkeel::Error> {
 /// The intake of the worker; connections have the numbers from 1 on.
 const INTAKE: Token = Token(0);
 
+/// How long a connection may be silent once the drain is impatient, and how often that is looked at.
+const SILENCE: Duration = Duration::from_secs(1);
+const TICK: Duration = Duration::from_millis(100);
+
 /// A connection, and what of a request has come.
 struct Client {
     connection: Connection,
     received: Vec<u8>,
+    silent_since: Instant,
 }
 
 fn serve(worker: &RawWorker) -> io::Result<()> {
@@ -35,7 +40,8 @@ fn serve(worker: &RawWorker) -> io::Result<()> {
     // The first look tells the master that this worker is ready.
     take_new(worker, &poll, &mut clients, &mut next)?;
     while !worker.is_done() {
-        match worker.wait(|| poll.poll(&mut events, None)) {
+        let timeout = drain.is_impatient().then_some(TICK);
+        match worker.wait(|| poll.poll(&mut events, timeout)) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             other => other?,
         }
@@ -47,8 +53,8 @@ fn serve(worker: &RawWorker) -> io::Result<()> {
             }
         }
         take_new(worker, &poll, &mut clients, &mut next)?;
-        if drain.is_settled() {
-            clients.retain(|_, client| !client.received.is_empty());
+        if drain.is_impatient() {
+            clients.retain(|_, client| !client.is_silent() || client.asks_still(worker));
         }
     }
     Ok(())
@@ -63,7 +69,8 @@ fn take_new(
     while let Some(connection) = worker.accept()? {
         let number = connection.as_raw_fd();
         poll.registry().register(&mut SourceFd(&number), Token(*next), Interest::READABLE)?;
-        clients.insert(*next, Client { connection, received: Vec::new() });
+        let client = Client { connection, received: Vec::new(), silent_since: Instant::now() };
+        clients.insert(*next, client);
         *next += 1;
     }
     Ok(())
@@ -76,7 +83,10 @@ impl Client {
         loop {
             match self.connection.read(&mut part) {
                 Ok(0) => return Ok(false),
-                Ok(count) => self.received.extend_from_slice(&part[..count]),
+                Ok(count) => {
+                    self.received.extend_from_slice(&part[..count]);
+                    self.silent_since = Instant::now();
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(true),
                 Err(error) => return Err(error),
             }
@@ -87,6 +97,15 @@ impl Client {
                 }
             }
         }
+    }
+
+    fn is_silent(&self) -> bool {
+        self.received.is_empty() && self.silent_since.elapsed() >= SILENCE
+    }
+
+    /// What came meanwhile is answered, so that none is closed with something unread.
+    fn asks_still(&mut self, worker: &RawWorker) -> bool {
+        self.go_on(worker).unwrap_or(false) && !self.is_silent()
     }
 
     /// Whether another request may follow.

@@ -272,6 +272,11 @@ pub(crate) const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 /// is met by the end of its connection once in thousands of drains.
 pub(crate) const DRAIN_SILENCE: Duration = Duration::from_secs(1);
 
+/// The part of the grace period, one in so many, for which a drain of the user's own server waits for
+/// answers whose heads did not say that they are the last ones. One that never ends must not keep idle
+/// connections until all are killed, and half of the period is left for those that come after.
+pub(crate) const FINISH_PARTS: u32 = 2;
+
 /// Sockets handed to one worker and not yet acknowledged. Node's cluster allows one; a few let a
 /// worker that comes out of a handler go on without waiting for the dispatcher to be scheduled.
 pub(crate) const UNACKNOWLEDGED_MAX: usize = 4;

@@ -2,6 +2,8 @@
 
 mod drains;
 mod full;
+mod full_ends;
+mod listeners;
 mod tls;
 mod upgrades;
 

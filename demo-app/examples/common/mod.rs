@@ -35,11 +35,11 @@ pub(crate) struct Flags {
     /// Seconds.
     #[arg(long, default_value_t = 1.0)]
     min_uptime: f64,
-    #[arg(long)]
-    max_requests: Option<u64>,
     /// Of each worker.
     #[arg(long)]
     connections_max: Option<usize>,
+    #[arg(long)]
+    max_requests: Option<u64>,
     /// PEM files, for the one that speaks TLS.
     #[arg(long)]
     pub(crate) certificate: Option<String>,
@@ -76,11 +76,11 @@ impl Flags {
         if let Some(wake) = self.accept_wake {
             server = server.accept_wake(wake);
         }
+        if let Some(most) = self.connections_max {
+            server = server.connections_max(most);
+        }
         if let Some(requests) = self.max_requests {
             server = server.max_requests(requests);
-        }
-        if let Some(connections) = self.connections_max {
-            server = server.connections_max(connections);
         }
         match &self.control {
             Some(path) => server.control(path),

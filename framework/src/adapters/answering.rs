@@ -6,7 +6,8 @@ use std::time::Duration;
 use crate::worker::{Hosted, Phase};
 
 /// An answer whose head is about to be sent. Keep it until the body has been: another request may follow
-/// on the connection then, which the drain of a worker waits for.
+/// on the connection then, which the drain of a worker waits for, but for one that does not end: no longer
+/// than half of the grace period.
 #[derive(Debug)]
 #[must_use = "drop it when the answer has ended"]
 pub struct Answering {

@@ -30,12 +30,13 @@ impl Listener for AxumListener {
     /// Once the worker has drained it waits for ever: `with_graceful_shutdown` ends that.
     async fn accept(&mut self) -> (TokioStream, Peer) {
         loop {
-            match self.inner.accept().await {
-                Ok(Some(stream)) => {
+            // What is an error here the worker ends with.
+            let Ok(Some(connection)) = self.inner.take().await else { pending().await };
+            match TokioStream::new(connection) {
+                Ok(stream) => {
                     let peer = stream.peer();
                     return (stream, peer);
                 }
-                Ok(None) => pending().await,
                 Err(error) => {
                     tracing::error!("a connection is lost: {error}");
                     tokio::task::yield_now().await;

@@ -27,7 +27,8 @@ impl Server<'_> {
     }
 
     /// Forks workers with a runtime of tokio, of one thread each: `run` is called in it, and the worker ends
-    /// when what it returns does. See [`adapters`](crate::adapters).
+    /// when what it returns does; in a drain, when no connection is left either. See
+    /// [`adapters`](crate::adapters).
     ///
     /// The runtime is made in the worker, after the fork, so that this is called from a plain `fn main`:
     /// with `#[tokio::main]` threads are alive, and it refuses ([`Error::is_threads`]).

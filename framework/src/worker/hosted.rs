@@ -2,27 +2,32 @@
 
 mod alarm;
 mod answers;
+mod drain;
 #[cfg(feature = "tokio")]
 mod tasks;
 mod turn;
+mod waiting;
 
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
+use std::task::Waker;
 use std::time::Instant;
 
 use mio::Events;
 use nix::sys::eventfd::{EfdFlags, EventFd};
 
-use super::intake::{Intake, LETTERS, Waiting};
+use super::intake::{self, Intake, LETTERS};
 use super::mailbox;
 use super::stream::Origin;
 use crate::birth::{Birth, Possessions, code};
 use crate::limits::EVENTS_PER_TURN;
 use crate::sys::epoll::{self, Wake};
 use alarm::Alarm;
+pub(crate) use drain::Phase;
 pub(crate) use turn::Arrived;
+pub(crate) use waiting::Reached;
+use waiting::Waiting;
 
 /// What a worker with a loop of its own has, behind one lock. It is held for system calls that do not
 /// wait only, so that those who meet there do not notice each other.
@@ -33,17 +38,6 @@ pub(crate) struct Hosted {
     ready: OwnedFd,
     /// Readable once the drain has begun.
     begun: EventFd,
-}
-
-/// How far this worker has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Phase {
-    Serving,
-    Draining,
-    /// Nothing more comes, and whoever has been silent since may be closed.
-    Settled,
-    /// No connection is left.
-    Over,
 }
 
 /// Why it ends at once.
@@ -70,18 +64,24 @@ struct State {
     unfinished: usize,
     /// When the newest connection of a drain has had its time.
     patient_until: Instant,
+    /// When answers that were under way at its beginning have had theirs.
+    finish_until: Instant,
     /// The queue that nobody else would have emptied is empty.
     emptied: bool,
     cut: Option<Cut>,
-    waiting: Vec<(Phase, Waker)>,
+    /// Its connections and orders come no more, for this reason.
+    failure: Option<io::Error>,
+    waiting: Waiting,
     takers: Vec<Waker>,
+    /// Those that tasks take connections from.
+    listeners: usize,
     /// To be called without the lock.
     called: Vec<Waker>,
 }
 
 impl Hosted {
     pub(crate) fn new(birth: &'static Birth, possessions: Possessions) -> io::Result<Self> {
-        let intake = Intake::new(birth, possessions, Waiting::Epoll)?;
+        let intake = Intake::new(birth, possessions, intake::Waiting::Epoll)?;
         let ready = epoll::duplicate(&intake.poll)?;
         let alarm = Alarm::new(&intake.poll)?;
         let flags = EfdFlags::EFD_CLOEXEC | EfdFlags::EFD_NONBLOCK;
@@ -96,10 +96,13 @@ impl Hosted {
             requests: 0,
             unfinished: 0,
             patient_until: Instant::now(),
+            finish_until: Instant::now(),
             emptied: false,
             cut: None,
-            waiting: Vec::new(),
+            failure: None,
+            waiting: Waiting::default(),
             takers: Vec::new(),
+            listeners: 0,
             called: Vec::new(),
         };
         let begun = EventFd::from_value_and_flags(0, flags)?;
@@ -166,21 +169,6 @@ impl Hosted {
 
     pub(crate) fn phase(&self) -> Phase {
         self.with(|state| state.phase)
-    }
-
-    /// Waits until this worker has come so far.
-    pub(crate) fn poll_phase(&self, phase: Phase, context: &Context<'_>) -> Poll<()> {
-        self.with(|state| {
-            if state.phase >= phase {
-                return Poll::Ready(());
-            }
-            let known =
-                |(at, waker): &(Phase, Waker)| *at == phase && waker.will_wake(context.waker());
-            if !state.waiting.iter().any(known) {
-                state.waiting.push((phase, context.waker().clone()));
-            }
-            Poll::Pending
-        })
     }
 
     /// When the drain that is under way is to be over.

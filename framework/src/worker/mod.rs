@@ -30,7 +30,7 @@ use crate::http::Handler;
 use crate::ids::{Generation, SlotId};
 use crate::net::channel::{Channel, Report};
 use event_loop::EventLoop;
-pub(crate) use hosted::{Arrived, Hosted, Phase};
+pub(crate) use hosted::{Arrived, Hosted, Phase, Reached};
 use intake::{Intake, Waiting};
 pub(crate) use stream::Origin;
 

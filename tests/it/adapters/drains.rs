@@ -69,6 +69,44 @@ fn an_answer_that_was_under_way_may_be_followed_by_one_more() {
     app.stop();
 }
 
+/// One that is on its way when the drain begins, such as a stream of events.
+#[test]
+fn an_answer_without_an_end_does_not_keep_idle_connections_until_all_are_killed() {
+    let mut app = App::example("axum", &["--workers", "1", "--grace", "8"]);
+    let mut kept = Client::connect(app.port).unwrap();
+    assert_eq!(kept.get("/whoami").unwrap().status, 200);
+    let mut endless = Client::connect(app.port).unwrap();
+    endless.ask("/ticks").unwrap();
+    endless.wait_for_some();
+    app.signal(Signal::SIGTERM);
+    assert_eq!(kept.rest(), Ok(Vec::new()), "closed when it stays silent");
+    endless.wait_for_some();
+    drop(endless);
+    assert_eq!(app.ended().code(), Some(0));
+    assert_eq!(app.log.count("is killed"), 0, "{}", app.log.text());
+}
+
+/// `axum::serve` has returned by then.
+#[test]
+fn a_connection_that_has_left_http_is_served_until_it_ends() {
+    let mut app = App::example("axum", &["--workers", "1"]);
+    let mut kept = Client::connect(app.port).unwrap();
+    assert_eq!(kept.get("/whoami").unwrap().status, 200);
+    let mut left = Client::connect(app.port).unwrap();
+    left.send("GET /echo HTTP/1.1\r\nHost: test\r\nConnection: upgrade\r\nUpgrade: echo\r\n\r\n")
+        .unwrap();
+    assert_eq!(left.answer().unwrap().status, 101);
+    app.signal(Signal::SIGTERM);
+    assert_eq!(kept.rest(), Ok(Vec::new()), "closed when it stays silent");
+    for _ in 0..2 {
+        left.send("x").unwrap();
+        left.wait_for_some();
+    }
+    drop(left);
+    assert_eq!(app.ended().code(), Some(0));
+    assert_eq!(app.log.count("is killed"), 0, "{}", app.log.text());
+}
+
 #[test]
 fn a_second_term_cuts_what_is_left() {
     for name in ["axum", "hyper_tower"] {

@@ -14,7 +14,8 @@ use crate::limits::HEARTBEATS;
 use crate::sys::async_fd;
 use crate::worker::{Failure, Hosted, Phase, Worker};
 
-/// Runs what `start` gives until it ends, or this worker is to end at once.
+/// Runs what `start` gives until it ends, and while connections of a drain are left; not longer if this
+/// worker is to end at once.
 pub(crate) fn run<F, E>(
     hosted: &Arc<Hosted>,
     about: Worker,
@@ -37,9 +38,15 @@ where
         }
         let mut driver = pin!(drive(hosted));
         let mut users = pin!(start(TokioWorker { hosted: Arc::clone(hosted), about }));
+        let mut ended = false;
         poll_fn(|context| {
-            if let Poll::Ready(result) = users.as_mut().poll(context) {
-                return Poll::Ready(result.map_err(Into::into));
+            if !ended && let Poll::Ready(result) = users.as_mut().poll(context) {
+                result.map_err(Into::into)?;
+                ended = true;
+            }
+            // Tasks may have some, such as those that have left HTTP. The last one's end is a turn.
+            if ended && !hosted.is_finishing() {
+                return Poll::Ready(Ok(()));
             }
             driver.as_mut().poll(context).map_err(Failure::from)
         })

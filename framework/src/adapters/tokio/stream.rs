@@ -31,7 +31,7 @@ enum Inner {
 pub struct Peer(pub Option<SocketAddr>);
 
 impl TokioStream {
-    pub(super) fn new(connection: Connection) -> io::Result<Self> {
+    pub(in crate::adapters) fn new(connection: Connection) -> io::Result<Self> {
         let peer = Peer(connection.peer());
         let (socket, seat) = connection.into_parts();
         let inner = match socket {

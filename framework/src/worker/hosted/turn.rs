@@ -4,7 +4,6 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
-use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use mio::Events;
@@ -14,7 +13,6 @@ use crate::birth::Birth;
 use crate::net::channel::{Order, Report};
 use crate::output;
 use crate::worker::intake::{Arrival, Going, MASTER, SIGNALS};
-use crate::worker::mailbox;
 use crate::worker::sources::PRIMARY;
 use crate::worker::stream::Origin;
 
@@ -26,8 +24,23 @@ pub(crate) struct Arrived {
 }
 
 impl State {
-    /// Takes one that is here, and looks for more only if none is.
+    /// Takes one that is here, and looks for more only if none is. After an error there is nothing to be
+    /// had: whoever goes round is told the same, and so is whoever takes the turns.
     pub(super) fn take(&mut self) -> io::Result<Option<Arrived>> {
+        self.is_well()?;
+        let taken = self.take_one();
+        if let Err(error) = &taken {
+            self.failure = Some(copy(error));
+            self.ring();
+        }
+        taken
+    }
+
+    fn is_well(&self) -> io::Result<()> {
+        self.failure.as_ref().map_or(Ok(()), |error| Err(copy(error)))
+    }
+
+    fn take_one(&mut self) -> io::Result<Option<Arrived>> {
         if !self.wanted {
             self.intake.appear()?;
             self.wanted = true;
@@ -38,6 +51,10 @@ impl State {
         };
         if self.intake.arrivals.is_empty() {
             self.go_on_accepting()?;
+        }
+        if self.intake.is_draining() {
+            // It may have waited here for long.
+            self.patient_until = Instant::now() + self.intake.patience();
         }
         let origin = stream.origin();
         Ok(Some(Arrived { socket: stream.into(), remote, origin }))
@@ -54,6 +71,8 @@ impl State {
         self.requests += 1;
         let nanoseconds = u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         self.intake.birth.seat.count_request(nanoseconds);
+        // No turn may follow for long.
+        self.intake.look_at_term(self.requests);
     }
 
     pub(super) fn closed(&mut self, origin: Origin) {
@@ -66,6 +85,7 @@ impl State {
 
     /// Whether there was nothing to do.
     pub(super) fn turn(&mut self) -> io::Result<bool> {
+        self.is_well()?;
         let mut events = std::mem::replace(&mut self.events, Events::with_capacity(1));
         let looked = self.intake.poll.poll(&mut events, Some(Duration::ZERO));
         let result = match looked {
@@ -122,7 +142,7 @@ impl State {
     }
 
     /// What the user does not take waits where it is.
-    fn accept_or_hold(&mut self, place: usize) {
+    pub(super) fn accept_or_hold(&mut self, place: usize) {
         if !self.wanted || !self.intake.arrivals.is_empty() {
             return self.intake.hold(place);
         }
@@ -134,75 +154,8 @@ impl State {
         }
     }
 
-    /// Goes through the phases of a drain.
-    fn drain(&mut self) {
-        if !self.intake.is_draining() {
-            return;
-        }
-        if self.phase == Phase::Serving {
-            self.patient_until = self.intake.now + self.intake.patience();
-            self.reach(Phase::Draining);
-        }
-        if self.intake.time_is_up() {
-            self.cut = Some(Cut::TimeUp);
-            return self.reach(Phase::Over);
-        }
-        let patient = self.unfinished > 0 || self.intake.now < self.patient_until;
-        let patient = patient && !self.intake.is_empty();
-        if !patient {
-            self.intake.admit_all();
-        }
-        if !patient || self.intake.empties_queues() {
-            self.empty_queues();
-        }
-        if patient || !self.intake.arrivals.is_empty() || !self.intake.brings_nothing_more() {
-            return;
-        }
-        self.emptied |= self.wanted && self.intake.owes_queue();
-        self.reach(Phase::Settled);
-        if self.intake.is_done() {
-            self.reach(Phase::Over);
-        }
-    }
-
-    /// Looks for all that waits and is not left to others.
-    fn empty_queues(&mut self) {
-        if !self.wanted || !self.intake.arrivals.is_empty() {
-            return;
-        }
-        for place in self.intake.sources.places() {
-            if self.intake.arrivals.is_empty() && self.intake.fetch(place) {
-                self.accept_or_hold(place);
-            }
-        }
-        if self.intake.arrivals.is_empty() {
-            self.intake.close_emptied();
-        }
-    }
-
-    fn reach(&mut self, phase: Phase) {
-        if self.phase >= phase {
-            return;
-        }
-        self.phase = phase;
-        mailbox::begin_drain();
-        let called = &mut self.called;
-        self.waiting.retain(|(awaited, waker)| {
-            let waits = *awaited > phase;
-            if !waits {
-                called.push(Waker::clone(waker));
-            }
-            waits
-        });
-        if phase == Phase::Over {
-            self.called.append(&mut self.takers);
-        }
-    }
-
     fn set_alarm(&mut self) -> io::Result<()> {
-        let patience = (self.phase == Phase::Draining && self.patient_until > self.intake.now)
-            .then_some(self.patient_until);
-        let due = self.intake.due().into_iter().chain(patience).min();
+        let due = self.intake.due().into_iter().chain(self.patience_ends()).min();
         let now = self.intake.hesitates().then_some(self.intake.now);
         self.alarm.set(now.or(due))
     }
@@ -212,6 +165,11 @@ impl State {
             tracing::error!("the timer of this worker is broken: {error}");
         }
     }
+}
+
+fn copy(error: &io::Error) -> io::Error {
+    let text = || io::Error::new(error.kind(), error.to_string());
+    error.raw_os_error().map_or_else(text, io::Error::from_raw_os_error)
 }
 
 /// This worker writes no access log of ours.

@@ -113,6 +113,11 @@ impl Intake<'_> {
         self.open_max
     }
 
+    /// From now on all that waits is taken, as far as descriptors go.
+    pub(in crate::worker) fn lift_limit(&mut self) {
+        self.open_max = usize::MAX;
+    }
+
     /// Something is used up: what waits in the queue waits a little longer.
     fn pause(&mut self, error: &io::Error) {
         // A worker that looks after its queue by itself finds the same again and again.

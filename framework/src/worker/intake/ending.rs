@@ -112,17 +112,6 @@ impl Intake<'_> {
         empties && self.sources.has_listener()
     }
 
-    /// Whoever still waits is for this worker, and may come in beyond the limit of connections: those that
-    /// are idle stay, in a loop that is not ours, until nobody comes any more.
-    pub(in crate::worker) fn admit_all(&mut self) {
-        let Some(drain) = self.drain else { return };
-        let all_go = self.birth.board.closing() || drain.orphaned_until.is_some();
-        if self.is_full() && (all_go || self.owes_queue()) {
-            self.open_max = usize::MAX;
-            self.resume_accepting();
-        }
-    }
-
     /// Nothing more comes, and nothing is left.
     pub(in crate::worker) fn is_done(&mut self) -> bool {
         self.open == 0 && self.brings_nothing_more()
