@@ -205,7 +205,7 @@ fn a_program_that_fails_in_a_reload_replaces_nobody() {
     let program = cli.path("server.py");
     start(&cli, &["--set", "workers=2"], &["python3", program.to_str().unwrap()]);
     let workers = || {
-        let status = cli.json(&["status", "guest"]);
+        let status = &cli.json(&["status", "guest"])[0];
         let workers = status["status"]["workers"].as_array().unwrap().clone();
         workers.iter().map(|worker| worker["pid"].as_u64().unwrap()).collect::<Vec<_>>()
     };
