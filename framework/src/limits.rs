@@ -66,6 +66,10 @@ pub(crate) const ADMIN_BACKLOG: u32 = 128;
 /// Connections that the admin process holds at a time. Each is for one request.
 pub(crate) const ADMIN_CONNECTIONS_MAX: usize = 64;
 
+/// Time for a whole request head there: all places are free again before a probe that waits for one, for 3 s or
+/// more, is given up, however slowly others send.
+pub(crate) const ADMIN_HEAD_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Octets of what is sent to the admin process: `{"workers":"+1"}`.
 pub(crate) const ADMIN_BODY_BYTES_MAX: u64 = 1024;
 

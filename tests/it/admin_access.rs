@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tempfile::TempDir;
 
@@ -76,7 +77,7 @@ fn where_a_token_is_set_nobody_gets_in_without_it() {
     let bearer = format!("Authorization: Bearer {TOKEN}");
     let longer = format!("Authorization: Bearer {TOKEN}x");
     let shorter = format!("Authorization: Bearer {}", &TOKEN[..TOKEN.len() - 1]);
-    for path in ["/", "/metrics", "/api/state", "/nothing"] {
+    for path in ["/metrics", "/api/state", "/nothing"] {
         let answer = admin.get(path);
         assert_eq!(answer.status, 401, "{path}");
         assert!(answer.header("www-authenticate").unwrap().starts_with("Bearer"));
@@ -95,7 +96,8 @@ fn where_a_token_is_set_nobody_gets_in_without_it() {
     let evil = [JSON, &bearer, "Origin: http://evil.example"];
     assert_eq!(admin.ask("POST /api/reload", &evil, "").status, 403);
     // Who asks whether it lives learns nothing else.
-    for path in ["/livez", "/readyz"] {
+    assert!(!admin.get("/").text().contains(TOKEN), "the page is for everybody, and asks for it");
+    for path in ["/livez", "/readyz", "/"] {
         wait_until("it to be ready", || admin.get(path).status == 200);
     }
     assert!(!app.log.text().contains(TOKEN));
@@ -156,4 +158,23 @@ fn a_socket_is_for_its_user_only_and_is_removed() {
     assert_eq!(ask("POST /api/reload", &["Host: admin", JSON, "Origin: http://evil.example"]), 403);
     app.stop();
     assert!(!sockets.path().exists());
+}
+
+/// They hold all places with heads that do not end, and come again.
+#[test]
+fn slow_clients_do_not_keep_probes_out() {
+    let (app, admin) = Admin::demo(&["--workers", "1"]);
+    let slow = || {
+        let mut client = Client::connect(admin.port).unwrap();
+        client.send("GET /metrics HTTP/1.1\r\nX: ").unwrap();
+        client
+    };
+    let held: Vec<Client> = (0..100).map(|_| slow()).collect();
+    let mut probe = Client::connect(admin.port).unwrap();
+    // Before heads of the usual 30 s have had their time.
+    probe.stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    probe.send(asked("GET /livez", admin.port, &[], "")).unwrap();
+    assert_eq!(probe.answer().map(|answer| answer.status), Ok(200));
+    drop(held);
+    app.stop();
 }

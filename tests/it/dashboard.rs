@@ -182,3 +182,24 @@ fn the_page_says_when_nobody_answers_and_goes_on_when_somebody_does() {
     app.done(Command::Scale { workers: Scale::To(2) });
     browser.wait_until("document.querySelectorAll('#workers tbody tr').length === 2");
 }
+
+#[test]
+fn a_page_that_needs_a_token_asks_for_it_and_can_be_loaded_anew() {
+    let Some(mut browser) = Browser::start(WHAT) else { return };
+    let token = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(token.path(), "it-is-I-who-may-look\n").unwrap();
+    let path = token.path().to_str().unwrap();
+    let (_app, admin) = Admin::demo(&["--workers", "1", "--admin-token-file", path]);
+    browser.open(&url(&admin));
+    browser.wait_until("document.querySelector('#ask-token')?.hidden === false");
+    assert_eq!(browser.evaluate("document.querySelectorAll('#workers tbody tr').length"), json!(0));
+    browser.evaluate(
+        "document.querySelector('#ask-token input').value = 'it-is-I-who-may-look', \
+         document.querySelector('#ask-token').requestSubmit()",
+    );
+    browser.wait_until("document.querySelectorAll('#workers tbody tr').length === 1");
+    // As F5 does.
+    browser.open(&url(&admin));
+    browser.wait_until("document.querySelectorAll('#workers tbody tr').length === 1");
+    assert_eq!(browser.evaluate("document.querySelector('#ask-token').hidden"), json!(true));
+}

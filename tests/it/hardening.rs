@@ -70,7 +70,8 @@ fn workers_are_another_user_with_no_privilege_left_and_the_master_stays_who_it_i
         return;
     }
     for arguments in intakes() {
-        let app = App::controlled(&[&["--workers", "2", "--user", NOBODY], arguments].concat());
+        let own = ["--workers", "2", "--user", NOBODY, "--admin", "127.0.0.1:0"];
+        let app = App::controlled(&[&own, arguments].concat());
         for _ in 0..2 {
             assert_eq!(app.get("/").status, 200, "{arguments:?}");
             app.children().into_iter().for_each(is_nobody);

@@ -1,6 +1,6 @@
 //! Who may ask for what.
 //!
-//! - Where a token is set, it is needed for everything but `/livez` and `/readyz`, which say nothing else:
+//! - Where a token is set, it is needed for everything but `/livez`, `/readyz` and the empty page:
 //!   as `Authorization: Bearer TOKEN`, or as `?token=TOKEN` in the address.
 //! - The `Host` of a request must be an IP address, `localhost`, or the host that the user named, so that a
 //!   page whose name was made to point here (DNS rebinding) can read nothing. A proxy in front passes the
@@ -15,7 +15,11 @@ use crate::http::Request;
 use crate::plan::{Address, Admin};
 
 /// Looks at each request before anything else does.
-pub(super) struct Guard(Admin);
+pub(super) struct Guard {
+    admin: Admin,
+    /// Workers are another user than the master.
+    workers_differ: bool,
+}
 
 /// Why a request is not answered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +35,12 @@ const WRONG_HOST: Refusal = Refusal {
 const NO_TOKEN: Refusal = Refusal {
     status: 401,
     text: "a token is needed: send Authorization: Bearer TOKEN, or ?token=TOKEN",
+};
+/// Else whoever takes over a worker could go beyond it.
+const WORKERS_COULD: Refusal = Refusal {
+    status: 403,
+    text: "workers have a user of their own, and any process of this machine can ask here: to change \
+           something, set a token (admin_token_file), use a unix-domain socket, or ask the control socket",
 };
 const FROM_ELSEWHERE: Refusal =
     Refusal { status: 403, text: "this came from a page of another origin" };
@@ -50,8 +60,8 @@ struct Facts<'a> {
 }
 
 impl Guard {
-    pub(super) fn new(admin: Admin) -> Self {
-        Self(admin)
+    pub(super) fn new(admin: Admin, workers_differ: bool) -> Self {
+        Self { admin, workers_differ }
     }
 
     pub(super) fn admits(&self, request: &Request<'_>) -> Result<(), Refusal> {
@@ -72,14 +82,18 @@ impl Guard {
         if !self.serves(facts.host) {
             return Err(WRONG_HOST);
         }
-        let open = matches!(facts.path, "/livez" | "/readyz");
-        if let Some(token) = self.0.token.as_ref().filter(|_| !open)
+        // The page holds no secret, and asks for the token itself.
+        let open = matches!(facts.path, "/livez" | "/readyz" | "/");
+        if let Some(token) = self.admin.token.as_ref().filter(|_| !open)
             && !facts.token.is_some_and(|said| token.is(said))
         {
             return Err(NO_TOKEN);
         }
         if matches!(facts.method, "GET" | "HEAD") {
             return Ok(());
+        }
+        if self.workers_differ && self.admin.token.is_none() && self.admin.address.tcp().is_some() {
+            return Err(WORKERS_COULD);
         }
         if facts.fetch_site.is_some_and(|site| !matches!(site, b"same-origin" | b"none"))
             || facts.origin.is_some_and(|origin| !is_of(origin, facts.host))
@@ -91,7 +105,7 @@ impl Guard {
     }
 
     fn serves(&self, host: &[u8]) -> bool {
-        if matches!(self.0.address, Address::Unix(_)) {
+        if matches!(self.admin.address, Address::Unix(_)) {
             return true;
         }
         let Ok(host) = std::str::from_utf8(host) else { return false };
@@ -99,7 +113,7 @@ impl Guard {
         let bare = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')).unwrap_or(name);
         bare.parse::<IpAddr>().is_ok()
             || name.eq_ignore_ascii_case("localhost")
-            || !self.0.host.is_empty() && name.eq_ignore_ascii_case(&self.0.host)
+            || !self.admin.host.is_empty() && name.eq_ignore_ascii_case(&self.admin.host)
     }
 }
 
@@ -135,7 +149,7 @@ mod tests {
 
     fn guard() -> Guard {
         let address = "127.0.0.1:9000".parse().unwrap();
-        Guard(Admin { address, host: "admin.example".into(), token: None })
+        Guard::new(Admin { address, host: "admin.example".into(), token: None }, false)
     }
 
     fn post() -> Facts<'static> {
@@ -163,6 +177,15 @@ mod tests {
         {
             assert!(!guard().serves(host.as_bytes()), "{host}");
         }
+    }
+
+    #[test]
+    fn what_workers_can_reach_changes_nothing_if_they_are_not_to() {
+        let mut guard = Guard { workers_differ: true, ..guard() };
+        assert_eq!(guard.judge(&post()), Err(WORKERS_COULD));
+        assert_eq!(guard.judge(&Facts { method: "GET", ..post() }), Ok(()));
+        guard.admin.address = "unix:/run/admin.sock".parse().unwrap();
+        assert_eq!(guard.judge(&post()), Ok(()));
     }
 
     #[test]

@@ -62,7 +62,8 @@ pub(crate) fn run(mut birth: Birth) -> i32 {
     };
     let orders = Arc::new(Orders::new(outfit.lines));
     let view = View::new(&birth, outfit.master, outfit.shared);
-    let desk = Desk { guard: Guard::new(admin), view, orders };
+    let workers_differ = birth.plan.guard.user.is_some();
+    let desk = Desk { guard: Guard::new(admin, workers_differ), view, orders };
     worker::run(birth, |_| Ok::<_, worker::Failure>(desk))
 }
 

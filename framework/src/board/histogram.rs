@@ -23,14 +23,14 @@ impl Histogram {
     /// Counts one duration. For the one writer.
     pub(crate) fn record(&self, microseconds: u64) {
         let bucket = &self.0[bucket_of(microseconds)];
-        bucket.store(bucket.load(Relaxed) + 1, Relaxed);
+        super::seat::add(bucket, 1);
     }
 
     /// Adds this histogram's counts to `sums`, one for each bucket.
     pub(crate) fn add_to(&self, sums: &mut Vec<u64>) {
         sums.resize(BUCKETS, 0);
         for (sum, bucket) in sums.iter_mut().zip(&self.0) {
-            *sum += bucket.load(Relaxed);
+            *sum = sum.wrapping_add(bucket.load(Relaxed));
         }
     }
 }
@@ -38,7 +38,7 @@ impl Histogram {
 /// The highest value, in microseconds, that falls into the bucket in which the `quantile` (0 to 1)
 /// of all counted values lies. `None` if nothing was counted.
 pub(crate) fn quantile_us(counts: &[u64], quantile: f64) -> Option<u64> {
-    let total: u64 = counts.iter().sum();
+    let total = counts.iter().copied().fold(0, u64::wrapping_add);
     // The rank is far below 2^52 for any count that a server reaches.
     #[allow(
         clippy::cast_possible_truncation,
@@ -47,9 +47,9 @@ pub(crate) fn quantile_us(counts: &[u64], quantile: f64) -> Option<u64> {
         reason = "0 <= quantile <= 1, so the rank is a count no larger than the total"
     )]
     let rank = ((quantile.clamp(0.0, 1.0) * total as f64).ceil() as u64).max(1);
-    let mut seen = 0;
+    let mut seen = 0_u64;
     for (bucket, count) in counts.iter().enumerate() {
-        seen += count;
+        seen = seen.saturating_add(*count);
         if seen >= rank {
             return Some(highest_in(bucket));
         }

@@ -81,7 +81,7 @@ pub(crate) enum What {
 impl Journal {
     /// For the master.
     pub(super) fn write(&self, happening: &Happening) {
-        let number = self.written.load(Relaxed) + 1;
+        let number = self.written.load(Relaxed).wrapping_add(1);
         let entry = &self.entries[place_of(number)];
         let (kind, detail) = happening.what.numbers();
         let (place, generation, pid) = match happening.who {

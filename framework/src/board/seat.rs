@@ -83,7 +83,9 @@ impl Seat {
 
     /// The worker goes back to wait for events.
     pub(crate) fn rests(&self, now_ns: u64) {
-        add(&self.busy_ns, now_ns.saturating_sub(self.busy_since_ns.load(Relaxed)));
+        // A loop of the user's own may rest before it has begun.
+        let since = Some(self.busy_since_ns.load(Relaxed)).filter(|since| *since != 0);
+        add(&self.busy_ns, now_ns.saturating_sub(since.unwrap_or(now_ns)));
         self.busy_since(0);
     }
 
@@ -156,9 +158,10 @@ impl Seat {
     }
 }
 
-/// One writer, so a load and a store do; `fetch_add` would lock the bus for nothing.
+/// One writer, so a load and a store do; `fetch_add` would lock the bus for nothing. Workers can write anything
+/// there, so that no sum of it may end a process.
 pub(super) fn add(counter: &AtomicU64, amount: u64) {
-    counter.store(counter.load(Relaxed) + amount, Relaxed);
+    counter.store(counter.load(Relaxed).wrapping_add(amount), Relaxed);
 }
 
 fn subtract(gauge: &AtomicU64) {

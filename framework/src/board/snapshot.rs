@@ -136,15 +136,15 @@ impl WorkerSnapshot {
             ..Self::default()
         };
         for seat in row.seats() {
-            snapshot.accepted += seat.accepted();
-            snapshot.open += seat.open();
-            snapshot.requests += seat.requests();
-            snapshot.errors += seat.errors();
-            snapshot.bytes_in += seat.bytes_in();
-            snapshot.bytes_out += seat.bytes_out();
-            snapshot.log_dropped += seat.log_dropped();
-            snapshot.busy_ns += seat.busy_ns();
-            snapshot.answering_ns += seat.answering_ns();
+            snapshot.accepted = snapshot.accepted.wrapping_add(seat.accepted());
+            snapshot.open = snapshot.open.wrapping_add(seat.open());
+            snapshot.requests = snapshot.requests.wrapping_add(seat.requests());
+            snapshot.errors = snapshot.errors.wrapping_add(seat.errors());
+            snapshot.bytes_in = snapshot.bytes_in.wrapping_add(seat.bytes_in());
+            snapshot.bytes_out = snapshot.bytes_out.wrapping_add(seat.bytes_out());
+            snapshot.log_dropped = snapshot.log_dropped.wrapping_add(seat.log_dropped());
+            snapshot.busy_ns = snapshot.busy_ns.wrapping_add(seat.busy_ns());
+            snapshot.answering_ns = snapshot.answering_ns.wrapping_add(seat.answering_ns());
             snapshot.busy_since_ns = snapshot.busy_since_ns.max(seat.busy_since_ns());
             seat.latency.add_to(&mut snapshot.latency_counts);
         }
@@ -153,7 +153,7 @@ impl WorkerSnapshot {
 
     /// Requests whose latency was measured.
     pub(crate) fn timed(&self) -> u64 {
-        self.latency_counts.iter().sum()
+        self.latency_counts.iter().copied().fold(0, u64::wrapping_add)
     }
 
     /// Requests that were answered in less than 2 to the power of `exponent` microseconds, up to 26.

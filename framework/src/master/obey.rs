@@ -53,11 +53,23 @@ impl Master<'_> {
     pub(super) fn obey(&mut self) -> Result<(), Error> {
         let taken = self.control.as_mut().map(Control::take).unwrap_or_default();
         for Taken { key, command } in taken {
-            self.carry_out(key, command)?;
+            let may = !self.is_of_a_child(key)
+                || matches!(command, Command::Reload {} | Command::Scale { .. });
+            if may {
+                self.carry_out(key, command)?;
+            } else {
+                self.answer(key, &Reply::failed("the admin process may scale and reload only"));
+            }
         }
         self.look_at_scaling();
         self.look_at_reopening();
         Ok(())
+    }
+
+    /// The command came from the admin process, which reads what comes from the network.
+    fn is_of_a_child(&self, key: u64) -> bool {
+        let callers = self.control.iter().flat_map(Control::callers);
+        callers.filter(|caller| caller.is_child).any(|caller| caller.key == key)
     }
 
     fn carry_out(&mut self, key: u64, command: Command) -> Result<(), Error> {
@@ -124,7 +136,11 @@ impl Master<'_> {
             let reply = match self.supervisor.scaling(target, from) {
                 _ if self.supervisor.stopping() => Reply::failed("the master is stopping"),
                 Scaling::Pending => continue,
-                Scaling::Done => Reply::done(format!("{target} workers serve")),
+                Scaling::Done => Reply::done(if target == 1 {
+                    "1 worker serves".to_owned()
+                } else {
+                    format!("{target} workers serve")
+                }),
                 Scaling::Overtaken => Reply::failed("another number was asked for meanwhile"),
                 Scaling::BackingOff(place) => {
                     let why = self.failures.at(place).unwrap_or("see the log");

@@ -2,15 +2,16 @@
 
 use std::fmt;
 use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::{Address, Plan, Term};
+use super::{Address, Plan, Term, Timeouts};
 use crate::error::Error;
 use crate::http::Limits;
 use crate::limits::{
-    ADMIN_BODY_BYTES_MAX, ADMIN_CONNECTIONS_MAX, ADMIN_LINES, ADMIN_TOKEN_BYTES_MIN,
+    ADMIN_BODY_BYTES_MAX, ADMIN_CONNECTIONS_MAX, ADMIN_HEAD_TIMEOUT, ADMIN_LINES,
+    ADMIN_TOKEN_BYTES_MIN,
 };
 
 /// Where the admin process is to be reached, and by whom.
@@ -79,7 +80,15 @@ impl Token {
                 _ => Error::config(format!("{text}; name a file that holds it")),
             }
         };
-        let mode = fs::metadata(path).map_err(unreadable)?.mode();
+        let mut file = fs::File::open(path).map_err(unreadable)?;
+        let metadata = file.metadata().map_err(unreadable)?;
+        let (mode, owner) = (metadata.mode(), metadata.uid());
+        if owner != 0 && owner != nix::unistd::geteuid().as_raw() {
+            return Err(Error::permission(format!(
+                "the admin token {shown} belongs to user {owner}, who could change it: it must be root's or \
+                 the server's own"
+            )));
+        }
         if mode & 0o007 != 0 {
             return Err(Error::permission(format!(
                 "the admin token {shown} is open to everybody (mode {:03o}): chmod 600 {shown}, and \
@@ -87,7 +96,8 @@ impl Token {
                 mode & 0o777
             )));
         }
-        let text = fs::read_to_string(path).map_err(unreadable)?;
+        let mut text = String::new();
+        file.read_to_string(&mut text).map_err(unreadable)?;
         let token = text.trim_end_matches(['\r', '\n']);
         let fits = token.len() >= ADMIN_TOKEN_BYTES_MIN;
         // As it stands in a header, and in a link.
@@ -121,7 +131,9 @@ impl Plan {
     pub(crate) fn for_admin(&self) -> Self {
         Self {
             connections_max: ADMIN_CONNECTIONS_MAX,
-            offload_threads: ADMIN_LINES,
+            // One more, to say that all lines are in use.
+            offload_threads: ADMIN_LINES + 1,
+            timeouts: Timeouts { head: ADMIN_HEAD_TIMEOUT, ..self.timeouts },
             limits: Limits { body_bytes_max: ADMIN_BODY_BYTES_MAX, ..Limits::default() },
             term: Term { hang_timeout: self.term.hang_timeout, ..Term::default() },
             access_log: None,
