@@ -38,6 +38,14 @@ impl Cli {
         Self { folder: tempfile::tempdir().unwrap(), seen: Mutex::default() }
     }
 
+    /// One whose two applications run.
+    pub(crate) fn two() -> Self {
+        let cli = Self::new();
+        cli.write_two();
+        cli.done(&["start", "apps.toml"]);
+        cli
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }

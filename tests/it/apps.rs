@@ -11,17 +11,9 @@ use crate::harness::client;
 use crate::harness::process::listening;
 use crate::harness::wait::wait_until;
 
-/// Two applications that run.
-fn two() -> Cli {
-    let cli = Cli::new();
-    cli.write_two();
-    cli.done(&["start", "apps.toml"]);
-    cli
-}
-
 #[test]
 fn a_list_needs_no_daemon_and_asks_nobody() {
-    let cli = two();
+    let cli = Cli::two();
     client::get(cli.port("shop"), "/").unwrap();
     // A master that stands still cannot be asked.
     cli.master("shop").signal(Signal::SIGSTOP);
@@ -44,7 +36,7 @@ fn a_list_needs_no_daemon_and_asks_nobody() {
 
 #[test]
 fn verbs_take_names_several_of_them_and_all() {
-    let cli = two();
+    let cli = Cli::two();
     assert_eq!(cli.done(&["reload", "all"]).matches("reload done").count(), 2);
     assert_eq!(cli.done(&["scale", "shop", "+1"]), "3 workers serve\n");
     assert_eq!(cli.done(&["scale", "shop", "-1"]), "2 workers serve\n");
@@ -77,7 +69,7 @@ fn verbs_take_names_several_of_them_and_all() {
 
 #[test]
 fn a_signal_goes_to_the_master() {
-    let cli = two();
+    let cli = Cli::two();
     let workers = cli.master("shop").children();
     cli.done(&["signal", "shop", "HUP"]);
     wait_until("a reload", || workers.iter().all(|worker| !worker.lives()));
@@ -90,7 +82,7 @@ fn a_signal_goes_to_the_master() {
 
 #[test]
 fn an_application_is_described() {
-    let cli = two();
+    let cli = Cli::two();
     cli.done(&["reload", "shop"]);
     let victim = cli.master("shop").children()[0];
     victim.signal(Signal::SIGKILL);
@@ -161,7 +153,7 @@ fn what_does_not_answer_is_described_as_far_as_it_is_known() {
 
 #[test]
 fn logs_are_shown_and_followed() {
-    let cli = two();
+    let cli = Cli::two();
     let out = cli.done(&["logs", "shop", "--lines", "2"]);
     assert_eq!(out.lines().count(), 2, "{out}");
     assert!(cli.done(&["logs"]).contains("blog | "));
@@ -181,7 +173,7 @@ fn logs_are_shown_and_followed() {
 
 #[test]
 fn a_name_is_taken_once_and_a_dead_master_has_none() {
-    let cli = two();
+    let cli = Cli::two();
     let mut second = cli.program(demo_path());
     let (code, _, log) = run_to_end(second.args(["--name", "shop", "--port", "0"]));
     assert_eq!(code, Some(69));
@@ -203,7 +195,7 @@ fn a_name_is_taken_once_and_a_dead_master_has_none() {
 
 #[test]
 fn an_upgrade_keeps_name_and_board_true() {
-    let cli = two();
+    let cli = Cli::two();
     client::get(cli.port("shop"), "/").unwrap();
     let before = cli.record("shop").unwrap();
     cli.done(&["upgrade", "shop"]);

@@ -3,16 +3,9 @@
 use crate::harness::app::App;
 use crate::harness::cli::Cli;
 
-fn two() -> Cli {
-    let cli = Cli::new();
-    cli.write_two();
-    cli.done(&["start", "apps.toml"]);
-    cli
-}
-
 #[test]
 fn what_is_to_be_forgotten_is_stopped_and_what_is_not_known_is_an_error() {
-    let cli = two();
+    let cli = Cli::two();
     let master = cli.master("shop");
     for names in [&["chop"][..], &["shop", "chop"]] {
         let said = cli.run(&[&["stop", "--forget"], names].concat());
@@ -47,7 +40,7 @@ fn what_is_to_be_forgotten_is_stopped_and_what_is_not_known_is_an_error() {
 
 #[test]
 fn programs_read_a_list_where_names_are_said_and_each_failure() {
-    let cli = two();
+    let cli = Cli::two();
     assert!(cli.json(&["status", "shop"])[0]["status"].is_object());
     let json = |verb: &[&str]| -> (Option<i32>, serde_json::Value) {
         let said = cli.run(&[verb, &["--json"]].concat());
@@ -78,7 +71,7 @@ fn programs_read_a_list_where_names_are_said_and_each_failure() {
 
 #[test]
 fn a_control_socket_is_as_good_as_the_name_of_who_listens_there() {
-    let cli = two();
+    let cli = Cli::two();
     let socket = cli.path("run/shop/control.sock").display().to_string();
     let by_socket = |verb: &[&str]| cli.done(&[&["--control", &socket], verb].concat());
     let top = by_socket(&["top", "--once", "--interval", "0.05"]);

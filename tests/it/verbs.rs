@@ -9,13 +9,6 @@ use crate::harness::app::demo_path;
 use crate::harness::cli::Cli;
 use crate::harness::privilege::is_installed;
 
-fn two() -> Cli {
-    let cli = Cli::new();
-    cli.write_two();
-    cli.done(&["start", "apps.toml"]);
-    cli
-}
-
 /// Each verb that has an outcome says it as one value of JSON, and nothing else.
 #[test]
 fn each_verb_prints_json() {
@@ -73,7 +66,7 @@ fn units_are_printed_and_installed_as_json() {
 /// A failure says on standard error what to do, and standard output is left to answers, as for programs (`--json`).
 #[test]
 fn each_kind_of_failure_has_its_code() {
-    let cli = two();
+    let cli = Cli::two();
     cli.write("wrong.toml", "[app.shop]\nprogam = \"x\"\n");
     let cases: [(&[&str], i32, &str); 12] = [
         (&["scale", "shop", "1000"], 1, "there can be 1 to 256 workers"),
@@ -99,7 +92,7 @@ fn each_kind_of_failure_has_its_code() {
 
 #[test]
 fn a_start_that_needs_a_port_that_is_taken_ends_with_1_and_the_programs_own_code_is_said() {
-    let cli = two();
+    let cli = Cli::two();
     let address = format!("127.0.0.1:{}", cli.port("shop"));
     let demo = demo_path().display().to_string();
     let given = ["start", "--name", "third", "--protocol", "evenkeel", "--listen", &address];

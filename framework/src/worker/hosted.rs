@@ -74,6 +74,7 @@ struct State {
     waiting: Waiting,
     takers: Vec<Waker>,
     /// Those that tasks take connections from.
+    #[cfg(feature = "tokio")]
     listeners: usize,
     /// To be called without the lock.
     called: Vec<Waker>,
@@ -102,6 +103,7 @@ impl Hosted {
             failure: None,
             waiting: Waiting::default(),
             takers: Vec::new(),
+            #[cfg(feature = "tokio")]
             listeners: 0,
             called: Vec::new(),
         };
