@@ -10,7 +10,7 @@ use axum::extract::RawQuery;
 use axum::routing::get;
 use axum::serve::Listener;
 use common::{Flags, milliseconds, whoami};
-use evenkeel::adapters::{Peer, TokioListener, TokioStream, TokioWorker};
+use evenkeel::adapters::{AxumListener, Peer, TokioStream, TokioWorker};
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
@@ -40,8 +40,8 @@ async fn serve(worker: TokioWorker, acceptor: TlsAcceptor) -> io::Result<()> {
         .route("/whoami", get(async move || (index, whoami(&about))))
         .route("/sleep", get(sleep))
         .layer(worker.layer());
-    let listener = worker.tokio_listener();
-    let listener = TlsListener { listener, acceptor, handshakes: JoinSet::new(), drained: false };
+    let listener = worker.axum_listener();
+    let listener = TlsListener { listener, acceptor, handshakes: JoinSet::new() };
     axum::serve(listener, application).with_graceful_shutdown(worker.drain().settled()).await
 }
 
@@ -52,11 +52,9 @@ async fn sleep(RawQuery(query): RawQuery) -> &'static str {
 
 /// Connections after their handshake; many shake hands at the same time.
 struct TlsListener {
-    listener: TokioListener,
+    listener: AxumListener,
     acceptor: TlsAcceptor,
     handshakes: JoinSet<io::Result<(TlsStream<TokioStream>, Peer)>>,
-    /// No connection comes any more.
-    drained: bool,
 }
 
 impl Listener for TlsListener {
@@ -72,21 +70,16 @@ impl Listener for TlsListener {
                         return done;
                     }
                 }
-                stream = self.listener.accept(), if !self.drained => match stream {
-                    Ok(Some(stream)) => {
-                        let peer = stream.peer();
-                        let handshake = self.acceptor.accept(stream);
-                        self.handshakes.spawn(async move { Ok((handshake.await?, peer)) });
-                    }
-                    Ok(None) => self.drained = true,
-                    Err(error) => tracing::error!("a connection is lost: {error}"),
-                },
-                else => std::future::pending().await,
+                // Pending when nobody comes any more.
+                (stream, peer) = self.listener.accept() => {
+                    let handshake = self.acceptor.accept(stream);
+                    self.handshakes.spawn(async move { Ok((handshake.await?, peer)) });
+                }
             }
         }
     }
 
     fn local_addr(&self) -> io::Result<Peer> {
-        Ok(Peer(self.listener.local_address()))
+        self.listener.local_addr()
     }
 }

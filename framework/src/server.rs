@@ -183,7 +183,8 @@ impl Server<'_> {
     /// `LISTEN_PID`, `LISTEN_FDNAMES`, `EVENKEEL_SLOT`, `EVENKEEL_GENERATION` and `NODE_APP_INSTANCE` in its
     /// environment. gunicorn, uvicorn and Node can be run so.
     ///
-    /// A worker is taken for ready just before it becomes the program. Connections that come while that
+    /// A worker is taken for ready just before it becomes the program. In a reload it has to live for
+    /// [`Server::min_uptime`] beside the one that it replaces before that one goes. Connections that come while that
     /// starts wait in the accept queue, which outlives it, and are not lost. A worker that is to end goes on
     /// until its accept queue is empty, if nobody else takes what waits there; then it is sent the stop
     /// signal, and killed, with all that it has started, when [`Server::grace`] is over. It is also sent

@@ -38,7 +38,7 @@ fn each_verb_waits_for_its_outcome_and_ends_with_it() {
     assert_eq!((code, out.as_str()), (Some(0), "4 workers serve\n"));
     assert_eq!(app.children().len(), 4);
     let (code, out, _) = evenkeel(&control, &["scale", "1"]);
-    assert_eq!((code, out.as_str()), (Some(0), "1 workers serve\n"));
+    assert_eq!((code, out.as_str()), (Some(0), "1 worker serves\n"));
     assert_eq!(app.children().len(), 1);
     let (code, _, error) = evenkeel(&control, &["scale", "-1"]);
     assert_eq!(code, Some(1));

@@ -29,7 +29,7 @@ fn each_verb_prints_json() {
         ok(&[verb, "shop"]);
         assert_eq!(ok(&[verb, "all"])[1]["app"], "shop", "{verb}");
     }
-    assert_eq!(ok(&["scale", "shop", "-1"])[0]["text"], "1 workers serve");
+    assert_eq!(ok(&["scale", "shop", "-1"])[0]["text"], "1 worker serves");
     assert_eq!(ok(&["reopen", "shop"])[0]["text"], "the files of logs are open anew");
     assert_eq!(ok(&["signal", "shop", "WINCH"])[0]["app"], "shop");
     let line = cli.done(&["logs", "shop", "-n", "1", "--json"]);

@@ -21,7 +21,7 @@ use super::exposition::{Exposition, Format, Kind};
 use super::process;
 use super::skew::Skew;
 use super::view::View;
-use crate::board::{Deed, Doing, Phase, WorkerSnapshot};
+use crate::board::{Deed, Doing, Phase, WorkerSnapshot, total};
 use crate::ids::Place;
 
 /// Bounds of the latencies' buckets: these powers of two, in microseconds (64 µs to 16.8 s).
@@ -130,7 +130,7 @@ fn write_deeds(all: &mut Exposition, view: &View) {
 }
 
 fn write_gauges(all: &mut Exposition, workers: &[WorkerSnapshot]) {
-    let open: u64 = workers.iter().map(|worker| worker.open).sum();
+    let open = total(workers.iter().map(|worker| worker.open));
     all.family("evenkeel_connections_open", Kind::Gauge, "Connections open now.").sample(&[], open);
     let help = "The same for each slot: Connections open now.";
     let mut family = all.family("evenkeel_worker_connections_open", Kind::Gauge, help);
@@ -179,9 +179,9 @@ fn write_latencies(all: &mut Exposition, workers: &[WorkerSnapshot]) {
         .collect();
     let help = "Time from the last byte of a request to its answer.";
     let mut family = all.family("evenkeel_request_duration_seconds", Kind::Histogram, help);
-    let sums = POWERS.enumerate().map(|(at, power)| {
-        (bound(power), rows.iter().map(|(buckets, ..)| buckets[at]).sum::<u64>())
-    });
+    let sums = POWERS
+        .enumerate()
+        .map(|(at, power)| (bound(power), total(rows.iter().map(|(buckets, ..)| buckets[at]))));
     let (count, sum) = rows.iter().fold((0, 0.0), |(count, sum), row| (count + row.1, sum + row.2));
     family.histogram(&[], sums, count, sum);
     let help = "The same for each slot: Time from the last byte of a request to its answer.";

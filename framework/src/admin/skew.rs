@@ -2,6 +2,8 @@
 
 use serde::Serialize;
 
+use crate::board;
+
 /// How even the shares are. Each connection that falls to one of N workers by chance makes shares whose
 /// coefficient of variation is sqrt((N-1)/n) after n of them (the multinomial distribution).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
@@ -24,7 +26,7 @@ impl Skew {
     /// Of these counts, one for each worker. All is 0 when there is none, or nothing was counted.
     #[allow(clippy::cast_precision_loss, reason = "shares need no more than 52 bits")]
     pub(super) fn of(counts: &[u64]) -> Self {
-        let total: u64 = counts.iter().sum();
+        let total = board::total(counts.iter().copied());
         let (workers, total) = (counts.len() as f64, total as f64);
         if total == 0.0 {
             return Self::default();

@@ -12,7 +12,7 @@ use super::process;
 use super::queues::Waiting;
 use super::skew::Skew;
 use super::view::View;
-use crate::board::{Phase, WorkerSnapshot};
+use crate::board::{Phase, WorkerSnapshot, total};
 use crate::control::EventStatus;
 use crate::ids::Place;
 use crate::plan::Address;
@@ -126,7 +126,7 @@ impl State {
         let workers = view.snapshot().workers;
         let seated = || workers.iter().filter(|worker| worker.phase != Phase::Vacant);
         let counts: Vec<u64> = seated().map(|worker| worker.accepted).collect();
-        let accepted: u64 = counts.iter().sum();
+        let accepted = total(counts.iter().copied());
         let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         let now_ms = u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX);
         let child = |place| {

@@ -5,6 +5,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use super::seat::{add, total};
+
 /// 4 for the values 0 to 3, then 4 for each of the doublings from 4 µs to 2²⁶ µs.
 const BUCKETS: usize = 4 + 4 * 24;
 
@@ -23,7 +25,7 @@ impl Histogram {
     /// Counts one duration. For the one writer.
     pub(crate) fn record(&self, microseconds: u64) {
         let bucket = &self.0[bucket_of(microseconds)];
-        super::seat::add(bucket, 1);
+        add(bucket, 1);
     }
 
     /// Adds this histogram's counts to `sums`, one for each bucket.
@@ -38,7 +40,7 @@ impl Histogram {
 /// The highest value, in microseconds, that falls into the bucket in which the `quantile` (0 to 1)
 /// of all counted values lies. `None` if nothing was counted.
 pub(crate) fn quantile_us(counts: &[u64], quantile: f64) -> Option<u64> {
-    let total = counts.iter().copied().fold(0, u64::wrapping_add);
+    let all = total(counts.iter().copied());
     // The rank is far below 2^52 for any count that a server reaches.
     #[allow(
         clippy::cast_possible_truncation,
@@ -46,7 +48,7 @@ pub(crate) fn quantile_us(counts: &[u64], quantile: f64) -> Option<u64> {
         clippy::cast_sign_loss,
         reason = "0 <= quantile <= 1, so the rank is a count no larger than the total"
     )]
-    let rank = ((quantile.clamp(0.0, 1.0) * total as f64).ceil() as u64).max(1);
+    let rank = ((quantile.clamp(0.0, 1.0) * all as f64).ceil() as u64).max(1);
     let mut seen = 0_u64;
     for (bucket, count) in counts.iter().enumerate() {
         seen = seen.saturating_add(*count);
@@ -60,7 +62,8 @@ pub(crate) fn quantile_us(counts: &[u64], quantile: f64) -> Option<u64> {
 /// How many of the counted values are below 2 to the power of `exponent`, from 2 to 26: there a bucket
 /// ends.
 pub(crate) fn below_power(counts: &[u64], exponent: u32) -> u64 {
-    counts.iter().take(bucket_of((1 << exponent.clamp(2, 26)) - 1) + 1).sum()
+    let below = bucket_of((1 << exponent.clamp(2, 26)) - 1) + 1;
+    total(counts.iter().copied().take(below))
 }
 
 fn bucket_of(microseconds: u64) -> usize {

@@ -164,6 +164,11 @@ pub(super) fn add(counter: &AtomicU64, amount: u64) {
     counter.store(counter.load(Relaxed).wrapping_add(amount), Relaxed);
 }
 
+/// The sum of numbers of the scoreboard, which may be any.
+pub(crate) fn total(numbers: impl IntoIterator<Item = u64>) -> u64 {
+    numbers.into_iter().fold(0, u64::wrapping_add)
+}
+
 fn subtract(gauge: &AtomicU64) {
     gauge.store(gauge.load(Relaxed).saturating_sub(1), Relaxed);
 }

@@ -6,6 +6,7 @@ use std::io;
 
 use super::histogram;
 use super::layout::{Board, Row};
+use super::seat::total;
 use crate::sys::shared::View;
 
 /// What a slot is doing. The words are the same in logs, listings and tests.
@@ -119,7 +120,7 @@ impl Snapshot {
         let used = rows.filter(|(_, row)| row.generation() > 0);
         let workers = used.map(|(index, row)| WorkerSnapshot::of(index, row)).collect();
         let deaths = board.ends().filter(|(cause, _)| cause.is_death()).map(|(_, count)| count);
-        Self { workers, deaths: deaths.sum() }
+        Self { workers, deaths: total(deaths) }
     }
 }
 
@@ -153,7 +154,7 @@ impl WorkerSnapshot {
 
     /// Requests whose latency was measured.
     pub(crate) fn timed(&self) -> u64 {
-        self.latency_counts.iter().copied().fold(0, u64::wrapping_add)
+        total(self.latency_counts.iter().copied())
     }
 
     /// Requests that were answered in less than 2 to the power of `exponent` microseconds, up to 26.

@@ -68,7 +68,7 @@ impl Caller {
             let busy = self.waits || taken.iter().any(|other| other.key == self.key);
             let refusal = match serde_json::from_slice(&line) {
                 Ok(command) if !busy => {
-                    taken.push(Taken { key: self.key, command });
+                    taken.push(Taken { key: self.key, command, is_child: self.is_child });
                     continue;
                 }
                 Ok(_) => "wait for the outcome of the command before".to_owned(),

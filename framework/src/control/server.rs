@@ -38,6 +38,8 @@ struct Door {
 pub(crate) struct Taken {
     pub(crate) key: u64,
     pub(crate) command: Command,
+    /// It came from the admin process, which reads what comes from the network.
+    pub(crate) is_child: bool,
 }
 
 impl Control {
@@ -168,7 +170,7 @@ impl Control {
                 Err(error) => tracing::warn!("control: a connection is lost: {error}"),
             }
         }
-        for Taken { key, command } in &taken {
+        for Taken { key, command, .. } in &taken {
             let Some(caller) = self.callers.iter_mut().find(|caller| caller.key == *key) else {
                 continue;
             };

@@ -52,9 +52,8 @@ impl Master<'_> {
     /// Carries out what was commanded since the last turn.
     pub(super) fn obey(&mut self) -> Result<(), Error> {
         let taken = self.control.as_mut().map(Control::take).unwrap_or_default();
-        for Taken { key, command } in taken {
-            let may = !self.is_of_a_child(key)
-                || matches!(command, Command::Reload {} | Command::Scale { .. });
+        for Taken { key, command, is_child } in taken {
+            let may = !is_child || matches!(command, Command::Reload {} | Command::Scale { .. });
             if may {
                 self.carry_out(key, command)?;
             } else {
@@ -64,12 +63,6 @@ impl Master<'_> {
         self.look_at_scaling();
         self.look_at_reopening();
         Ok(())
-    }
-
-    /// The command came from the admin process, which reads what comes from the network.
-    fn is_of_a_child(&self, key: u64) -> bool {
-        let callers = self.control.iter().flat_map(Control::callers);
-        callers.filter(|caller| caller.is_child).any(|caller| caller.key == key)
     }
 
     fn carry_out(&mut self, key: u64, command: Command) -> Result<(), Error> {

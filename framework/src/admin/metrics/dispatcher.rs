@@ -5,7 +5,7 @@
 
 use super::super::exposition::{Exposition, Kind};
 use super::super::process;
-use crate::board::{Board, Phase, Seat};
+use crate::board::{Board, Phase, Seat, total};
 use crate::ids::Place;
 
 #[allow(clippy::cast_precision_loss, reason = "nanoseconds stay below 2^52 for months")]
@@ -14,7 +14,7 @@ pub(super) fn write(all: &mut Exposition, board: &Board) {
     if row.generation() == 0 {
         return;
     }
-    let sum = |count: fn(&Seat) -> u64| row.seats().iter().map(count).sum::<u64>();
+    let sum = |count: fn(&Seat) -> u64| total(row.seats().iter().map(count));
     let help = "Connections that the dispatcher took, each to hand it to a worker.";
     all.family("evenkeel_dispatcher_connections_accepted", Kind::Counter, help)
         .sample(&[], sum(Seat::accepted));
