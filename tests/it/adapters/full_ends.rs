@@ -28,7 +28,7 @@ fn full(app: &App, workers: usize) -> (Vec<Client>, Vec<Client>) {
     wait_until("all workers to be full", is_full);
     waiting.extend(Client::waiting(app.port, QUEUED, "/whoami"));
     let count = || waiting.iter().filter(|client| has_answer(client)).count();
-    wait_until("their answers", || count() as u64 == open().sum());
+    wait_until("their answers", || count() as u64 == open().sum::<u64>());
     let (mut kept, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(has_answer);
     for client in &mut kept {
         assert_eq!(client.answer().unwrap().status, 200);
