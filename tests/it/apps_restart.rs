@@ -114,3 +114,17 @@ fn what_the_caller_has_open_is_not_handed_on() {
     assert!(!cli.master("shop").files().contains(zero));
     cli.done(&["stop"]);
 }
+
+/// What runs well is not given up for what could not run.
+#[test]
+fn a_file_that_could_not_work_takes_nothing_from_the_saved_set() {
+    let cli = Cli::two();
+    let good = fs::read_to_string(cli.path("apps.toml")).unwrap();
+    cli.write("apps.toml", &good.replace("workers = 2", "workers = 2\noutput_keep = 0"));
+    let said = cli.run(&["start", "apps.toml"]);
+    assert_ne!(said.code, Some(0), "{}", said.out);
+    cli.done(&["stop", "all"]);
+    cli.done(&["start", "all"]);
+    cli.done(&["stop", "all"]);
+    cli.all_gone();
+}

@@ -43,9 +43,13 @@ pub(crate) fn start(cli: &Cli, start: &Start) -> Result<u8, Failure> {
     for (name, application) in &wanted.app {
         let name: Name = name.parse()?;
         let (outcome, is_there) = match find(&name)?.filter(App::is_running) {
-            Some(app) => {
-                (Ok(there_already(&name, &app, before.app.get(name.as_str()), application)), true)
-            }
+            Some(app) => match launch::check(application) {
+                Ok(()) => {
+                    let saved = before.app.get(name.as_str());
+                    (Ok(there_already(&name, &app, saved, application)), true)
+                }
+                Err(failure) => (Err(failure), false),
+            },
             None => begin(cli, &name, application),
         };
         // What could not run at all is not to be tried at each start of the machine; and if another start was
