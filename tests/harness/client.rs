@@ -91,6 +91,14 @@ impl Client {
         self.stream.write_all(bytes.as_ref()).map_err(|error| self.failed(&error))
     }
 
+    /// Nothing has come that was not read.
+    pub(crate) fn is_unanswered(&self) -> bool {
+        self.stream.set_nonblocking(true).unwrap();
+        let looked = self.stream.peek(&mut [0]);
+        self.stream.set_nonblocking(false).unwrap();
+        matches!(looked, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    }
+
     /// Asks without waiting for the answer.
     pub(crate) fn ask(&mut self, target: &str) -> Result<(), Failure> {
         self.asked = Some(Instant::now());

@@ -1,6 +1,5 @@
 //! The limit of connections holds for workers with another server than ours.
 
-use std::io::ErrorKind;
 use std::thread;
 
 use evenkeel::control::{Command, Scale};
@@ -38,12 +37,12 @@ fn who_comes_to_a_full_worker_waits(name: &str, arguments: &[&str]) {
     let mut waiting = Client::waiting(app.port, 2, "/whoami");
     // Whoever is in keeps being served, and nobody else is.
     assert!(kept.iter_mut().all(|client| asked(client) == Ok(200)), "{what}");
-    assert!(waiting.iter_mut().all(is_unanswered), "{what}");
+    assert!(waiting.iter_mut().all(|client| client.is_unanswered()), "{what}");
     assert_eq!(app.status().workers[0].open, MOST as u64, "{what}");
 
     // One goes, and one comes in.
     drop(kept.pop());
-    wait_until("an answer", || !waiting.iter_mut().all(is_unanswered));
+    wait_until("an answer", || !waiting.iter_mut().all(|client| client.is_unanswered()));
     // A stop answers who waits as well, though nobody else goes by himself.
     app.signal(Signal::SIGTERM);
     for client in &mut waiting {
@@ -74,12 +73,4 @@ fn a_second_worker_takes_what_the_full_one_cannot() {
             app.stop();
         }
     }
-}
-
-/// Nothing has come on this connection.
-fn is_unanswered(client: &mut Client) -> bool {
-    client.stream.set_nonblocking(true).unwrap();
-    let looked = client.stream.peek(&mut [0]);
-    client.stream.set_nonblocking(false).unwrap();
-    matches!(looked, Err(error) if error.kind() == ErrorKind::WouldBlock)
 }

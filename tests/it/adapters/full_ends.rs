@@ -27,20 +27,14 @@ fn full(app: &App, workers: usize) -> (Vec<Client>, Vec<Client>) {
     }
     wait_until("all workers to be full", is_full);
     waiting.extend(Client::waiting(app.port, QUEUED, "/whoami"));
-    let count = || waiting.iter().filter(|client| has_answer(client)).count();
+    let count = || waiting.iter().filter(|client| !client.is_unanswered()).count();
     wait_until("their answers", || count() as u64 == open().sum::<u64>());
-    let (mut kept, waiting): (Vec<_>, Vec<_>) = waiting.into_iter().partition(has_answer);
+    let (mut kept, waiting): (Vec<_>, Vec<_>) =
+        waiting.into_iter().partition(|client| !client.is_unanswered());
     for client in &mut kept {
         assert_eq!(client.answer().unwrap().status, 200);
     }
     (kept, waiting)
-}
-
-fn has_answer(client: &Client) -> bool {
-    client.stream.set_nonblocking(true).unwrap();
-    let came = client.stream.peek(&mut [0]).is_ok();
-    client.stream.set_nonblocking(false).unwrap();
-    came
 }
 
 fn are_answered(name: &str, arguments: &[&str], waiting: Vec<Client>) {
