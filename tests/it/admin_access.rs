@@ -1,16 +1,23 @@
 //! Who may ask the admin process for what.
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use evenkeel::control::{Command, Reply, Scale};
+use nix::sys::socket::{SockType, getsockopt, sockopt};
+use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use tempfile::TempDir;
 
 use crate::harness::admin::{Admin, JSON, asked};
 use crate::harness::app::{App, demo, run_to_end};
 use crate::harness::client::Client;
 use crate::harness::place::Sockets;
+use crate::harness::process::Process;
 use crate::harness::wait::wait_until;
 
 const TOKEN: &str = "it-is-I-who-may-look";
@@ -176,5 +183,56 @@ fn slow_clients_do_not_keep_probes_out() {
     probe.send(asked("GET /livez", admin.port, &[], "")).unwrap();
     assert_eq!(probe.answer().map(|answer| answer.status), Ok(200));
     drop(held);
+    app.stop();
+}
+
+/// Copies of a process's lines to its master: what is said there, it says.
+fn lines(process: Process, master: u32) -> Vec<UnixStream> {
+    let pid = Pid::from_raw(process.pid.cast_signed()).unwrap();
+    let held = pidfd_open(pid, PidfdFlags::empty()).unwrap();
+    let copy = |fd: usize| {
+        let fd = i32::try_from(fd).unwrap();
+        pidfd_getfd(&held, fd, PidfdGetfdFlags::empty()).unwrap()
+    };
+    // Its own pairs, which wake it, have itself at the other end.
+    let is_line = |fd: &OwnedFd| {
+        let is_stream = getsockopt(fd, sockopt::SockType) == Ok(SockType::Stream);
+        let other = getsockopt(fd, sockopt::PeerCredentials).map(|peer| peer.pid());
+        is_stream && other == Ok(master.cast_signed())
+    };
+    let copies = process.descriptors().into_iter().map(copy);
+    copies.filter(is_line).map(UnixStream::from).collect()
+}
+
+#[test]
+fn who_breaks_into_the_admin_process_can_scale_and_reload_only() {
+    let (app, _) = Admin::demo(&["--workers", "1"]);
+    let process = app.child_named("admin").unwrap();
+    let lines = lines(process, app.master.pid);
+    assert!(!lines.is_empty());
+    let say = |mut line: &UnixStream, command: Command| {
+        writeln!(line, "{}", serde_json::to_string(&command).unwrap()).unwrap();
+        let mut reply = String::new();
+        BufReader::new(line).read_line(&mut reply).unwrap();
+        serde_json::from_str::<Reply>(&reply).unwrap()
+    };
+    for line in &lines {
+        for command in [
+            Command::Status {},
+            Command::Upgrade {},
+            Command::Reopen {},
+            Command::Stop { now: false },
+            Command::Stop { now: true },
+        ] {
+            let reply = say(line, command);
+            assert!(!reply.ok && reply.status.is_none(), "{command}: {reply:?}");
+            assert!(reply.text.contains("may scale and reload only"), "{command}: {reply:?}");
+        }
+        for command in [Command::Reload {}, Command::Scale { workers: Scale::By(1) }] {
+            let reply = say(line, command);
+            assert!(reply.ok, "{command}: {reply:?}");
+        }
+    }
+    assert_eq!(app.status().workers.len(), 1 + lines.len());
     app.stop();
 }

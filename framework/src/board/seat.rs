@@ -172,3 +172,27 @@ pub(crate) fn total(numbers: impl IntoIterator<Item = u64>) -> u64 {
 fn subtract(gauge: &AtomicU64) {
     gauge.store(gauge.load(Relaxed).saturating_sub(1), Relaxed);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_rests_before_he_was_busy_has_not_been_so_since_the_machine_started() {
+        let seat = Seat::default();
+        seat.rests(1_000_000_007);
+        assert_eq!(seat.busy_ns(), 0);
+        seat.busy_since(1_000_000_010);
+        seat.rests(1_000_000_030);
+        seat.rests(1_000_000_050);
+        assert_eq!(seat.busy_ns(), 20);
+    }
+
+    #[test]
+    fn numbers_that_a_worker_made_up_end_nobody() {
+        let seat = Seat::default();
+        seat.bytes_in.store(u64::MAX, Relaxed);
+        seat.count_bytes_in(2);
+        assert_eq!(total([seat.bytes_in.load(Relaxed), u64::MAX, 3]), 3);
+    }
+}
