@@ -115,5 +115,6 @@ pub mod internals {
     pub use crate::net::balance::{Balancer, Table, least_busy, turns};
     pub use crate::net::group::{Choice, Group};
     pub use crate::plan::Rule;
+    pub use crate::server::STARTED;
     pub use crate::sys::descriptors::close_strangers_on_exec;
 }

@@ -6,6 +6,7 @@ mod from_settings;
 mod guard;
 mod own;
 mod settings;
+mod started;
 
 use std::fmt;
 use std::time::Duration;
@@ -26,6 +27,8 @@ use crate::plan::{Config, Plan, Policy, Term, Timeouts, Wishes, Workers};
 use crate::sys::descriptors;
 use crate::worker::foreign::Foreign;
 use crate::worker::{self, Worker};
+
+pub use started::STARTED;
 
 /// A server to be: an address, and how it is to be served.
 ///
@@ -218,6 +221,9 @@ impl Server<'_> {
 
     fn run_as(self, arrival: Arrival, work: &mut dyn FnMut(Birth) -> i32) -> Result<(), Error> {
         let mut plan = self.config.plan().inspect_err(|error| arrival.failed(error))?;
+        if matches!(arrival, Arrival::First(_)) {
+            started::check(&plan)?;
+        }
         if !arrival.takes_over() {
             check_files(&plan).inspect_err(|error| arrival.failed(error))?;
         }

@@ -4,7 +4,7 @@ use std::net::TcpListener;
 
 use nix::sys::signal::Signal;
 
-use crate::harness::app::{App, demo_path};
+use crate::harness::app::{App, demo_path, fixture};
 use crate::harness::cli::Cli;
 use crate::harness::client;
 use crate::harness::wait::wait_until;
@@ -111,6 +111,26 @@ fn a_start_that_fails_says_why() {
     assert!(said.error.contains("did you mean `workers`?"), "{}", said.error);
     assert_eq!(cli.run(&["start", "--", "true"]).code, Some(2), "it needs a name");
     assert!(!cli.path("state/apps.json").exists(), "what cannot run is not saved");
+}
+
+/// It would serve elsewhere, and nobody would find it.
+#[test]
+fn a_program_that_does_not_take_its_settings_is_refused() {
+    let cli = Cli::new();
+    let fixture = fixture(&[]).get_program().to_str().unwrap().to_owned();
+    let given = ["start", "--name", "shop", "--protocol", "evenkeel", "--listen", "127.0.0.1:0"];
+    let said = cli.run(&[&given[..], &["--", &fixture, "serve"]].concat());
+    assert_eq!(said.code, Some(1), "{}", said.error);
+    for text in ["exit status: 64", "it was started as shop", "Settings::from_env()"] {
+        assert!(said.error.contains(text), "{}", said.error);
+    }
+    let said = cli.run(&[&given[..], &["--", &demo(), "--name", "other"]].concat());
+    assert_eq!(said.code, Some(1), "{}", said.error);
+    assert!(said.error.contains("started as shop, and calls itself other"), "{}", said.error);
+    // Who has been started by one that was is another matter.
+    let mut own = cli.program(&fixture);
+    own.arg("serve").env("EVENKEEL_STARTED", "1").env("EVENKEEL_NAME", "shop");
+    App::start(&mut own).listening().stop();
 }
 
 /// One that does not know of names is not waited for longer than the user wants.

@@ -10,6 +10,7 @@ use crate::harness::load::Load;
 use crate::harness::privilege::is_installed;
 use crate::harness::process::Process;
 use crate::harness::wait::wait_until;
+use crate::pages::block_of;
 
 const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients");
 
@@ -107,6 +108,40 @@ fn a_server_of_node_listens_on_descriptor_3() {
     assert!(client::get(cli.port("guest"), "/").unwrap().text().starts_with("node "));
     survives_everything(&cli);
     cli.done(&["stop"]);
+    cli.all_gone();
+}
+
+/// What is in flight there takes a while.
+#[test]
+fn the_guides_program_of_node_answers_what_is_in_flight() {
+    if !installed("node") {
+        return;
+    }
+    let cli = Cli::new();
+    cli.write("app.mjs", &block_of("framework/src/guide/pm2.md", "import http"));
+    start(&cli, &["--set", "workers=2"], &["node", "app.mjs"]);
+    assert_eq!(client::get(cli.port("guest"), "/").unwrap().text(), "hello\n");
+    survives_everything(&cli);
+    cli.done(&["stop"]);
+    cli.all_gone();
+}
+
+#[test]
+fn a_program_that_listens_for_itself_is_told_what_it_has_to_do() {
+    if !installed("node") {
+        return;
+    }
+    let cli = Cli::new();
+    let program = ["node", "-e", "require('http').createServer().listen(1, '192.0.2.1')"];
+    let given = ["start", "--name", "guest", "--listen", "127.0.0.1:0", "--"];
+    let said = cli.run(&[&given[..], &program].concat());
+    assert_eq!(said.code, Some(1), "{}", said.error);
+    assert!(
+        said.error.contains("on the descriptors that it finds open, from 3 on"),
+        "{}",
+        said.error
+    );
+    cli.done(&["stop", "--now"]);
     cli.all_gone();
 }
 

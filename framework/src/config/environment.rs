@@ -73,7 +73,8 @@ impl Settings {
 
 /// Variables with that prefix that are no settings.
 fn is_ours(name: &str) -> bool {
-    ["runtime_dir", "state_dir", "config", "slot", "generation", "handover", "log"].contains(&name)
+    ["runtime_dir", "state_dir", "config", "slot", "generation", "handover", "log", "started"]
+        .contains(&name)
 }
 
 #[cfg(test)]

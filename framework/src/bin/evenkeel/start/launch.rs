@@ -68,7 +68,7 @@ pub(super) fn foreground(name: &str, application: &Application) -> Failure {
         let (program, arguments) =
             words.split_first().ok_or_else(|| Failure::new(64, "no program"))?;
         let mut command = Command::new(program);
-        command.args(arguments);
+        command.args(arguments).env(internals::STARTED, std::process::id().to_string());
         environment(&mut command, application)?;
         Ok(command)
     });
@@ -98,6 +98,7 @@ pub(crate) fn become_program(log: &Path, words: &[String]) -> Failure {
     // The framework keeps that file short, if the program has no other.
     command
         .args(arguments)
+        .env(internals::STARTED, std::process::id().to_string())
         .env("EVENKEEL_LOG", format!("{}:{}", std::process::id(), log.display()));
     let error = command.exec();
     Failure::new(71, format!("cannot run {program}: {error}"))

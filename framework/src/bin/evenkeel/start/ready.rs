@@ -96,8 +96,12 @@ fn lives_on(app: &App) -> bool {
 }
 
 fn fail(name: &Name, pid: u32, foreign: bool, log_from: u64) -> Failure {
-    let mend =
-        if foreign { "; if the program links evenkeel, say --protocol evenkeel" } else { "" };
+    let mend = if foreign {
+        "; it has to listen on the descriptors that it finds open, from 3 on, and not on an address of its own; \
+         if it links evenkeel, say --protocol evenkeel"
+    } else {
+        ""
+    };
     let last = tail(name, log_from);
     let text =
         format!("runs (process {pid}), but its workers fail; they are tried again{mend}{last}");
