@@ -134,6 +134,8 @@ fn a_disconnected_worker_answers_what_it_has_and_its_slot_gets_a_successor() {
     say_on(&mut other, "disconnect 1");
     app.out.wait_for("event listening 1.2 ");
     assert_eq!(client.answer().unwrap().status, 200);
+    app.out.wait_for("after exit 1.1 true false");
+    app.out.wait_for("after disconnect 1.1 false true");
     app.out.wait_for("event exit 1.1 Some(0) None true");
     let life = events(&app, "1.1");
     assert_in_order(&life, &["listening", "disconnect", "exit Some(0) None true"]);
@@ -172,6 +174,7 @@ fn reload_and_scale_and_stop_of_the_hook_do_what_signals_do() {
     say(&app, "stop");
     app.out.wait_for("refused stop (false, false, true): nothing is changed");
     assert_eq!(app.ended().code(), Some(0));
+    assert!(app.out.text().ends_with("\nstopped\n"), "{}", app.out.text());
     assert!(!app.log.text().contains("is killed"), "{}", app.log.text());
 }
 
