@@ -26,7 +26,8 @@ pub(super) fn reloading(text: &str) {
 /// whatever it would wait by itself.
 pub(super) fn stopping(text: &str, longest: Duration) {
     let extension = extension(longest);
-    let states = [NotifyState::Stopping, NotifyState::Status(&line(text))];
+    let text = line(text);
+    let states = [NotifyState::Stopping, NotifyState::Status(&text)];
     say(&[&states[..], &[NotifyState::Custom(&extension)]].concat());
 }
 
