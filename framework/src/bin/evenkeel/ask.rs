@@ -8,7 +8,6 @@ use evenkeel::control::{Client, Command, Reply, Status};
 use crate::answer::{self, Answer};
 use crate::cli::Cli;
 use crate::outcome::{Failure, NOT_DONE, REFUSED};
-use crate::print;
 use crate::target::{Target, targets};
 
 /// A master that has answered `stop` has nothing left to do but end.
@@ -20,14 +19,9 @@ const LOOK: Duration = Duration::from_millis(5);
 /// Tells each of them, one after the other; the worst outcome.
 pub(crate) fn each(cli: &Cli, names: &[String], command: Command) -> Result<u8, Failure> {
     let targets = targets(cli, names)?;
-    if targets.is_empty() && !cli.json {
-        // All of nothing.
-        print::line("no application runs");
-        return Ok(0);
-    }
     let tell = |target: Target| Answer::of(target.name.clone(), tell(cli, &target, command));
     let answers: Vec<Answer> = targets.into_iter().map(tell).collect();
-    Ok(answer::report(cli, !names.is_empty(), &answers))
+    Ok(answer::report(cli, &answers))
 }
 
 /// Tells one, and waits for the outcome; for the end of the process, if it is to stop.
