@@ -63,6 +63,33 @@ fn what_stands_still_has_a_reason_for_programs_and_the_others_are_done() {
 }
 
 #[test]
+fn a_program_that_goes_on_after_its_server_is_not_stopped_and_not_forgotten() {
+    let cli = Cli::new();
+    let lines = env!("CARGO_BIN_EXE_lines");
+    let text = format!(
+        "[app.lines]\nprogram = {lines:?}\nargs = [\"control\", \"each\", \"out.log\"]\n\
+         env = {{ LINES_GO_ON_UNTIL = \"enough\" }}\n"
+    );
+    cli.write("apps.toml", &text);
+    cli.done(&["start", "apps.toml"]);
+    let master = cli.master("lines");
+    let said = cli.run(&["stop", "--forget", "lines", "--timeout", "1"]);
+    assert_eq!(said.code, Some(1), "{}{}", said.out, said.error);
+    for part in [
+        &format!("process {} goes on", master.pid),
+        "evenkeel signal lines KILL",
+        "is not forgotten",
+    ] {
+        assert!(said.error.contains(part), "{part}: {}", said.error);
+    }
+    assert_eq!(cli.json(&["list"])[0]["saved"], true);
+    cli.write("enough", "");
+    wait_until("the end", || !master.lives());
+    cli.done(&["stop", "--forget", "lines"]);
+    assert_eq!(cli.json(&["list"]), serde_json::json!([]));
+}
+
+#[test]
 fn a_control_socket_is_as_good_as_the_name_of_who_listens_there() {
     let cli = Cli::two();
     let socket = cli.path("run/shop/control.sock").display().to_string();

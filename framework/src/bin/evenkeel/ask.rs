@@ -26,11 +26,24 @@ pub(crate) fn each(cli: &Cli, names: &[String], command: Command) -> Result<u8, 
 
 /// Tells one, and waits for the outcome; for the end of the process, if it is to stop.
 pub(crate) fn tell(cli: &Cli, target: &Target, command: Command) -> Result<Reply, Failure> {
-    let reply = send(target.connect(cli)?, command)?;
+    let mut reply = send(target.connect(cli)?, command)?;
     if let (Command::Stop { .. }, Some(app)) = (command, &target.app) {
-        ended(app, END_PATIENCE);
+        let patience = cli.timeout().map_or(END_PATIENCE, |timeout| timeout.min(END_PATIENCE));
+        if !ended(app, patience) && reply.ok {
+            reply.ok = false;
+            reply.text += &runs_still(app);
+        }
     }
     Ok(reply)
+}
+
+/// Its master has stopped all, and the process is there.
+fn runs_still(app: &App) -> String {
+    let (name, pid) = (&app.record.name, app.record.pid);
+    format!(
+        ", but process {pid} goes on: what the program does after its server is in `evenkeel logs {name}`, and \
+         `evenkeel signal {name} KILL` ends it"
+    )
 }
 
 /// Whether it ends in time.

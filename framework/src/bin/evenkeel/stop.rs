@@ -31,8 +31,13 @@ pub(crate) fn stop(cli: &Cli, names: &[String], now: bool, forget: bool) -> Resu
         };
         let app = target.as_ref().and_then(|target| target.app.as_ref());
         match answer.name.as_deref() {
-            Some(_) if app.is_some_and(App::is_running) => {
-                answer.text += "; it runs still, and is not forgotten";
+            Some(name) if app.is_some_and(App::is_running) => {
+                answer.code = answer.code.max(NOT_DONE);
+                answer.text = format!(
+                    "{}; it runs still, and is not forgotten: say so again when it has ended, as in `evenkeel stop \
+                     --forget {name}`",
+                    answer.text
+                );
             }
             Some(name) => {
                 let changed = saved::change(|set| drop(set.app.remove(name)));
