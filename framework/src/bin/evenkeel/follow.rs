@@ -40,6 +40,8 @@ impl Source {
 pub(crate) enum Form {
     /// As they are; of several files each begins with whose it is, as in `shop worker 0 | `.
     Raw,
+    /// The same for a terminal, which control characters do not reach: strangers write them to logs, too.
+    Visible,
     /// An object each: `name`, `of` if it is known, and `line`, which is an object itself if the line is one
     /// of JSON.
     Json,
@@ -166,11 +168,15 @@ fn write(
             }
             writeln!(out, "{}", visible::json(&object))
         }
-        Form::Raw => {
+        Form::Raw | Form::Visible => {
             if let Some(width) = width {
                 write!(out, "{:width$} | ", visible::text(&source.label()))?;
             }
-            out.write_all(line)?;
+            if form == Form::Raw {
+                out.write_all(line)?;
+            } else {
+                out.write_all(visible::line(line).as_bytes())?;
+            }
             out.write_all(b"\n")
         }
     }
@@ -204,6 +210,7 @@ mod tests {
         assert_eq!(lines[0], r#"{"line":"a","name":"a"}"#);
         assert_eq!(lines[1], r#"{"line":{"b":1},"name":"a"}"#);
         assert_eq!(lines[2], "{\"line\":\"c \u{fffd}\",\"name\":\"a\",\"of\":\"worker 1\"}");
+        assert!(shown(&sources, Form::Visible).ends_with("\na worker 1 | c \\xff\n"));
         fs::write(&sources[1].path, "c").unwrap();
         let text = shown(&sources, Form::Raw);
         assert_eq!(text, "a          | a\na          | {\"b\":1}\na worker 1 | c\n");

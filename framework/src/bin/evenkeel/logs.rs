@@ -1,6 +1,6 @@
 //! What applications wrote.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::Path;
 
 use evenkeel::apps::{App, Name, Owner, apps, find};
@@ -13,7 +13,13 @@ use crate::target::Target;
 use crate::{ask, saved};
 
 /// `evenkeel logs`.
-pub(crate) fn logs(cli: &Cli, names: &[String], lines: usize, follow: bool) -> Result<u8, Failure> {
+pub(crate) fn logs(
+    cli: &Cli,
+    names: &[String],
+    lines: usize,
+    follow: bool,
+    raw: bool,
+) -> Result<u8, Failure> {
     // Whose socket it is, is asked once.
     let owned: Vec<String> = match (&cli.control, names) {
         (Some(control), []) => Target::at(control)?.name.into_iter().collect(),
@@ -22,7 +28,11 @@ pub(crate) fn logs(cli: &Cli, names: &[String], lines: usize, follow: bool) -> R
     let names = &owned[..];
     let first = sources(cli, names)?;
     let mut out = io::stdout().lock();
-    let form = if cli.json { Form::Json } else { Form::Raw };
+    let form = match () {
+        () if cli.json => Form::Json,
+        () if out.is_terminal() && !raw => Form::Visible,
+        () => Form::Raw,
+    };
     let ended = if follow {
         // A master that is known by its socket only would have to be asked again and again.
         let again = || {

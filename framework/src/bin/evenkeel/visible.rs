@@ -9,6 +9,17 @@ pub(crate) fn text(text: &str) -> String {
     text.chars().map(shown).collect()
 }
 
+/// A line of anything, in which tabs stay.
+pub(crate) fn line(line: &[u8]) -> String {
+    let mut shown = String::with_capacity(line.len());
+    for part in line.utf8_chunks() {
+        let columns: Vec<String> = part.valid().split('\t').map(text).collect();
+        shown += &columns.join("\t");
+        shown += &part.invalid().escape_ascii().to_string();
+    }
+    shown
+}
+
 /// Of plain data, which can always be written. JSON itself escapes those control characters only that are of ASCII
 /// and below the blank.
 pub(crate) fn json(value: &impl Serialize) -> String {
