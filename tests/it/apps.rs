@@ -42,9 +42,9 @@ fn verbs_take_names_several_of_them_and_all() {
     assert_eq!(cli.done(&["scale", "shop", "-1"]), "2 workers serve\n");
     assert_eq!(cli.done(&["upgrade", "blog"]), "upgrade done: all workers are new\n");
     let status = cli.json(&["status", "shop", "blog"]);
-    assert_eq!((&status[0]["app"], &status[1]["app"]), (&"shop".into(), &"blog".into()));
+    assert_eq!((&status[0]["name"], &status[1]["name"]), (&"shop".into(), &"blog".into()));
     let reply = cli.json(&["scale", "blog", "1"])[0].clone();
-    assert_eq!((&reply["ok"], &reply["app"]), (&true.into(), &"blog".into()));
+    assert_eq!((&reply["ok"], &reply["name"]), (&true.into(), &"blog".into()));
     let out = cli.done(&["reopen", "all"]);
     assert!(out.contains("shop: the files of logs are open anew"), "{out}");
 

@@ -1,7 +1,10 @@
 //! What the verbs answer, of one and of several, when they go wrong and when names are left out.
 
+use nix::sys::signal::Signal;
+
 use crate::harness::app::App;
 use crate::harness::cli::Cli;
+use crate::harness::wait::wait_until;
 
 #[test]
 fn what_is_to_be_forgotten_is_stopped_and_what_is_not_known_is_an_error() {
@@ -31,7 +34,7 @@ fn what_is_to_be_forgotten_is_stopped_and_what_is_not_known_is_an_error() {
     let master = cli.master("shop");
     cli.done(&["stop", "blog"]);
     let answers = cli.json(&["stop", "--forget", "shop", "blog"]);
-    assert_eq!((&answers[0]["app"], &answers[1]["app"]), (&"shop".into(), &"blog".into()));
+    assert_eq!((&answers[0]["name"], &answers[1]["name"]), (&"shop".into(), &"blog".into()));
     assert_eq!(answers[1]["text"], "is forgotten, and did not run");
     assert!(!master.lives());
     assert_eq!(cli.done(&["list"]), "no application runs, and none is saved\n");
@@ -39,34 +42,51 @@ fn what_is_to_be_forgotten_is_stopped_and_what_is_not_known_is_an_error() {
 }
 
 #[test]
-fn programs_read_a_list_where_names_are_said_and_each_failure() {
+fn what_stands_still_has_a_reason_for_programs_and_the_others_are_done() {
     let cli = Cli::two();
-    assert!(cli.json(&["status", "shop"])[0]["status"].is_object());
-    let json = |verb: &[&str]| -> (Option<i32>, serde_json::Value) {
-        let said = cli.run(&[verb, &["--json"]].concat());
-        (said.code, serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{}", said.out)))
-    };
-    // As one stands still.
     let master = cli.master("blog");
-    master.signal(nix::sys::signal::Signal::SIGSTOP);
-    let (code, answers) = json(&["--timeout", "1", "status", "blog", "shop"]);
-    master.signal(nix::sys::signal::Signal::SIGCONT);
-    assert_eq!(code, Some(69));
-    assert_eq!((&answers[0]["app"], &answers[0]["ok"]), (&"blog".into(), &false.into()));
-    assert_eq!(answers[0]["code"], 69);
-    assert!(answers[0]["text"].as_str().unwrap().contains("no answer in time"), "{answers}");
-    assert_eq!((&answers[1]["app"], &answers[1]["ok"]), (&"shop".into(), &true.into()));
+    master.signal(Signal::SIGSTOP);
+    let cases: [&[&str]; 4] = [&["status"], &["describe"], &["reload"], &["stop", "--forget"]];
+    for verb in cases {
+        let said = cli.run(&[verb, &["blog", "shop", "--json", "--timeout", "1"]].concat());
+        assert_eq!(said.code, Some(69), "{verb:?}: {}{}", said.out, said.error);
+        let answers: serde_json::Value = serde_json::from_str(&said.out).unwrap();
+        let [blog, shop] = &answers.as_array().unwrap()[..] else { panic!("{answers}") };
+        assert_eq!((&blog["name"], &blog["ok"]), (&"blog".into(), &false.into()));
+        assert_eq!(blog["code"], 69);
+        assert!(blog["text"].as_str().unwrap().contains("no answer in time"), "{answers}");
+        assert_eq!((&shop["name"], &shop["ok"]), (&"shop".into(), &true.into()), "{answers}");
+    }
+    assert_eq!(cli.json(&["list"]).as_array().unwrap().len(), 1, "blog is not forgotten");
+    master.signal(Signal::SIGCONT);
+    wait_until("the end of what was told to stop", || !master.lives());
+}
 
-    let (code, answer) = json(&["reload", "chop"]);
-    assert_eq!((code, &answer["ok"], &answer["code"]), (Some(69), &false.into(), &69.into()));
-    let (code, answer) = json(&["reload"]);
-    assert_eq!((code, &answer["ok"], &answer["code"]), (Some(2), &false.into(), &2.into()));
-    let (code, answer) = json(&["dance"]);
-    assert_eq!((code, &answer["ok"], &answer["code"]), (Some(2), &false.into(), &2.into()));
-    cli.done(&["stop", "blog"]);
-    assert!(cli.json(&["status"])["status"].is_object());
-    assert_eq!(cli.json(&["stop", "all"])[0]["ok"], true);
-    assert_eq!(cli.json(&["reload", "all"]), serde_json::json!([]));
+#[test]
+fn a_program_that_goes_on_after_its_server_is_not_stopped_and_not_forgotten() {
+    let cli = Cli::new();
+    let lines = env!("CARGO_BIN_EXE_lines");
+    let text = format!(
+        "[app.lines]\nprogram = {lines:?}\nargs = [\"control\", \"each\", \"out.log\"]\n\
+         env = {{ LINES_GO_ON_UNTIL = \"enough\" }}\n"
+    );
+    cli.write("apps.toml", &text);
+    cli.done(&["start", "apps.toml"]);
+    let master = cli.master("lines");
+    let said = cli.run(&["stop", "--forget", "lines", "--timeout", "1"]);
+    assert_eq!(said.code, Some(1), "{}{}", said.out, said.error);
+    for part in [
+        &format!("process {} goes on", master.pid),
+        "evenkeel signal lines KILL",
+        "is not forgotten",
+    ] {
+        assert!(said.error.contains(part), "{part}: {}", said.error);
+    }
+    assert_eq!(cli.json(&["list"])[0]["saved"], true);
+    cli.write("enough", "");
+    wait_until("the end", || !master.lives());
+    cli.done(&["stop", "--forget", "lines"]);
+    assert_eq!(cli.json(&["list"]), serde_json::json!([]));
 }
 
 #[test]

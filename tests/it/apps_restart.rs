@@ -48,7 +48,7 @@ fn a_restart_goes_on_when_the_drain_takes_longer_than_it_is_waited_for() {
     let said = cli.run(&["restart", "shop", "missing", "--timeout", "1", "--json"]);
     assert!(!master.lives());
     let answers: serde_json::Value = serde_json::from_str(&said.out).unwrap();
-    assert_eq!((&answers[1]["app"], &answers[1]["ok"]), (&"missing".into(), &false.into()));
+    assert_eq!((&answers[1]["name"], &answers[1]["ok"]), (&"missing".into(), &false.into()));
     wait_until("the new one", || cli.record("shop").is_some_and(|it| it["control"] != ""));
     assert_ne!(cli.master("shop"), master);
     cli.done(&["stop"]);

@@ -27,7 +27,7 @@ fn a_start_waits_until_all_serve_and_starts_only_what_is_missing() {
     assert!(cli.record("blog").is_none());
     let master = cli.master("shop");
     let results = cli.json(&["start", "apps.toml"]);
-    assert_eq!((&results[0]["app"], &results[0]["ok"]), (&"blog".into(), &true.into()));
+    assert_eq!((&results[0]["name"], &results[0]["ok"]), (&"blog".into(), &true.into()));
     assert!(results[1]["text"].as_str().unwrap().starts_with("runs already: process"));
     assert_eq!(cli.master("shop"), master);
     // It is nobody's child who would wait for it, and has no terminal.
@@ -175,8 +175,8 @@ fn variables_of_the_file_and_not_of_the_shell_are_the_applications() {
     let output = start.env("EVENKEEL_WORKERS", "7").env("EVENKEEL_POLICY", "rr").output().unwrap();
     assert!(output.status.success(), "{output:?}");
     let status = cli.json(&["status"]);
-    assert_eq!(status["status"]["workers_wanted"], 1);
-    assert_eq!(status["status"]["policy"], "none");
+    assert_eq!(status[0]["status"]["workers_wanted"], 1);
+    assert_eq!(status[0]["status"]["policy"], "none");
     let environment = std::fs::read(format!("/proc/{}/environ", cli.master("shop").pid)).unwrap();
     assert!(String::from_utf8_lossy(&environment).contains("RUST_LOG=debug"));
     // Its directory is that of the file.

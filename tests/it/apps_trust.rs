@@ -205,7 +205,7 @@ fn root_commands_an_application_of_another_user() {
     assert_eq!(cli.done(&["reload", "shop"]), "reload done: all workers are new\n");
     let socket = cli.path("run/shop/control.sock");
     let by_socket = ["--control", socket.to_str().unwrap(), "signal", "WINCH"];
-    assert_eq!(cli.json(&by_socket)["app"], "shop");
+    assert_eq!(cli.json(&by_socket)[0]["name"], "shop");
     // Known by nothing but its socket, it is another user's.
     fs::rename(cli.path("run/shop/app.json"), cli.path("run/shop/app")).unwrap();
     let said = cli.run(&by_socket);

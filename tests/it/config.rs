@@ -76,9 +76,9 @@ fn a_check_binds_nothing_and_says_what_each_change_takes() {
     let port = taken.local_addr().unwrap().port();
     cli.write("demo.toml", &format!("listen = \"127.0.0.1:{port}\"\ngrace = \"1500ms\"\n"));
     let json = cli.json(&["config", "check", "demo.toml"]);
-    assert_eq!(json["ok"], true);
+    assert_eq!((&json[0]["ok"], &json[0]["name"]), (&true.into(), &serde_json::Value::Null));
     let change = |key: &str| {
-        let all = json["settings"].as_array().unwrap();
+        let all = json[0]["settings"].as_array().unwrap();
         all.iter().find(|said| said["key"] == key).map(|said| said["change"].clone())
     };
     assert_eq!(
@@ -86,7 +86,8 @@ fn a_check_binds_nothing_and_says_what_each_change_takes() {
         (Some("restart".into()), Some("upgrade".into()))
     );
     let apps = cli.json(&["config", "check", "apps.toml"]);
-    let all = apps["settings"].as_array().unwrap();
+    assert_eq!((&apps[0]["name"], &apps[1]["name"]), (&"blog".into(), &"shop".into()));
+    let all = apps[1]["settings"].as_array().unwrap();
     assert!(all.iter().any(|said| said["key"] == "workers"));
     // They stand in the environment of each master, which an upgrade keeps.
     assert!(all.iter().all(|said| said["change"] == "restart"), "{apps}");

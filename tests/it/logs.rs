@@ -6,6 +6,7 @@ use nix::sys::signal::Signal;
 
 use crate::harness::app::App;
 use crate::harness::cli::Cli;
+use crate::harness::terminal::Terminal;
 use crate::harness::wait::wait_until;
 use crate::output::outputs;
 
@@ -123,4 +124,31 @@ fn the_log_of_a_program_of_others_is_moved_when_its_workers_are_replaced() {
     assert!(said.error.contains("reload replaces them"), "{}", said.error);
     cli.done(&["stop"]);
     cli.all_gone();
+}
+
+/// Whoever can have a line written could do with the terminal what he likes.
+#[test]
+fn control_characters_of_a_log_do_not_reach_the_terminal() {
+    const LINE: &[u8] = b"GET /\x1b]0;owned\x07\x1b[31m\t\xc2\x9b2J \xff\x9b \r\x7f \xc3\xa4 end\n";
+    let cli = Cli::new();
+    fs::create_dir(cli.path("state")).unwrap();
+    fs::write(cli.path("state/shop.log"), LINE).unwrap();
+    let on_terminal = |more: &[&str]| {
+        let mut command = cli.command(&[&["logs", "shop"], more].concat());
+        let mut terminal = Terminal::run(&mut command, 200, 24);
+        assert!(terminal.ended().success());
+        terminal.wait_for("end");
+        terminal.text()
+    };
+    let shown = on_terminal(&[]);
+    let text = "GET /\\u{1b}]0;owned\\u{7}\\u{1b}[31m\t\\u{9b}2J \\xff\\x9b \\r\\u{7f} \u{e4} end";
+    assert_eq!(shown.trim_end(), text);
+    assert!(on_terminal(&["--raw"]).contains("\u{1b}]0;owned\u{7}\u{1b}[31m"));
+    let json = on_terminal(&["--json"]);
+    assert!(!json.trim_end().contains(char::is_control), "{json:?}");
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["line"], String::from_utf8_lossy(&LINE[..LINE.len() - 1]).as_ref());
+    // Programs read what was written.
+    let piped = cli.command(&["logs", "shop"]).output().unwrap();
+    assert_eq!(piped.stdout, LINE);
 }

@@ -17,6 +17,8 @@ mod second_reader;
 mod sim;
 #[path = "../../framework/src/bin/evenkeel/tail.rs"]
 mod tail;
+#[path = "../../framework/src/bin/evenkeel/visible.rs"]
+mod visible;
 
 mod abuse;
 mod access_log;

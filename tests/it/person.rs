@@ -210,7 +210,7 @@ fn who_goes_wrong_is_told_what_to_do() {
     refused(&["reload"], 69, "no application runs: start one, as in `evenkeel start apps.toml`");
     refused(&["stop", "shop"], 69, "no application named shop runs: nothing runs");
     refused(&["stop", "shop", "--forget"], 1, "shop is not in the saved set, and does not run");
-    assert_eq!(cli.done(&["stop", "all"]), "no application runs\n");
+    refused(&["stop", "all"], 0, "no application runs");
     assert_eq!(cli.json(&["reload", "all"]), serde_json::json!([]));
     refused(&["top"], 71, "there is no terminal here: say --once, or --json");
 

@@ -98,7 +98,31 @@ fn top_once_is_for_programs() {
     let out = cli.done(&["top", "shop", "--once", "--interval", "0.1"]);
     assert!(out.starts_with("shop: process ") && out.matches(" ready ").count() == 2, "{out}");
     let json = cli.json(&["top", "--once", "--interval", "0.1"]);
-    assert_eq!((&json[0]["app"], &json[1]["worker"]), (&"shop".into(), &1.into()));
+    assert_eq!((&json[0]["name"], &json[0]["workers"][1]["worker"]), (&"shop".into(), &1.into()));
     cli.done(&["stop", "all"]);
     assert_eq!(cli.done(&["top", "--once", "--interval", "0.1"]), "no application runs\n");
+}
+
+/// Root looks at applications of all users.
+#[test]
+fn what_a_record_says_does_not_command_the_terminal() {
+    let cli = one();
+    let mut record = cli.record("shop").unwrap();
+    for key in ["policy", "directory", "program"] {
+        record[key] = "\u{1b}]0;owned\u{7}\u{9b}2J".into();
+    }
+    record["addresses"] = serde_json::json!(["\u{1b}[2J"]);
+    cli.write("run/shop/app.json", &record.to_string());
+    let verbs = [&["list"][..], &["describe", "shop"], &["top", "--once", "--interval", "0.1"]];
+    for verb in verbs {
+        let mut command = cli.command(verb);
+        let mut terminal = Terminal::run(command.env("NO_COLOR", "1"), 300, 50);
+        assert!(terminal.ended().success(), "{verb:?}");
+        terminal.wait_for("shop");
+        terminal.wait_for("\\u{1b}");
+        let text = terminal.text();
+        let commands = |c: char| c.is_control() && !"\r\n".contains(c);
+        assert!(!text.contains(commands), "{verb:?}: {text:?}");
+    }
+    cli.done(&["stop", "all"]);
 }

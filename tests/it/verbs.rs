@@ -6,41 +6,128 @@ use std::process::Command;
 use serde_json::Value;
 
 use crate::harness::app::demo_path;
-use crate::harness::cli::Cli;
+use crate::harness::cli::{Cli, Said};
 use crate::harness::privilege::is_installed;
 
-/// Each verb that has an outcome says it as one value of JSON, and nothing else.
+/// Each verb answers with one value of JSON, and nothing else: a list, with an object for each application.
 #[test]
 fn each_verb_prints_json() {
     let cli = Cli::new();
     cli.write_two();
-    let ok = |arguments: &[&str]| {
+    let ok = |arguments: &[&str], names: &[&str]| {
         let value = cli.json(arguments);
-        let one = if value.is_array() { &value[0] } else { &value };
-        assert_eq!(one["ok"], true, "{arguments:?}: {value}");
+        let all = value.as_array().unwrap_or_else(|| panic!("{arguments:?}: {value}"));
+        let said: Vec<&str> = all.iter().map(|one| one["name"].as_str().unwrap()).collect();
+        assert_eq!(said, names, "{arguments:?}: {value}");
+        assert!(all.iter().all(|one| one["ok"] == true && one.get("code").is_none()), "{value}");
         value
     };
-    assert_eq!(ok(&["start", "apps.toml"])[1]["app"], "shop");
-    assert_eq!(cli.json(&["list"])[0]["name"], "blog");
-    assert_eq!(cli.json(&["describe", "shop"])[0]["state"], "running");
-    assert_eq!(cli.json(&["top", "--once", "--interval", "0.1"])[0]["app"], "blog");
-    assert_eq!(ok(&["status", "shop"])[0]["status"]["workers_ready"], 2);
-    for verb in ["reload", "upgrade", "restart"] {
-        ok(&[verb, "shop"]);
-        assert_eq!(ok(&[verb, "all"])[1]["app"], "shop", "{verb}");
+    let (both, shop) = (["blog", "shop"], ["shop"]);
+    ok(&["start", "apps.toml"], &both);
+    ok(&["list"], &both);
+    ok(&["config", "check", "apps.toml"], &both);
+    for verb in ["status", "reload", "upgrade", "restart", "describe", "reopen"] {
+        ok(&[verb, "shop"], &shop);
+        ok(&[verb, "shop", "blog"], &["shop", "blog"]);
+        ok(&[verb, "all"], &both);
     }
-    assert_eq!(ok(&["scale", "shop", "-1"])[0]["text"], "1 worker serves");
-    assert_eq!(ok(&["reopen", "shop"])[0]["text"], "the files of logs are open anew");
-    assert_eq!(ok(&["signal", "shop", "WINCH"])[0]["app"], "shop");
+    let top = ok(&["top", "--interval", "0.1"], &both);
+    assert_eq!(top[1]["workers"][1]["worker"], 1);
+    assert_eq!(ok(&["status", "shop"], &shop)[0]["status"]["workers_ready"], 2);
+    assert_eq!(ok(&["scale", "shop", "-1"], &shop)[0]["text"], "1 worker serves");
+    let sent = ok(&["signal", "shop", "WINCH"], &shop);
+    assert!(sent[0]["text"].as_str().unwrap().starts_with("SIGWINCH was sent"), "{sent}");
     let line = cli.done(&["logs", "shop", "-n", "1", "--json"]);
     assert_eq!(serde_json::from_str::<Value>(&line).unwrap()["name"], "shop");
-    assert_eq!(ok(&["config", "check", "apps.toml"])["settings"][0]["app"], "blog");
     assert!(cli.json(&["config", "schema"])["properties"].is_object());
-    ok(&["stop", "shop"]);
-    ok(&["stop", "all"]);
-    ok(&["stop", "shop", "--forget"]);
-    assert_eq!(cli.json(&["list"]).as_array().unwrap().len(), 1);
+    ok(&["stop", "blog"], &["blog"]);
+    // The only one that runs.
+    for verb in ["status", "reload", "upgrade", "restart", "describe", "reopen", "top"] {
+        ok(&[verb], &shop);
+    }
+    ok(&["scale", "2"], &shop);
+    ok(&["signal", "WINCH"], &shop);
+    ok(&["stop"], &shop);
+    ok(&["start"], &both);
+    ok(&["stop", "all"], &both);
+    ok(&["stop", "shop", "--forget"], &shop);
+    ok(&["list"], &["blog"]);
     cli.all_gone();
+}
+
+/// A name, and a code; 0 for what was done.
+type Answer<'a> = (Option<&'a str>, u64);
+
+/// What was said.
+fn codes(said: &Said) -> Vec<(Option<String>, u64)> {
+    let all: Value = serde_json::from_str(&said.out).unwrap_or_else(|_| panic!("{}", said.out));
+    let one = |one: &Value| {
+        let code = one.get("code").map_or(0, |code| code.as_u64().unwrap());
+        assert_eq!(one["ok"], code == 0, "{one}");
+        assert!(code == 0 || one["text"].as_str().is_some_and(|text| !text.is_empty()), "{one}");
+        (one["name"].as_str().map(str::to_owned), code)
+    };
+    all.as_array().unwrap_or_else(|| panic!("{all}")).iter().map(one).collect()
+}
+
+#[test]
+fn a_failure_of_each_verb_has_an_object_for_each_name() {
+    let cli = Cli::two();
+    cli.write("wrong.toml", "[app.shop]\nprogam = \"x\"\n");
+    let master = cli.master("shop");
+    let (shop, chop, nobody) = (Some("shop"), Some("chop"), None);
+    let all_or_nothing = [(shop, 1), (chop, 69)];
+    let cases: [(&[&str], i32, &[Answer<'_>]); 22] = [
+        (&["status", "shop", "chop"], 69, &all_or_nothing),
+        (&["reload", "shop", "chop"], 69, &all_or_nothing),
+        (&["upgrade", "shop", "chop"], 69, &all_or_nothing),
+        (&["reopen", "shop", "chop"], 69, &all_or_nothing),
+        (&["stop", "shop", "chop"], 69, &all_or_nothing),
+        (&["top", "shop", "chop"], 69, &all_or_nothing),
+        (&["stop", "shop", "chop", "--forget"], 1, &[(shop, 1), (chop, 1)]),
+        (&["start", "shop", "chop"], 2, &[(shop, 1), (chop, 2)]),
+        (&["start", "apps.toml", "chop"], 2, &[(chop, 2)]),
+        (&["describe", "shop", "chop"], 69, &[(shop, 0), (chop, 69)]),
+        (&["restart", "chop"], 1, &[(chop, 1)]),
+        (&["scale", "chop", "2"], 69, &[(chop, 69)]),
+        (&["scale", "shop", "1000"], 1, &[(shop, 1)]),
+        (&["signal", "chop", "WINCH"], 69, &[(chop, 69)]),
+        (&["signal", "shop", "NO"], 2, &[(shop, 2)]),
+        (&["reload", "../shop"], 64, &[(Some("../shop"), 64)]),
+        (&["reload"], 2, &[(nobody, 2)]),
+        (&["describe"], 2, &[(nobody, 2)]),
+        (&["restart"], 2, &[(nobody, 2)]),
+        (&["dance"], 2, &[(nobody, 2)]),
+        (&["start", "wrong.toml"], 64, &[(nobody, 64)]),
+        (&["config", "check", "wrong.toml"], 64, &[(nobody, 64)]),
+    ];
+    for (arguments, code, answers) in cases {
+        let said = cli.run(&[arguments, &["--json"]].concat());
+        assert_eq!(said.code, Some(code), "{arguments:?}: {}{}", said.out, said.error);
+        let owned = answers.iter().map(|(name, code)| (name.map(str::to_owned), *code));
+        assert_eq!(codes(&said), owned.collect::<Vec<_>>(), "{arguments:?}: {}", said.out);
+        assert!(said.error.starts_with("error: "), "{arguments:?}: {}", said.error);
+    }
+    let said = cli.run(&["logs", "chop", "--json"]);
+    let line: Value = serde_json::from_str(&said.out).unwrap();
+    assert_eq!((said.code, &line["name"], &line["ok"]), (Some(1), &"chop".into(), &false.into()));
+    assert!(master.lives(), "nothing was done");
+    cli.done(&["stop", "all"]);
+}
+
+#[test]
+fn all_of_nothing_is_said_and_is_no_failure() {
+    let cli = Cli::new();
+    let verbs = ["status", "reload", "upgrade", "restart", "reopen", "describe", "stop"];
+    let verbs = verbs.iter().map(|verb| vec![*verb, "all"]);
+    let more =
+        [vec!["signal", "all", "HUP"], vec!["scale", "all", "2"], vec!["stop", "all", "--forget"]];
+    for verb in verbs.chain(more) {
+        let said = cli.run(&verb);
+        assert_eq!((said.code, said.out.as_str()), (Some(0), ""), "{verb:?}");
+        assert!(said.error.starts_with("no application runs"), "{verb:?}: {}", said.error);
+        assert_eq!(cli.json(&verb), serde_json::json!([]), "{verb:?}");
+    }
 }
 
 #[test]
@@ -102,7 +189,7 @@ fn a_start_that_needs_a_port_that_is_taken_ends_with_1_and_the_programs_own_code
     let failed: Value =
         serde_json::from_str(&cli.run(&[&given[..], &["--json", "--", &demo]].concat()).out)
             .unwrap();
-    assert_eq!((&failed[0]["app"], &failed[0]["ok"]), (&"third".into(), &false.into()));
+    assert_eq!((&failed[0]["name"], &failed[0]["ok"]), (&"third".into(), &false.into()));
     cli.done(&["stop", "all"]);
 }
 

@@ -23,7 +23,7 @@ impl Answer {
             Ok(Reply { ok, text, status, .. }) => {
                 Self { name, code: if ok { 0 } else { NOT_DONE }, text, status }
             }
-            Err(Failure { code, text }) => Self { name, code, text, status: None },
+            Err(Failure { code, text, .. }) => Self { name, code, text, status: None },
         }
     }
 
@@ -31,7 +31,7 @@ impl Answer {
     pub(crate) fn plain(name: Option<String>, outcome: Result<String, Failure>) -> Self {
         match outcome {
             Ok(text) => Self { name, code: 0, text, status: None },
-            Err(Failure { code, text }) => Self { name, code, text, status: None },
+            Err(Failure { code, text, .. }) => Self { name, code, text, status: None },
         }
     }
 
@@ -40,33 +40,65 @@ impl Answer {
     }
 
     pub(crate) fn json(&self) -> Value {
-        let mut value = json!({ "ok": self.ok(), "text": self.text });
-        if let Some(name) = &self.name {
-            value["app"] = name.as_str().into();
-        }
+        let mut value = value(self.name.as_deref(), None);
+        value["text"] = self.text.as_str().into();
         if let Some(status) = &self.status {
             value["status"] = json!(status);
         }
         if !self.ok() {
+            value["ok"] = false.into();
             value["code"] = self.code.into();
         }
         value
     }
 }
 
-/// Shows them, and says the worst code. `listed`: names were said, or `all`, so that there is a list of answers
-/// however many there are.
-pub(crate) fn report(cli: &Cli, listed: bool, answers: &[Answer]) -> u8 {
+/// What programs read of each application, whatever the verb, which may add more to it.
+pub(crate) fn value(name: Option<&str>, failure: Option<&Failure>) -> Value {
+    match failure {
+        None => json!({ "name": name, "ok": true }),
+        Some(Failure { code, text, .. }) => {
+            json!({ "name": name, "ok": false, "text": text, "code": code })
+        }
+    }
+}
+
+/// Of a command that failed before anything was done: one for each application that is named.
+pub(crate) fn not_begun(names: &[String], failure: &Failure) -> Vec<Value> {
+    let guilty = failure.of.as_deref();
+    let one = |name: &String| {
+        if guilty.is_none_or(|guilty| guilty == name) {
+            return value(Some(name), Some(failure));
+        }
+        let text = format!("not tried: {failure}");
+        value(Some(name), Some(&Failure::new(NOT_DONE, text)))
+    };
+    if names.is_empty() || names.iter().any(|name| name == "all") {
+        return vec![value(guilty, Some(failure))];
+    }
+    names.iter().map(one).collect()
+}
+
+/// All of nothing is no failure.
+pub(crate) fn nothing(cli: &Cli, text: &str) -> u8 {
+    if cli.json {
+        print::json(&json!([]));
+    }
+    print::note(text);
+    0
+}
+
+/// Shows them, and says the worst code.
+pub(crate) fn report(cli: &Cli, answers: &[Answer]) -> u8 {
+    if answers.is_empty() {
+        return nothing(cli, "no application runs");
+    }
     let several = answers.len() > 1;
     for answer in answers.iter().filter(|answer| !cli.json || !answer.ok()) {
         show::answer(answer, several);
     }
     if cli.json {
-        let values: Vec<Value> = answers.iter().map(Answer::json).collect();
-        match &values[..] {
-            [only] if !listed => print::json(only),
-            all => print::json(&all),
-        }
+        print::json(&answers.iter().map(Answer::json).collect::<Vec<_>>());
     }
     answers.iter().map(|answer| answer.code).max().unwrap_or_default()
 }

@@ -8,7 +8,6 @@ use evenkeel::control::{Client, Command, Reply, Status};
 use crate::answer::{self, Answer};
 use crate::cli::Cli;
 use crate::outcome::{Failure, NOT_DONE, REFUSED};
-use crate::print;
 use crate::target::{Target, targets};
 
 /// A master that has answered `stop` has nothing left to do but end.
@@ -20,23 +19,31 @@ const LOOK: Duration = Duration::from_millis(5);
 /// Tells each of them, one after the other; the worst outcome.
 pub(crate) fn each(cli: &Cli, names: &[String], command: Command) -> Result<u8, Failure> {
     let targets = targets(cli, names)?;
-    if targets.is_empty() && !cli.json {
-        // All of nothing.
-        print::line("no application runs");
-        return Ok(0);
-    }
     let tell = |target: Target| Answer::of(target.name.clone(), tell(cli, &target, command));
     let answers: Vec<Answer> = targets.into_iter().map(tell).collect();
-    Ok(answer::report(cli, !names.is_empty(), &answers))
+    Ok(answer::report(cli, &answers))
 }
 
 /// Tells one, and waits for the outcome; for the end of the process, if it is to stop.
 pub(crate) fn tell(cli: &Cli, target: &Target, command: Command) -> Result<Reply, Failure> {
-    let reply = send(target.connect(cli)?, command)?;
+    let mut reply = send(target.connect(cli)?, command)?;
     if let (Command::Stop { .. }, Some(app)) = (command, &target.app) {
-        ended(app, END_PATIENCE);
+        let patience = cli.timeout().map_or(END_PATIENCE, |timeout| timeout.min(END_PATIENCE));
+        if !ended(app, patience) && reply.ok {
+            reply.ok = false;
+            reply.text += &runs_still(app);
+        }
     }
     Ok(reply)
+}
+
+/// Its master has stopped all, and the process is there.
+fn runs_still(app: &App) -> String {
+    let (name, pid) = (&app.record.name, app.record.pid);
+    format!(
+        ", but process {pid} goes on: what the program does after its server is in `evenkeel logs {name}`, and \
+         `evenkeel signal {name} KILL` ends it"
+    )
 }
 
 /// Whether it ends in time.

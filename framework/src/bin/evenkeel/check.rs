@@ -7,15 +7,16 @@ use serde_json::{Value, json};
 
 use crate::cli::Config;
 use crate::outcome::Failure;
-use crate::print;
 use crate::table::{Column, table, terminal_width, words};
+use crate::{answer, print, visible};
 
 const COLUMNS: [Column; 4] =
     [words("application", 0), words("key", 0), words("value", 0), words("to change it", 0)];
 
 /// A key that a file sets.
 struct Said {
-    app: String,
+    /// Absent in a file of one server.
+    app: Option<String>,
     key: &'static str,
     value: String,
     change: String,
@@ -27,12 +28,11 @@ pub(crate) fn config(json: bool, config: &Config) -> Result<u8, Failure> {
         Config::Check { file } => {
             let said = check(file)?;
             if json {
-                let entries: Vec<Value> = said.iter().map(Said::json).collect();
-                print::json(&json!({ "ok": true, "settings": entries }));
+                print::json(&of_each(&said));
             } else {
                 let rows: Vec<Vec<String>> = said.iter().map(Said::cells).collect();
                 print::line(table(&COLUMNS, &rows, terminal_width()));
-                print::line(format!("{} is good", file.display()));
+                print::line(visible::text(&format!("{} is good", file.display())));
             }
         }
     }
@@ -49,7 +49,7 @@ fn check(file: &Path) -> Result<Vec<Said>, Failure> {
         settings.check(Protocol::Evenkeel)?;
         let known = |name: &str| Settings::KEYS.iter().find(|known| known.name == name);
         let change = |name: &str| known(name).map_or(Change::Restart, |key| key.change);
-        return Ok(said("-", settings.texts(), change));
+        return Ok(said(None, settings.texts(), change));
     }
     let mut all = Vec::new();
     for (name, application) in Applications::from_file(file)?.app {
@@ -58,27 +58,46 @@ fn check(file: &Path) -> Result<Vec<Said>, Failure> {
             Failure::new(error.exit_code(), format!("{}: app.{name}: {error}", file.display()))
         })?;
         // They stand in the environment of its master, which an upgrade keeps.
-        all.extend(said(&name, Application::texts(&application), |_| Change::Restart));
+        all.extend(said(Some(&name), Application::texts(&application), |_| Change::Restart));
     }
     Ok(all)
 }
 
 fn said(
-    app: &str,
+    app: Option<&str>,
     texts: Vec<(&'static str, String)>,
     change: impl Fn(&str) -> Change,
 ) -> Vec<Said> {
-    let one =
-        |(key, value)| Said { app: app.to_owned(), key, value, change: change(key).to_string() };
+    let one = |(key, value)| Said {
+        app: app.map(str::to_owned),
+        key,
+        value,
+        change: change(key).to_string(),
+    };
     texts.into_iter().map(one).collect()
+}
+
+/// One for each application of the file, which stand one after the other.
+fn of_each(said: &[Said]) -> Vec<Value> {
+    let of = |said: &[Said]| {
+        let mut value = answer::value(said.first().and_then(|one| one.app.as_deref()), None);
+        value["settings"] = said.iter().map(Said::json).collect();
+        value
+    };
+    if said.is_empty() {
+        // Of a file that sets nothing.
+        return vec![of(said)];
+    }
+    said.chunk_by(|one, next| one.app == next.app).map(of).collect()
 }
 
 impl Said {
     fn cells(&self) -> Vec<String> {
-        vec![self.app.clone(), self.key.to_owned(), self.value.clone(), self.change.clone()]
+        let app = self.app.as_deref().unwrap_or("-").to_owned();
+        vec![app, self.key.to_owned(), self.value.clone(), self.change.clone()]
     }
 
     fn json(&self) -> Value {
-        json!({ "app": self.app, "key": self.key, "value": self.value, "change": self.change })
+        json!({ "key": self.key, "value": self.value, "change": self.change })
     }
 }

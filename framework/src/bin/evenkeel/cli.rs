@@ -1,6 +1,6 @@
 //! What can be said on the command line.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
@@ -21,8 +21,7 @@ pub(crate) struct Cli {
     #[arg(long, global = true, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..))]
     timeout: Option<u32>,
 
-    /// Print JSON: a list where names or `all` are said, else one object. Of a failure that is `ok`, `text` and
-    /// `code`. `completions` and `config schema` print what they do without it
+    /// Print JSON: a list, with an object for each application: `name`, `ok` and, of a failure, `text` and `code`
     #[arg(long, global = true)]
     pub(crate) json: bool,
 
@@ -44,7 +43,7 @@ pub(crate) enum Verb {
     /// Workers live: shares, rates, latency, memory. q ends it
     Top {
         #[command(flatten)]
-        apps: Apps,
+        apps: AllApps,
         /// Print it once, after one interval
         #[arg(long)]
         once: bool,
@@ -71,7 +70,7 @@ pub(crate) enum Verb {
         #[arg(value_name = "N|+N|-N")]
         workers: Scale,
     },
-    /// Open the access log anew; done when all workers write to the file that is at its path now
+    /// Open the files of logs anew; done when all workers write to those that are at their paths now
     Reopen(Apps),
     /// Drain and stop; done when all workers are gone
     Stop {
@@ -98,13 +97,17 @@ pub(crate) enum Verb {
     /// output
     Logs {
         #[command(flatten)]
-        apps: Apps,
+        apps: AllApps,
         /// Go on with what is written from now on
         #[arg(short, long)]
         follow: bool,
         /// How many lines of the past
         #[arg(short = 'n', long, value_name = "N", default_value_t = 15)]
         lines: usize,
+        /// Lines as they are, with their colours: control characters, which strangers can have a server write,
+        /// reach the terminal. They are shown as text else, and left as they are where output is no terminal
+        #[arg(long)]
+        raw: bool,
     },
     /// Look at configuration, without binding or starting anything
     #[command(subcommand)]
@@ -137,6 +140,14 @@ pub(crate) enum Verb {
 #[derive(Debug, Args)]
 pub(crate) struct Apps {
     /// Names of applications, or `all`. Default: the only one that runs
+    #[arg(value_name = "APP")]
+    pub(crate) apps: Vec<String>,
+}
+
+/// For what only looks.
+#[derive(Debug, Args)]
+pub(crate) struct AllApps {
+    /// Names of applications. Default: all
     #[arg(value_name = "APP")]
     pub(crate) apps: Vec<String>,
 }
@@ -201,7 +212,45 @@ Exit codes:
   2   a command line that cannot be read
   64  a configuration that cannot work
   69  no master answers there, or not in time
+  71  a system call failed
   77  only root and the user of the master may command it";
+
+impl Verb {
+    /// The applications that are named, for what is to be said of each.
+    pub(crate) fn names(&self) -> &[String] {
+        match self {
+            Self::Describe(names)
+            | Self::Status(names)
+            | Self::Reload(names)
+            | Self::Upgrade(names)
+            | Self::Restart(names)
+            | Self::Reopen(names) => &names.apps,
+            Self::Top { apps, .. } | Self::Logs { apps, .. } => &apps.apps,
+            Self::Stop { apps, .. } => &apps.apps,
+            Self::Scale { app, .. } | Self::Signal { app, .. } => app.as_slice(),
+            Self::Start(start) => start.names(),
+            _ => &[],
+        }
+    }
+}
+
+impl Start {
+    /// The file that names applications.
+    pub(crate) fn file(&self) -> Option<&String> {
+        let is_file = |text: &&String| {
+            Path::new(text).extension().is_some_and(|ending| ending == "toml") || text.contains('/')
+        };
+        self.what.first().filter(is_file)
+    }
+
+    /// The applications that are named.
+    pub(crate) fn names(&self) -> &[String] {
+        match &self.name {
+            Some(_) => self.name.as_slice(),
+            None => &self.what[usize::from(self.file().is_some())..],
+        }
+    }
+}
 
 impl Cli {
     pub(crate) fn timeout(&self) -> Option<Duration> {

@@ -5,21 +5,22 @@ use std::path::{Path, PathBuf};
 use evenkeel::apps::{App, Name, Record, find};
 use evenkeel::config::Application;
 use evenkeel::control::{AdminStatus, DispatcherStatus, EventStatus, OutputFile, Status};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cli::Cli;
 use crate::figures::{age, moment, since};
 use crate::outcome::Failure;
 use crate::table::{pairs, terminal_width};
 use crate::target::{Target, targets};
-use crate::{ask, print, saved, show};
+use crate::{answer, ask, print, saved, show, target};
 
 /// So many events are shown; `--json` has all that the master keeps.
 const EVENTS: usize = 10;
 
 /// An application that runs, ran, or is in the saved set.
 struct Subject {
-    name: String,
+    /// Absent, if its master has none.
+    name: Option<String>,
     /// Its master lives.
     target: Option<Target>,
     record: Option<Record>,
@@ -28,37 +29,22 @@ struct Subject {
 
 /// `evenkeel describe`. A master that does not answer is described as far as it is known.
 pub(crate) fn describe(cli: &Cli, names: &[String]) -> Result<u8, Failure> {
+    let subjects = subjects(cli, names)?;
+    if subjects.is_empty() {
+        return Ok(answer::nothing(cli, "no application runs"));
+    }
     let mut answers = Vec::new();
     let mut worst = 0;
-    for subject in subjects(cli, names)? {
-        let target = subject.target.as_ref();
-        let status = target.map(|target| ask::status(target, cli.timeout()));
-        let (status, failure) = match status.transpose() {
-            Ok(status) => (status, None),
-            Err(failure) => (None, Some(failure)),
-        };
-        let Subject { name, record, saved, .. } = &subject;
-        let state = subject.state(status.as_ref());
-        if cli.json {
-            answers.push(json!({
-                "name": name, "state": state, "record": record, "status": status, "saved": saved,
-            }));
-        } else {
-            let width = terminal_width();
-            print::line(pairs(&subject.rows(state, status.as_ref()), width));
-            if let Some(status) = &status {
-                let counts = !record.as_ref().is_some_and(|record| record.foreign);
-                print::line(format!("\n{}", show::workers(&status.workers, counts)));
-                let last = &status.events[status.events.len().saturating_sub(EVENTS)..];
-                let events: Vec<(String, String)> = last.iter().map(event).collect();
-                print::line(format!("\nlast events\n{}", pairs(&events, width)));
+    for subject in subjects {
+        let (answer, code) = match subject {
+            Ok(subject) => subject.answer(cli),
+            Err(failure) => {
+                print::error(&failure);
+                (answer::value(failure.of.as_deref(), Some(&failure)), failure.code)
             }
-        }
-        if let Some(failure) = failure {
-            let name = if name.is_empty() { String::new() } else { format!("{name}: ") };
-            print::error(format!("{name}{failure}"));
-            worst = worst.max(failure.code);
-        }
+        };
+        answers.push(answer);
+        worst = worst.max(code);
     }
     if cli.json {
         print::json(&answers);
@@ -66,31 +52,67 @@ pub(crate) fn describe(cli: &Cli, names: &[String]) -> Result<u8, Failure> {
     Ok(worst)
 }
 
-fn subjects(cli: &Cli, names: &[String]) -> Result<Vec<Subject>, Failure> {
+/// One for each name.
+fn subjects(cli: &Cli, names: &[String]) -> Result<Vec<Result<Subject, Failure>>, Failure> {
     let set = saved::load()?;
     let of = |target: Target| {
-        let name = target.name.clone().unwrap_or_default();
         let record = target.app.as_ref().map(|app| app.record.clone());
-        Subject { saved: set.app.get(&name).cloned(), target: Some(target), record, name }
+        let saved = target.name.as_ref().and_then(|name| set.app.get(name).cloned());
+        Subject { name: target.name.clone(), saved, target: Some(target), record }
     };
     if names.is_empty() || names.iter().any(|name| name == "all") {
-        return Ok(targets(cli, names)?.into_iter().map(of).collect());
+        return Ok(targets(cli, names)?.into_iter().map(|target| Ok(of(target))).collect());
     }
-    let mut found = Vec::new();
-    for name in names {
-        let app = find(&name.parse::<Name>()?)?;
+    let one = |name: &String| {
+        let valid = name.parse::<Name>().map_err(|error| Failure::from(error).of(name))?;
+        let app = find(&valid)?;
         let saved = set.app.get(name).cloned();
         if app.as_ref().is_some_and(App::is_running) || app.is_none() && saved.is_none() {
-            found.extend(targets(cli, std::slice::from_ref(name))?.into_iter().map(of));
-        } else {
-            let record = app.map(|app| app.record);
-            found.push(Subject { name: name.clone(), target: None, record, saved });
+            return target::one(name).map(of);
         }
-    }
-    Ok(found)
+        let record = app.map(|app| app.record);
+        Ok(Subject { name: Some(name.clone()), target: None, record, saved })
+    };
+    Ok(names.iter().map(one).collect())
 }
 
 impl Subject {
+    /// Shows it, or says it for programs; and the code of the failure to ask its master.
+    fn answer(&self, cli: &Cli) -> (Value, u8) {
+        let asked = self.target.as_ref().map(|target| ask::status(target, cli.timeout()));
+        let (status, failure) = match asked.transpose() {
+            Ok(status) => (status, None),
+            Err(failure) => (None, Some(failure)),
+        };
+        let Self { name, record, saved, .. } = self;
+        let state = self.state(status.as_ref());
+        if !cli.json {
+            self.show(state, status.as_ref());
+        }
+        if let Some(failure) = &failure {
+            let name = name.as_ref().map_or_else(String::new, |name| format!("{name}: "));
+            print::error(format!("{name}{failure}"));
+        }
+        let mut value = answer::value(name.as_deref(), failure.as_ref());
+        value["state"] = state.into();
+        value["record"] = json!(record);
+        value["status"] = json!(status);
+        value["saved"] = json!(saved);
+        (value, failure.map_or(0, |failure| failure.code))
+    }
+
+    fn show(&self, state: &str, status: Option<&Status>) {
+        let width = terminal_width();
+        print::line(pairs(&self.rows(state, status), width));
+        if let Some(status) = status {
+            let counts = !self.record.as_ref().is_some_and(|record| record.foreign);
+            print::line(format!("\n{}", show::workers(&status.workers, counts)));
+            let last = &status.events[status.events.len().saturating_sub(EVENTS)..];
+            let events: Vec<(String, String)> = last.iter().map(event).collect();
+            print::line(format!("\nlast events\n{}", pairs(&events, width)));
+        }
+    }
+
     fn state<'a>(&self, status: Option<&'a Status>) -> &'a str {
         match (&self.target, status) {
             (None, _) if self.record.is_some() => "stopped; its master ended without a word",
@@ -102,7 +124,8 @@ impl Subject {
 
     /// What is not known has no row.
     fn rows(&self, state: &str, status: Option<&Status>) -> Vec<(String, String)> {
-        let mut rows = vec![("name", self.name.clone()), ("state", state.to_owned())];
+        let mut rows =
+            vec![("name", self.name.clone().unwrap_or_default()), ("state", state.to_owned())];
         match (status, &self.record) {
             (Some(status), _) => rows.push(("pid", status.pid.to_string())),
             (None, Some(record)) => rows.push(("pid", record.pid.to_string())),

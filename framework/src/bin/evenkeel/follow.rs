@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use evenkeel::apps::Owner;
 
 use crate::tail::Tail;
+use crate::visible;
 
 /// How often files are looked at: a person who watches does not notice, and an idle look costs microseconds.
 const INTERVAL: Duration = Duration::from_millis(200);
@@ -38,7 +39,9 @@ impl Source {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     /// As they are; of several files each begins with whose it is, as in `shop worker 0 | `.
-    Text,
+    Raw,
+    /// The same for a terminal, which control characters do not reach: strangers write them to logs, too.
+    Visible,
     /// An object each: `name`, `of` if it is known, and `line`, which is an object itself if the line is one
     /// of JSON.
     Json,
@@ -163,13 +166,17 @@ fn write(
             if let Some(of) = &source.of {
                 object["of"] = of.as_str().into();
             }
-            writeln!(out, "{object}")
+            writeln!(out, "{}", visible::json(&object))
         }
-        Form::Text => {
+        Form::Raw | Form::Visible => {
             if let Some(width) = width {
-                write!(out, "{:width$} | ", source.label())?;
+                write!(out, "{:width$} | ", visible::text(&source.label()))?;
             }
-            out.write_all(line)?;
+            if form == Form::Raw {
+                out.write_all(line)?;
+            } else {
+                out.write_all(visible::line(line).as_bytes())?;
+            }
             out.write_all(b"\n")
         }
     }
@@ -197,16 +204,17 @@ mod tests {
         let sources = [source(None), source(Some("worker 1")), source(Some("gone"))];
         fs::write(&sources[0].path, "a\n{\"b\":1}\n").unwrap();
         fs::write(&sources[1].path, b"c \xff\n").unwrap();
-        assert_eq!(shown(&sources[..1], Form::Text), "a\n{\"b\":1}\n");
+        assert_eq!(shown(&sources[..1], Form::Raw), "a\n{\"b\":1}\n");
         let json = shown(&sources, Form::Json);
         let lines: Vec<&str> = json.lines().collect();
         assert_eq!(lines[0], r#"{"line":"a","name":"a"}"#);
         assert_eq!(lines[1], r#"{"line":{"b":1},"name":"a"}"#);
         assert_eq!(lines[2], "{\"line\":\"c \u{fffd}\",\"name\":\"a\",\"of\":\"worker 1\"}");
+        assert!(shown(&sources, Form::Visible).ends_with("\na worker 1 | c \\xff\n"));
         fs::write(&sources[1].path, "c").unwrap();
-        let text = shown(&sources, Form::Text);
+        let text = shown(&sources, Form::Raw);
         assert_eq!(text, "a          | a\na          | {\"b\":1}\na worker 1 | c\n");
-        assert!(past(&sources[2..], 9, Form::Text, &mut Vec::new()).is_err());
+        assert!(past(&sources[2..], 9, Form::Raw, &mut Vec::new()).is_err());
     }
 
     /// It ends when nobody reads any more.
@@ -245,7 +253,7 @@ mod tests {
             fs::write(folder.path().join("new"), "c\nd\nlast\n").unwrap();
             vec![source("new"), source("old")]
         };
-        let ended = follow(sources, 1, Form::Text, &mut page);
+        let ended = follow(sources, 1, Form::Raw, &mut page);
         assert_eq!(ended.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
         assert!(page.0.starts_with("b\nnew | c\nnew | d\n"), "{}", page.0);
     }

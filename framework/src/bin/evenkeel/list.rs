@@ -131,6 +131,7 @@ impl Row {
         let (ready, here) = self.count();
         json!({
             "name": self.name,
+            "ok": true,
             "state": self.state(),
             "saved": self.saved,
             "pid": running.map(|app| app.record.pid),

@@ -1,6 +1,6 @@
 //! What applications wrote.
 
-use std::io;
+use std::io::{self, IsTerminal};
 use std::path::Path;
 
 use evenkeel::apps::{App, Name, Owner, apps, find};
@@ -8,12 +8,18 @@ use evenkeel::control::OutputFile;
 
 use crate::cli::Cli;
 use crate::follow::{self, Form, Source};
-use crate::outcome::{Failure, NOT_DONE, USAGE};
+use crate::outcome::{Failure, NOT_DONE};
 use crate::target::Target;
 use crate::{ask, saved};
 
 /// `evenkeel logs`.
-pub(crate) fn logs(cli: &Cli, names: &[String], lines: usize, follow: bool) -> Result<u8, Failure> {
+pub(crate) fn logs(
+    cli: &Cli,
+    names: &[String],
+    lines: usize,
+    follow: bool,
+    raw: bool,
+) -> Result<u8, Failure> {
     // Whose socket it is, is asked once.
     let owned: Vec<String> = match (&cli.control, names) {
         (Some(control), []) => Target::at(control)?.name.into_iter().collect(),
@@ -21,8 +27,12 @@ pub(crate) fn logs(cli: &Cli, names: &[String], lines: usize, follow: bool) -> R
     };
     let names = &owned[..];
     let first = sources(cli, names)?;
-    let form = if cli.json { Form::Json } else { Form::Text };
     let mut out = io::stdout().lock();
+    let form = match () {
+        () if cli.json => Form::Json,
+        () if out.is_terminal() && !raw => Form::Visible,
+        () => Form::Raw,
+    };
     let ended = if follow {
         // A master that is known by its socket only would have to be asked again and again.
         let again = || {
@@ -60,7 +70,7 @@ fn sources(cli: &Cli, names: &[String]) -> Result<Vec<Source>, Failure> {
                     let text = format!(
                         "no log of {name} is known: it was not started by `evenkeel start`, and writes to no file"
                     );
-                    return Err(Failure::new(NOT_DONE, text));
+                    return Err(Failure::new(NOT_DONE, text).of(name));
                 }
                 found.extend(own);
             }
@@ -68,7 +78,10 @@ fn sources(cli: &Cli, names: &[String]) -> Result<Vec<Source>, Failure> {
         }
     };
     if found.is_empty() {
-        return Err(Failure::new(USAGE, "no application writes a log that is known here"));
+        return Err(Failure::new(
+            NOT_DONE,
+            "no log is known here: nothing was started by `evenkeel start`, and nothing that runs names a file",
+        ));
     }
     Ok(found)
 }
@@ -84,7 +97,7 @@ fn all() -> Result<Vec<Source>, Failure> {
 
 /// Those of one application: what its master writes, and then the files of its workers.
 fn of(name: &str) -> Result<Vec<Source>, Failure> {
-    let valid: Name = name.parse()?;
+    let valid: Name = name.parse().map_err(|error| Failure::from(error).of(name))?;
     let app = find(&valid)?;
     let owner = app.as_ref().map(App::owner);
     let record = app.map(|app| app.record).unwrap_or_default();

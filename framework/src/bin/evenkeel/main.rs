@@ -23,6 +23,7 @@ mod table;
 mod tail;
 mod target;
 mod top;
+mod visible;
 
 use std::process::ExitCode;
 
@@ -38,7 +39,7 @@ fn main() -> ExitCode {
         Ok(cli) => cli,
         Err(error) => {
             if error.use_stderr() && std::env::args_os().any(|word| word == "--json") {
-                print::failure(&Failure::new(USAGE, error.to_string()));
+                print::json(&answer::not_begun(&[], &Failure::new(USAGE, error.to_string())));
             }
             error.exit()
         }
@@ -47,11 +48,21 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             if cli.json {
-                print::failure(&failure);
+                print_failure(&cli.verb, &failure);
             }
             print::error(&failure);
             ExitCode::from(failure.code)
         }
+    }
+}
+
+/// `logs` prints an object a line, all else a list.
+fn print_failure(verb: &Verb, failure: &Failure) {
+    let answers = answer::not_begun(verb.names(), failure);
+    if matches!(verb, Verb::Logs { .. }) {
+        answers.iter().for_each(print::json);
+    } else {
+        print::json(&answers);
     }
 }
 
@@ -66,13 +77,14 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Verb::Upgrade(names) => ask::each(cli, &names.apps, Command::Upgrade {}),
         Verb::Restart(names) => start::restart(cli, &names.apps),
         Verb::Scale { app, workers } => {
-            let names: Vec<String> = app.iter().cloned().collect();
-            ask::each(cli, &names, Command::Scale { workers: *workers })
+            ask::each(cli, app.as_slice(), Command::Scale { workers: *workers })
         }
         Verb::Reopen(names) => ask::each(cli, &names.apps, Command::Reopen {}),
         Verb::Stop { apps, now, forget } => stop::stop(cli, &apps.apps, *now, *forget),
-        Verb::Signal { app, signal } => send::signal(cli, app.as_ref(), signal),
-        Verb::Logs { apps, follow, lines } => logs::logs(cli, &apps.apps, *lines, *follow),
+        Verb::Signal { app, signal } => send::signal(cli, app.as_slice(), signal),
+        Verb::Logs { apps, follow, lines, raw } => {
+            logs::logs(cli, &apps.apps, *lines, *follow, *raw)
+        }
         Verb::Systemd(args) => {
             systemd::run(args, cli.json)?;
             Ok(0)

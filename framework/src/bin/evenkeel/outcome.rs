@@ -21,11 +21,17 @@ const SYSTEM: u8 = 71;
 pub(crate) struct Failure {
     pub(crate) code: u8,
     pub(crate) text: String,
+    /// The application that it is of, where others are named as well.
+    pub(crate) of: Option<String>,
 }
 
 impl Failure {
     pub(crate) fn new(code: u8, text: impl Into<String>) -> Self {
-        Self { code, text: text.into() }
+        Self { code, text: text.into(), of: None }
+    }
+
+    pub(crate) fn of(self, name: impl Into<String>) -> Self {
+        Self { of: Some(name.into()), ..self }
     }
 }
 

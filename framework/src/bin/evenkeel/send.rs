@@ -11,15 +11,14 @@ use crate::cli::Cli;
 use crate::outcome::{Failure, REFUSED, UNREACHABLE, USAGE};
 use crate::target::{Target, targets};
 
-pub(crate) fn signal(cli: &Cli, name: Option<&String>, signal: &str) -> Result<u8, Failure> {
+pub(crate) fn signal(cli: &Cli, names: &[String], signal: &str) -> Result<u8, Failure> {
     let full = format!("SIG{}", signal.to_ascii_uppercase().trim_start_matches("SIG"));
     let meant: Signal = full.parse().map_err(|_| {
         Failure::new(USAGE, format!("{signal:?} is no signal: say HUP, TERM or USR1, say"))
     })?;
-    let names: Vec<String> = name.cloned().into_iter().collect();
     let send = |target: Target| Answer::plain(target.name.clone(), send(cli, &target, meant));
-    let answers: Vec<Answer> = targets(cli, &names)?.into_iter().map(send).collect();
-    Ok(answer::report(cli, name.is_some(), &answers))
+    let answers: Vec<Answer> = targets(cli, names)?.into_iter().map(send).collect();
+    Ok(answer::report(cli, &answers))
 }
 
 /// Nobody says himself which process he is: it is in the record, if that can be believed, or the kernel's word.

@@ -6,6 +6,7 @@ use crate::answer::Answer;
 use crate::figures::age;
 use crate::print;
 use crate::table::{Column, numbers, table, terminal_width, words};
+use crate::visible;
 
 const COLUMNS: [Column; 10] = [
     numbers("worker", 0),
@@ -27,7 +28,7 @@ pub(crate) fn answer(answer: &Answer, several: bool) {
     if let Some(status) = &answer.status {
         print::line(format!("{name}{}\n{}", summary(status), workers(&status.workers, true)));
     } else if answer.ok() {
-        print::line(print::visible(&format!("{name}{}", answer.text)));
+        print::line(visible::text(&format!("{name}{}", answer.text)));
     } else {
         print::error(format!("{name}{}", answer.text));
     }
@@ -41,13 +42,13 @@ fn summary(status: &Status) -> String {
     });
     let why = status.policy_why.as_deref();
     let why = why.map_or_else(String::new, |why| {
-        format!("\npolicy auto is {policy}: {}", print::visible(why))
+        format!("\npolicy auto is {policy}: {}", visible::text(why))
     });
     let summary = format!(
         "master {pid} on {address}, policy {policy}, {doing}: {workers_ready} of {workers_wanted} \
          workers ready{dispatcher}"
     );
-    print::visible(&summary) + &why
+    visible::text(&summary) + &why
 }
 
 /// `counts`: it says on the scoreboard what it does.

@@ -31,18 +31,29 @@ pub(crate) fn stop(cli: &Cli, names: &[String], now: bool, forget: bool) -> Resu
         };
         let app = target.as_ref().and_then(|target| target.app.as_ref());
         match answer.name.as_deref() {
-            Some(_) if app.is_some_and(App::is_running) => {
-                answer.text += "; it runs still, and is not forgotten";
+            Some(name) if app.is_some_and(App::is_running) => {
+                answer.code = answer.code.max(NOT_DONE);
+                answer.text = format!(
+                    "{}; it runs still, and is not forgotten: say so again when it has ended, as in `evenkeel stop \
+                     --forget {name}`",
+                    answer.text
+                );
             }
             Some(name) => {
-                saved::change(|set| drop(set.app.remove(name)))?;
-                start::forget(name)?;
+                let changed = saved::change(|set| drop(set.app.remove(name)));
+                if let Err(failure) = changed.and_then(|()| start::forget(name)) {
+                    answer.code = answer.code.max(failure.code);
+                    answer.text = format!("{}; it is not forgotten: {failure}", answer.text);
+                }
             }
             None => {}
         }
         answers.push(answer);
     }
-    Ok(answer::report(cli, !names.is_empty(), &answers))
+    if answers.is_empty() {
+        return Ok(answer::nothing(cli, "no application runs, and none is saved"));
+    }
+    Ok(answer::report(cli, &answers))
 }
 
 /// Nothing is done if one of them is neither there nor known.
@@ -72,7 +83,7 @@ fn meant(cli: &Cli, names: &[String]) -> Result<Vec<Meant>, Failure> {
             let text = format!(
                 "{name} is not in the saved set, and does not run: nothing was stopped or forgotten"
             );
-            return Err(Failure::new(NOT_DONE, text));
+            return Err(Failure::new(NOT_DONE, text).of(name));
         }
         Ok(Meant { name: Some(name), target: app.cloned().map(Target::of) })
     };

@@ -4,7 +4,7 @@ use comfy_table::{
     Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, TableStyle,
 };
 
-use crate::print;
+use crate::{print, visible};
 
 /// A column: its title, whether it holds words, and how soon it is left out (0: never).
 pub(crate) struct Column {
@@ -41,7 +41,7 @@ pub(crate) fn table(columns: &[Column], rows: &[Vec<String>], width: Option<u16>
     }
     table.set_header(shown.iter().map(|at| columns[*at].title));
     for row in rows {
-        table.add_row(shown.iter().map(|at| cell(&print::visible(&row[*at]))));
+        table.add_row(shown.iter().map(|at| cell(&visible::text(&row[*at]))));
     }
     for (column, at) in table.column_iter_mut().zip(&shown) {
         let words = columns[*at].words;
@@ -59,7 +59,7 @@ pub(crate) fn pairs(rows: &[(String, String)], width: Option<u16>) -> String {
         table.set_width(width);
     }
     for (name, text) in rows {
-        table.add_row([name.clone(), print::visible(text)]);
+        table.add_row([name.clone(), visible::text(text)]);
     }
     if let Some(names) = table.column_mut(0) {
         names.set_constraint(ColumnConstraint::ContentWidth);

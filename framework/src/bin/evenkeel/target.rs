@@ -72,11 +72,23 @@ pub(crate) fn targets(cli: &Cli, names: &[String]) -> Result<Vec<Target>, Failur
     if all {
         return Ok(running.into_iter().map(Target::of).collect());
     }
-    names.iter().map(|name| named(&running, name)).collect()
+    let found: Result<_, Failure> = names.iter().map(|name| named(&running, name)).collect();
+    found.map_err(|mut failure| {
+        if names.len() > 1 {
+            failure.text += "; nothing was done";
+        }
+        failure
+    })
+}
+
+/// The one of this name.
+pub(crate) fn one(name: &str) -> Result<Target, Failure> {
+    let running: Vec<App> = apps()?.into_iter().filter(App::is_running).collect();
+    named(&running, name)
 }
 
 fn named(running: &[App], name: &str) -> Result<Target, Failure> {
-    let valid: Name = name.parse()?;
+    let valid: Name = name.parse().map_err(|error| Failure::from(error).of(name))?;
     let found = running.iter().find(|app| app.record.name == valid.as_str());
     found.cloned().map(Target::of).ok_or_else(|| {
         let saved = saved::load().is_ok_and(|set| set.app.contains_key(name));
@@ -87,7 +99,7 @@ fn named(running: &[App], name: &str) -> Result<Target, Failure> {
         } else {
             format!("these run: {}", names_of(running))
         };
-        Failure::new(UNREACHABLE, format!("no application named {name} runs: {mend}"))
+        Failure::new(UNREACHABLE, format!("no application named {name} runs: {mend}")).of(name)
     })
 }
 

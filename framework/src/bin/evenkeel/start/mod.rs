@@ -7,15 +7,16 @@ mod ready;
 use std::path::Path;
 use std::time::Duration;
 
+use evenkeel::Error;
 use evenkeel::apps::{App, Name, apps, find};
 use evenkeel::config::{Application, Applications};
 use evenkeel::control::Command as Order;
 
-use crate::answer::Answer;
+use crate::answer::{self, Answer};
 use crate::cli::{Cli, Start};
 use crate::outcome::{Failure, NOT_DONE, USAGE};
 use crate::target::{Target, targets};
-use crate::{ask, print, saved};
+use crate::{ask, print, saved, visible};
 
 pub(crate) use launch::become_program;
 pub(crate) use origin::forget;
@@ -54,9 +55,10 @@ pub(crate) fn start(cli: &Cli, start: &Start) -> Result<u8, Failure> {
         };
         // What could not run at all is not to be tried at each start of the machine; and if another start was
         // first, what that one said is saved.
-        if !known && is_there {
-            saved::change(|set| drop(set.app.insert(name.to_string(), application.clone())))?;
-        }
+        let save =
+            || saved::change(|set| drop(set.app.insert(name.to_string(), application.clone())));
+        let saved = if !known && is_there { save() } else { Ok(()) };
+        let outcome = outcome.and_then(|text| saved.map(|()| text));
         answers.push(answer(&name, outcome));
     }
     Ok(report(cli, &answers))
@@ -89,9 +91,12 @@ pub(crate) fn restart(cli: &Cli, names: &[String]) -> Result<u8, Failure> {
     } else {
         names.to_vec()
     };
+    let names: Result<Vec<Name>, Failure> = names
+        .iter()
+        .map(|name| name.parse().map_err(|e: Error| Failure::from(e).of(name)))
+        .collect();
     let mut answers = Vec::new();
-    for name in names {
-        let name: Name = name.parse()?;
+    for name in names? {
         answers.push(answer(&name, again(cli, &name, set.app.get(name.as_str()))));
     }
     Ok(report(cli, &answers))
@@ -149,12 +154,18 @@ fn answer(name: &Name, outcome: Result<String, Failure>) -> Answer {
 }
 
 fn report(cli: &Cli, answers: &[Answer]) -> u8 {
+    if answers.is_empty() {
+        return answer::nothing(
+            cli,
+            "no application runs: `evenkeel start` starts those that are saved",
+        );
+    }
     if cli.json {
         print::json(&answers.iter().map(Answer::json).collect::<Vec<_>>());
     }
     for answer in answers.iter().filter(|answer| !cli.json || !answer.ok()) {
         let text = format!("{} {}", answer.name.as_deref().unwrap_or_default(), answer.text);
-        if answer.ok() { print::line(text) } else { print::error(text) }
+        if answer.ok() { print::line(visible::text(&text)) } else { print::error(text) }
     }
     answers.iter().map(|answer| answer.code).max().unwrap_or_default()
 }
@@ -170,15 +181,12 @@ fn wanted(start: &Start) -> Result<(Applications, bool), Failure> {
             "--name, --listen and --set are for a program that is given here: end with -- PROGRAM ARGUMENTS",
         ));
     }
-    let file = start.what.first().filter(|text| {
-        Path::new(text).extension().is_some_and(|ending| ending == "toml") || text.contains('/')
-    });
-    match file {
+    match start.file() {
         Some(file) => {
             let all = Applications::from_file(Path::new(file))?;
-            Ok((chosen(all, &start.what[1..], file)?, false))
+            Ok((chosen(all, start.names(), file)?, false))
         }
-        None => Ok((chosen(saved::load()?, &start.what, "the saved set")?, true)),
+        None => Ok((chosen(saved::load()?, start.names(), "the saved set")?, true)),
     }
 }
 
@@ -193,7 +201,8 @@ fn chosen(mut all: Applications, names: &[String], place: &str) -> Result<Applic
             return Err(Failure::new(
                 USAGE,
                 format!("{place} has no application named {name}; it has {has}"),
-            ));
+            )
+            .of(name));
         }
     }
     if !names.is_empty() && !names.iter().any(|name| name == "all") {

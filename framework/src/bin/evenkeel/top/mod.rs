@@ -24,8 +24,7 @@ pub(crate) fn top(cli: &Cli, names: &[String], once: bool, interval: f64) -> Res
         std::thread::sleep(interval);
         let now = look(cli, names)?;
         if cli.json {
-            let all: Vec<Value> =
-                pairs(&before, &now).flat_map(|(old, new)| new.json(old)).collect();
+            let all: Vec<Value> = pairs(&before, &now).map(|(old, new)| new.json(old)).collect();
             print::json(&all);
         } else {
             print::line(text(&before, &now, terminal_width()));

@@ -7,8 +7,8 @@ use evenkeel::{Snapshot, WorkerSnapshot};
 use serde_json::{Value, json};
 
 use crate::figures::{age, memory, microseconds, private_memory, processor_time, since};
-use crate::print;
 use crate::table::{Column, numbers, table, words};
+use crate::{answer, visible};
 
 const COLUMNS: [Column; 11] = [
     numbers("worker", 0),
@@ -60,7 +60,7 @@ impl Sample {
         let head =
             format!("{name}: process {pid}, {}, policy {policy}, up {up}", addresses.join(", "));
         let head: String =
-            print::visible(&head).chars().take(width.map_or(usize::MAX, usize::from)).collect();
+            visible::text(&head).chars().take(width.map_or(usize::MAX, usize::from)).collect();
         let workers = self.now.workers.iter().enumerate();
         let rows: Vec<Vec<String>> =
             workers.map(|(at, worker)| self.row(at, worker, before)).collect();
@@ -86,11 +86,10 @@ impl Sample {
         ]
     }
 
-    pub(super) fn json(&self, before: Option<&Self>) -> Vec<Value> {
+    pub(super) fn json(&self, before: Option<&Self>) -> Value {
         let one = |(at, worker): (usize, &WorkerSnapshot)| {
             let rates = self.rates(at, worker, before);
             json!({
-                "app": self.record.name,
                 "worker": worker.slot,
                 "pid": worker.pid,
                 "phase": worker.phase.to_string(),
@@ -106,7 +105,10 @@ impl Sample {
                 "respawns": worker.respawns,
             })
         };
-        self.now.workers.iter().enumerate().map(one).collect()
+        let workers: Vec<Value> = self.now.workers.iter().enumerate().map(one).collect();
+        let mut value = answer::value(Some(&self.record.name), None);
+        value["workers"] = workers.into();
+        value
     }
 
     fn rates(&self, at: usize, worker: &WorkerSnapshot, before: Option<&Self>) -> Rates {
