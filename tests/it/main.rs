@@ -46,6 +46,7 @@ mod cluster;
 mod config;
 mod conformance;
 mod control;
+mod control_full;
 mod cpu;
 mod crash;
 mod dashboard;

@@ -101,7 +101,8 @@ fn make_room(path: &Path, address: &SockAddr) -> io::Result<()> {
     }
 }
 
-fn new_socket() -> io::Result<Socket> {
+/// One that never blocks.
+pub(crate) fn new_socket() -> io::Result<Socket> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
     Ok(socket)
