@@ -32,6 +32,7 @@ mod admin_access;
 mod allocation;
 mod apps;
 mod apps_answers;
+mod apps_locks;
 mod apps_restart;
 mod apps_start;
 mod apps_trust;

@@ -1,6 +1,6 @@
 //! Where masters leave word of themselves.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, Metadata};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -26,8 +26,8 @@ pub fn runtime_directory() -> PathBuf {
 }
 
 /// Makes the directory unless it is there, and makes sure that it is ours: in `/tmp` anybody could have put
-/// one there, or a link to one. It is for this user only; that of root is also looked at and locked by services of
-/// other users, which have folders of their own there.
+/// one there, or a link to one. It is for this user only; that of root is also looked at by services of other
+/// users, which have folders of their own there.
 pub(super) fn prepare(path: &Path) -> Result<(), Error> {
     whole(path)?;
     if let Some(parent) = path.parent() {
@@ -47,9 +47,28 @@ pub(super) fn whole(path: &Path) -> Result<(), Error> {
     if path.is_absolute() { Ok(()) } else { Err(refused(path, "it is a relative path")) }
 }
 
+/// Makes the folder of a name, for this user only, unless it is there. One that is removed meanwhile, by who
+/// had the name, is no error: it is missed by who opens a file in it.
+pub(super) fn prepare_own(path: &Path) -> Result<(), Error> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(refused(path, &error.to_string()));
+        }
+        _ => {}
+    }
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        found => judge(path, found),
+    }
+}
+
 /// It is a directory, of this user or of root, that nobody else may write to.
 pub(super) fn check(path: &Path) -> Result<(), Error> {
-    let found = fs::symlink_metadata(path).map_err(|error| refused(path, &error.to_string()))?;
+    judge(path, fs::symlink_metadata(path))
+}
+
+fn judge(path: &Path, found: io::Result<Metadata>) -> Result<(), Error> {
+    let found = found.map_err(|error| refused(path, &error.to_string()))?;
     let (uid, own) = (found.uid(), geteuid().as_raw());
     if !found.is_dir() {
         return Err(refused(path, "it is no directory"));

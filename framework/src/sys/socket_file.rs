@@ -77,7 +77,8 @@ impl Drop for SocketFile {
     }
 }
 
-fn identity_at(path: &Path) -> io::Result<Identity> {
+/// Of what is at `path` now; a link is not followed.
+pub(crate) fn identity_at(path: &Path) -> io::Result<Identity> {
     fs::symlink_metadata(path).map(|found| (found.dev(), found.ino()))
 }
 

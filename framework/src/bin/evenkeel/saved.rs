@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use evenkeel::config::Applications;
-use nix::fcntl::{Flock, FlockArg};
+use evenkeel::internals::Lock;
 use nix::unistd::geteuid;
 use serde::Serialize;
 
@@ -50,10 +50,8 @@ fn read(path: &Path) -> Result<Applications, Failure> {
 /// Changes the saved set, all of it at once.
 pub(crate) fn change(with: impl FnOnce(&mut Applications)) -> Result<(), Failure> {
     let directory = prepare()?;
+    let _lock = Lock::take(&directory.join("apps.lock"), || prepare().map(drop))?;
     let path = directory.join("apps.json");
-    let lock = File::open(&directory).map_err(|error| failed("open", &directory, &error))?;
-    let lock = Flock::lock(lock, FlockArg::LockExclusive);
-    let _lock = lock.map_err(|(_, errno)| failed("lock", &directory, &errno.into()))?;
     let mut set = read(&path)?;
     with(&mut set);
     write(&path, &set)
