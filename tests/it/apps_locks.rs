@@ -8,7 +8,8 @@ use nix::fcntl::{Flock, FlockArg};
 use nix::sys::signal::Signal;
 
 use crate::harness::app::{App, demo_path, run_to_end};
-use crate::harness::cli::Cli;
+use crate::harness::cli::{Cli, evenkeel_path};
+use crate::harness::privilege::is_root;
 use crate::harness::wait::wait_until;
 
 fn hold(path: &Path) -> Flock<File> {
@@ -93,4 +94,48 @@ fn a_lock_that_is_never_given_back_is_named() {
         assert!(end.2.contains(&text) && end.2.contains("lslocks"), "{}", end.2);
     }
     cli.all_gone();
+}
+
+/// Prints what is there, and what user nobody comes to. `$0` is the program, `$1` its file.
+const IN_VAR_LIB: &str = r#"
+mount -t tmpfs -o mode=755 none /var/lib
+umask 077
+"$0" start "$1" shop
+stat -c 'made %a' /var/lib/evenkeel "$EVENKEEL_RUNTIME_DIR"
+umask 022
+chmod 700 /var/lib/evenkeel
+"$0" start "$1"
+stat -c 'opened %a' /var/lib/evenkeel
+mkdir -m 755 /var/lib/evenkeel/service
+chown 65534 /var/lib/evenkeel/service
+setpriv --reuid=65534 --regid=65534 --clear-groups sh -c '
+    touch /var/lib/evenkeel/service/file && echo his own
+    for file in /var/lib/evenkeel/*.*; do
+        if cat "$file"; then echo "secret $file"; else echo "closed $file"; fi
+    done'
+chmod 750 /var/lib/evenkeel
+"$0" stop --forget all
+stat -c 'left %a' /var/lib/evenkeel
+"#;
+
+/// Needs root, whose directory it is.
+#[test]
+fn roots_state_is_closed_and_services_of_others_come_through() {
+    if !is_root("the directory of root's applications") {
+        return;
+    }
+    let cli = Cli::new();
+    cli.write_two();
+    let mut shell = cli.program("unshare");
+    shell.args(["--mount", "sh", "-ec", IN_VAR_LIB]).arg(evenkeel_path());
+    shell.arg(cli.path("apps.toml")).env_remove("EVENKEEL_STATE_DIR");
+    let (code, out, error) = run_to_end(&mut shell);
+    assert_eq!(code, Some(0), "{out}{error}");
+    let files = ["apps.json", "apps.lock", "blog.log", "blog.started.json", "shop.log"];
+    let files = files.map(|name| format!("closed /var/lib/evenkeel/{name}\n"));
+    let lines = ["made 755\nmade 755\n", "opened 755\n", "his own\n", "left 750\n"];
+    for line in lines.into_iter().chain(files.iter().map(String::as_str)) {
+        assert!(out.contains(line), "{line}: {out}");
+    }
+    assert!(!out.contains("secret"), "{out}");
 }

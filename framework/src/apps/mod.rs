@@ -24,7 +24,7 @@
 //! ```
 
 mod app;
-mod directory;
+pub(crate) mod directory;
 mod entry;
 pub(crate) mod lock;
 mod name;
