@@ -146,6 +146,13 @@ impl Error {
                 Kind::Unreachable,
                 format!("nobody listens at {path}: its master is dead; start it anew"),
             ),
+            io::ErrorKind::WouldBlock => (
+                Kind::Unreachable,
+                format!(
+                    "{path} takes no connection, and others wait there already: its master stands still; \
+                     have it go on (kill -CONT), or end it and start it anew"
+                ),
+            ),
             _ => (Kind::Unreachable, format!("cannot connect to {path}: {source}")),
         };
         Self(Box::new(Inner { kind, text, source: Some(source.into()) }))

@@ -1,10 +1,12 @@
 //! Every limit of the master, the workers and the dispatcher, with its unit and its reason. The
 //! limits of HTTP stand in `http::limits`.
 
+mod apps;
 mod logs;
 
 use std::time::Duration;
 
+pub(crate) use apps::*;
 pub(crate) use logs::*;
 
 /// Most slots of one master. Each costs the master about four descriptors, so that 256 stay below
@@ -144,13 +146,6 @@ pub(crate) const UDP_ADDRESSES_MAX: usize = 8;
 
 /// Octets of the path of a unix-domain socket (unix(7): `sun_path` has 108, of which one ends it).
 pub(crate) const UNIX_PATH_BYTES_MAX: usize = 107;
-
-/// Octets of the name of an application: what a label of DNS may have (RFC 1035 section 2.3.4), so that it
-/// can be one anywhere.
-pub(crate) const NAME_BYTES_MAX: usize = 63;
-
-/// Octets of what a master says of itself: its arguments, and a path for the output of each worker, are most of it.
-pub(crate) const RECORD_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Connections to the control socket at a time. Each costs the master one descriptor.
 pub(crate) const CONTROL_CLIENTS_MAX: usize = 32;

@@ -1,10 +1,11 @@
 //! Where masters leave word of themselves.
 
-use std::fs::{self, DirBuilder};
+use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, MetadataExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use nix::libc::{O_DIRECTORY, O_NOFOLLOW};
 use nix::unistd::geteuid;
 
 use crate::error::Error;
@@ -26,15 +27,14 @@ pub fn runtime_directory() -> PathBuf {
 }
 
 /// Makes the directory unless it is there, and makes sure that it is ours: in `/tmp` anybody could have put
-/// one there, or a link to one. It is for this user only; that of root is also looked at and locked by services of
-/// other users, which have folders of their own there.
+/// one there, or a link to one. It is for this user only; that of root is also looked at by services of other
+/// users, which have folders of their own there.
 pub(super) fn prepare(path: &Path) -> Result<(), Error> {
     whole(path)?;
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(|error| refused(path, &error.to_string()))?;
     }
-    let mode = if geteuid().is_root() { 0o755 } else { 0o700 };
-    match DirBuilder::new().mode(mode).create(path) {
+    match DirBuilder::new().mode(0o700).create(path).and_then(|()| let_through(path)) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
             Err(refused(path, &error.to_string()))
         }
@@ -42,14 +42,46 @@ pub(super) fn prepare(path: &Path) -> Result<(), Error> {
     }
 }
 
+/// Lets other users come through a directory of root's to what is theirs in it, if it is closed as this program
+/// makes it. Only root's own program does that; what is reached by a link is left as it is.
+pub fn let_through(path: &Path) -> io::Result<()> {
+    let mut options = File::options();
+    let flags = O_DIRECTORY | O_NOFOLLOW;
+    let Ok(directory) = options.read(true).custom_flags(flags).open(path) else { return Ok(()) };
+    let found = directory.metadata()?;
+    if geteuid().is_root() && found.uid() == 0 && found.mode() & 0o7777 == 0o700 {
+        directory.set_permissions(Permissions::from_mode(0o755))?;
+    }
+    Ok(())
+}
+
 /// A relative path would be another directory for each master and for each who looks for it.
 pub(super) fn whole(path: &Path) -> Result<(), Error> {
     if path.is_absolute() { Ok(()) } else { Err(refused(path, "it is a relative path")) }
 }
 
+/// Makes the folder of a name, for this user only, unless it is there. One that is removed meanwhile, by who
+/// had the name, is no error: it is missed by who opens a file in it.
+pub(super) fn prepare_own(path: &Path) -> Result<(), Error> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+            return Err(refused(path, &error.to_string()));
+        }
+        _ => {}
+    }
+    match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        found => judge(path, found),
+    }
+}
+
 /// It is a directory, of this user or of root, that nobody else may write to.
 pub(super) fn check(path: &Path) -> Result<(), Error> {
-    let found = fs::symlink_metadata(path).map_err(|error| refused(path, &error.to_string()))?;
+    judge(path, fs::symlink_metadata(path))
+}
+
+fn judge(path: &Path, found: io::Result<Metadata>) -> Result<(), Error> {
+    let found = found.map_err(|error| refused(path, &error.to_string()))?;
     let (uid, own) = (found.uid(), geteuid().as_raw());
     if !found.is_dir() {
         return Err(refused(path, "it is no directory"));
@@ -72,7 +104,7 @@ fn refused(path: &Path, why: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::os::unix::fs::symlink;
 
     use super::*;
 
@@ -89,7 +121,7 @@ mod tests {
         symlink(&own, &link).unwrap();
         assert!(prepare(&link).unwrap_err().to_string().contains("it is no directory"));
 
-        fs::set_permissions(&own, fs::Permissions::from_mode(0o777)).unwrap();
+        fs::set_permissions(&own, Permissions::from_mode(0o777)).unwrap();
         assert!(prepare(&own).unwrap_err().to_string().contains("others may write to it"));
 
         fs::write(folder.path().join("file"), "").unwrap();

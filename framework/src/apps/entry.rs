@@ -1,16 +1,17 @@
 //! A master's own word of itself, from its start to its end.
 
-use std::fs::{self, DirBuilder, File};
+use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, symlink};
+use std::os::unix::fs::{OpenOptionsExt, symlink};
 use std::path::{Path, PathBuf};
 
-use nix::fcntl::{Flock, FlockArg, OFlag, openat};
+use nix::fcntl::{OFlag, openat};
 use nix::libc;
 use nix::sys::stat::Mode;
 
-use super::directory::{check, prepare, runtime_directory};
+use super::directory::{prepare, prepare_own, runtime_directory};
+use super::lock::Lock;
 use super::name::Name;
 use super::owner::Owner;
 use super::record::Record;
@@ -20,6 +21,7 @@ use crate::limits::RECORD_BYTES_MAX;
 pub(super) const RECORD: &str = "app.json";
 pub(super) const BOARD: &str = "board";
 const CONTROL: &str = "control.sock";
+const LOCK: &str = "lock";
 
 /// The folder of a running master. It is removed with this value, in the process that made the value.
 #[derive(Debug)]
@@ -41,14 +43,10 @@ impl Entry {
     /// # Errors
     /// A living one has it, or the directory cannot be used.
     pub(crate) fn claim(name: &Name) -> Result<Self, Error> {
-        let directory = runtime_directory();
-        prepare(&directory)?;
+        prepare(&runtime_directory())?;
         let entry = Self::known(name);
-        let failed = |error: io::Error| entry.failed(error);
         // Two who start at the same time do not both find nobody there.
-        let lock = File::open(&directory).map_err(failed)?;
-        let lock = Flock::lock(lock, FlockArg::LockExclusive);
-        let _lock = lock.map_err(|(_, errno)| failed(errno.into()))?;
+        let _lock = entry.lock()?;
         match read(&entry.folder).filter(|(record, _)| record.is_alive()) {
             Some((record, _)) if record.pid != std::process::id() => {
                 let Record { pid, program, .. } = record;
@@ -57,12 +55,6 @@ impl Entry {
             _ => {}
         }
         entry.clear();
-        match DirBuilder::new().mode(0o700).create(&entry.folder) {
-            Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-                return Err(failed(error));
-            }
-            _ => check(&entry.folder)?,
-        }
         entry.write(&Record::own(name))?;
         Ok(entry)
     }
@@ -107,22 +99,41 @@ impl Entry {
         Error::system(&format!("write to {}", self.folder.display()), error)
     }
 
+    /// Nobody else takes the name, or gives it back, while this is held. The lock is not that of the folder: a
+    /// service manager may have made it, and others may then open it.
+    fn lock(&self) -> Result<Lock, Error> {
+        Lock::take(&self.folder.join(LOCK), || prepare_own(&self.folder))
+    }
+
     /// Removes what masters leave there.
     fn clear(&self) {
         for name in [RECORD, BOARD, CONTROL] {
             // It need not be there.
             let _ = fs::remove_file(self.folder.join(name));
         }
-        // Others may have put something there.
-        let _ = fs::remove_dir(&self.folder);
+    }
+
+    /// What was said is this process's word. It stays that as long as this process lives.
+    fn is_own(&self) -> bool {
+        let own = std::process::id();
+        self.owner == own && read(&self.folder).is_some_and(|(record, _)| record.pid == own)
     }
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        let own = std::process::id();
-        if self.owner == own && read(&self.folder).is_some_and(|(record, _)| record.pid == own) {
-            self.clear();
+        if !self.is_own() {
+            return;
+        }
+        match self.lock() {
+            Ok(lock) => {
+                self.clear();
+                lock.remove();
+                // Others may have put something there, as who takes the name next puts a lock.
+                let _ = fs::remove_dir(&self.folder);
+            }
+            // What a dead master left is replaced.
+            Err(error) => tracing::warn!("{} stays: {error}", self.folder.display()),
         }
     }
 }

@@ -8,6 +8,7 @@
 //! | `app.json` | a [`Record`] |
 //! | `control.sock` | the control socket, unless [`Server::control`](crate::Server::control) says another |
 //! | `board` | a link to the master's scoreboard, which dangles when the master is dead |
+//! | `lock` | nothing; who takes the name, or gives it back, has it locked for that |
 //!
 //! `RUNTIME` is `$EVENKEEL_RUNTIME_DIR`, else `/run/evenkeel` for root, else `$XDG_RUNTIME_DIR/evenkeel`,
 //! else `/tmp/evenkeel-UID`. It must belong to this user or to root, and nobody else may write to it.
@@ -23,8 +24,9 @@
 //! ```
 
 mod app;
-mod directory;
+pub(crate) mod directory;
 mod entry;
+pub(crate) mod lock;
 mod name;
 mod owner;
 mod process;

@@ -1,15 +1,19 @@
 //! The other end of the control socket.
 
 use std::io::{self, BufRead, BufReader, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::socket::{getsockopt, sockopt::PeerCredentials};
+use socket2::SockAddr;
 
 use super::command::{Command, Reply};
 use crate::apps::App;
 use crate::error::Error;
+use crate::limits::{CONNECT_LOOK, CONNECT_PATIENCE};
+use crate::sys::socket_file::new_socket;
 
 /// A connection to a running master.
 ///
@@ -37,14 +41,15 @@ pub struct Peer {
 }
 
 impl Client {
-    /// Connects to the master that listens there.
+    /// Connects to the master that listens there. One that stands still, and at whose socket as many wait
+    /// already as can, is tried for some seconds.
     ///
     /// # Errors
-    /// No master listens there ([`Error::is_unreachable`]), or the user may not ask it
-    /// ([`Error::is_permission`]).
+    /// No master listens there, or none takes connections ([`Error::is_unreachable`]), or the user may not
+    /// ask it ([`Error::is_permission`]).
     pub fn connect(path: impl AsRef<Path>) -> Result<Self, Error> {
         let path = path.as_ref();
-        let stream = UnixStream::connect(path).map_err(|error| Error::unreachable(path, error))?;
+        let stream = connect(path).map_err(|error| Error::unreachable(path, error))?;
         Ok(Self { stream: BufReader::new(stream) })
     }
 
@@ -110,4 +115,19 @@ impl Client {
         }
         serde_json::from_str(&answer).map_err(|error| lost(error.into()))
     }
+}
+
+/// A connect(2) that blocks would wait for ever where the queue is full: for room in it (unix(7)).
+fn connect(path: &Path) -> io::Result<UnixStream> {
+    let address = SockAddr::unix(path)?;
+    let socket = new_socket()?;
+    let deadline = Instant::now() + CONNECT_PATIENCE;
+    while let Err(error) = socket.connect(&address) {
+        if error.kind() != io::ErrorKind::WouldBlock || Instant::now() >= deadline {
+            return Err(error);
+        }
+        std::thread::sleep(CONNECT_LOOK);
+    }
+    socket.set_nonblocking(false)?;
+    Ok(OwnedFd::from(socket).into())
 }

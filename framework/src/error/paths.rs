@@ -4,6 +4,7 @@ use std::io;
 use std::path::Path;
 
 use super::{Error, Inner, Kind};
+use crate::limits::LOCK_PATIENCE;
 
 impl Error {
     /// The control socket cannot be opened by the master.
@@ -30,6 +31,27 @@ impl Error {
              {name}), or choose another name"
         );
         Self::new(Kind::AddressInUse, text)
+    }
+
+    /// Another process has had the lock all the time.
+    pub(crate) fn locked(path: &Path) -> Self {
+        let path = path.display();
+        let text = format!(
+            "{path} is locked by another process for more than {} s, and only this user and root can do \
+             that: one of theirs stands still; `lslocks` shows it, end it and try again",
+            LOCK_PATIENCE.as_secs()
+        );
+        Self::new(Kind::System, text)
+    }
+
+    /// The lock cannot be had at all.
+    pub(crate) fn lock(path: &Path, source: io::Error) -> Self {
+        let path = path.display();
+        let text = format!(
+            "cannot lock {path}: {source}; it must be a file of this user in a folder that it may write \
+             to: remove what is there"
+        );
+        Self(Box::new(Inner { kind: Kind::System, text, source: Some(source.into()) }))
     }
 
     /// The access log cannot be written.

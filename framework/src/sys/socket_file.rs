@@ -77,7 +77,8 @@ impl Drop for SocketFile {
     }
 }
 
-fn identity_at(path: &Path) -> io::Result<Identity> {
+/// Of what is at `path` now; a link is not followed.
+pub(crate) fn identity_at(path: &Path) -> io::Result<Identity> {
     fs::symlink_metadata(path).map(|found| (found.dev(), found.ino()))
 }
 
@@ -101,7 +102,8 @@ fn make_room(path: &Path, address: &SockAddr) -> io::Result<()> {
     }
 }
 
-fn new_socket() -> io::Result<Socket> {
+/// One that never blocks.
+pub(crate) fn new_socket() -> io::Result<Socket> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
     Ok(socket)

@@ -6,11 +6,14 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use evenkeel::config::Applications;
-use nix::fcntl::{Flock, FlockArg};
+use evenkeel::internals::{Lock, let_through};
 use nix::unistd::geteuid;
 use serde::Serialize;
 
 use crate::outcome::Failure;
+
+/// Root's directory. Those of units are below it (`StateDirectory=evenkeel/NAME`).
+const OF_ROOT: &str = "/var/lib/evenkeel";
 
 /// Where the saved set and the logs are: `$EVENKEEL_STATE_DIR`, else `/var/lib/evenkeel` for root, else
 /// `$XDG_STATE_HOME/evenkeel`, else `~/.local/state/evenkeel`.
@@ -21,7 +24,7 @@ pub(crate) fn state_directory() -> PathBuf {
         return path;
     }
     if geteuid().is_root() {
-        return "/var/lib/evenkeel".into();
+        return OF_ROOT.into();
     }
     let home = || named("HOME").unwrap_or_else(|| "/".into()).join(".local/state");
     named("XDG_STATE_HOME").unwrap_or_else(home).join("evenkeel")
@@ -50,10 +53,8 @@ fn read(path: &Path) -> Result<Applications, Failure> {
 /// Changes the saved set, all of it at once.
 pub(crate) fn change(with: impl FnOnce(&mut Applications)) -> Result<(), Failure> {
     let directory = prepare()?;
+    let _lock = Lock::take(&directory.join("apps.lock"), || prepare().map(drop))?;
     let path = directory.join("apps.json");
-    let lock = File::open(&directory).map_err(|error| failed("open", &directory, &error))?;
-    let lock = Flock::lock(lock, FlockArg::LockExclusive);
-    let _lock = lock.map_err(|(_, errno)| failed("lock", &directory, &errno.into()))?;
     let mut set = read(&path)?;
     with(&mut set);
     write(&path, &set)
@@ -82,10 +83,15 @@ pub(crate) fn open_log(name: &str) -> Result<File, Failure> {
     file.map_err(|error| failed("write", &path, &error))
 }
 
+/// Makes it, for this user only. Below root's own, service managers make folders for other users, who must
+/// come through: what is secret in it is closed by itself.
 fn prepare() -> Result<PathBuf, Failure> {
     let directory = state_directory();
     let made = DirBuilder::new().recursive(true).mode(0o700).create(&directory);
     made.map_err(|error| failed("make", &directory, &error))?;
+    if directory == Path::new(OF_ROOT) {
+        let_through(&directory).map_err(|error| failed("open up", &directory, &error))?;
+    }
     Ok(directory)
 }
 
