@@ -1,7 +1,5 @@
 //! Programs that do not link evenkeel, and take their listeners as `sd_listen_fds(3)` has it.
 
-use std::fs;
-
 use nix::sys::signal::Signal;
 
 use crate::harness::cli::Cli;
@@ -18,7 +16,7 @@ pub(crate) fn installed(program: &str) -> bool {
 }
 
 /// Starts a program on a port of the kernel's choice.
-fn start(cli: &Cli, settings: &[&str], program: &[&str]) -> String {
+pub(crate) fn start(cli: &Cli, settings: &[&str], program: &[&str]) -> String {
     let given = ["start", "--name", "guest", "--listen", "127.0.0.1:0"];
     cli.done(&[&given[..], settings, &["--"], program].concat())
 }
@@ -191,38 +189,4 @@ fn what_cannot_work_is_said_at_the_start() {
         "accept_wake is for programs that link evenkeel",
     );
     refused(&["--stop-signal", "KILL"], "true", "is no signal to stop by");
-}
-
-/// It is not asked whether it is ready: it has to live beside the one that serves before that one goes.
-#[test]
-fn a_program_that_fails_in_a_reload_replaces_nobody() {
-    if !installed("python3") {
-        return;
-    }
-    let cli = Cli::new();
-    let good = fs::read_to_string(python()).unwrap();
-    cli.write("server.py", &good);
-    let program = cli.path("server.py");
-    start(&cli, &["--set", "workers=2"], &["python3", program.to_str().unwrap()]);
-    let workers = || {
-        let status = &cli.json(&["status", "guest"])[0];
-        let workers = status["status"]["workers"].as_array().unwrap().clone();
-        workers.iter().map(|worker| worker["pid"].as_u64().unwrap()).collect::<Vec<_>>()
-    };
-    let before = workers();
-    let load = Load::start(cli.port("guest"), 2, "/");
-    cli.write("server.py", "raise SystemExit('it cannot begin')\n");
-    for verb in ["reload", "upgrade"] {
-        let said = cli.run(&[verb, "guest"]);
-        assert_eq!(said.code, Some(1), "{} {}", said.out, said.error);
-        assert!(said.error.contains("given up: worker 0"), "{}", said.error);
-        assert_eq!(workers(), before, "after {verb}");
-    }
-    cli.write("server.py", &good);
-    cli.done(&["reload", "guest"]);
-    assert!(workers().iter().all(|pid| !before.contains(pid)));
-    let count = load.stop();
-    assert_eq!(count.failed(), 0, "{count:?}");
-    cli.done(&["stop", "guest"]);
-    cli.all_gone();
 }
