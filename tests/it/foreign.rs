@@ -1,5 +1,7 @@
 //! Programs that do not link evenkeel, and take their listeners as `sd_listen_fds(3)` has it.
 
+use std::fs;
+
 use nix::sys::signal::Signal;
 
 use crate::harness::cli::Cli;
@@ -8,6 +10,7 @@ use crate::harness::load::Load;
 use crate::harness::privilege::is_installed;
 use crate::harness::process::Process;
 use crate::harness::wait::wait_until;
+use crate::pages::block_of;
 
 const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients");
 
@@ -127,6 +130,68 @@ fn gunicorn_is_a_worker_like_any_other() {
     cli.done(&["stop"]);
     cli.all_gone();
     wait_until("its own workers' end", || all.iter().all(|process| !process.lives()));
+}
+
+#[test]
+fn uvicorn_is_a_worker_like_any_other() {
+    if !installed("uvicorn") {
+        return;
+    }
+    let cli = Cli::new();
+    let folder = format!("--app-dir={PROGRAMS}");
+    let program = ["uvicorn", "--fd=3", &folder, "api:app"];
+    start(&cli, &["--set", "policy=none", "--set", "workers=2"], &program);
+    both_serve(&cli);
+    let killed = cli.master("guest").children()[0];
+    killed.signal(Signal::SIGKILL);
+    wait_until("its successor", || {
+        let workers = cli.master("guest").children();
+        workers.len() == 2 && !workers.contains(&killed)
+    });
+    both_serve(&cli);
+    cli.done(&["stop"]);
+    cli.all_gone();
+}
+
+/// Its loop accepts until the kernel says that there is no more: a listener that was made to block for its
+/// successor would hold it up.
+#[test]
+fn uvicorn_as_the_guide_has_it_loses_no_request() {
+    if !installed("uvicorn") {
+        return;
+    }
+    let cli = Cli::new();
+    cli.write("serve.py", &block_of("framework/src/guide/nginx_gunicorn.md", "import asyncio"));
+    let (folder, program) = (format!("PYTHONPATH={PROGRAMS}"), cli.path("serve.py"));
+    let python = interpreter_of("uvicorn");
+    let program = ["env", &folder, &python, program.to_str().unwrap()];
+    start(&cli, &["--set", "policy=none", "--set", "workers=2"], &program);
+    both_serve(&cli);
+    for load in [Load::start, Load::keep_alive] {
+        let load = load(cli.port("guest"), 3, "/");
+        cli.done(&["reload"]);
+        let count = load.stop();
+        assert_eq!(count.failed(), 0, "{count:?}");
+        assert!(count.by_worker.len() == 2, "{count:?}");
+    }
+    cli.done(&["stop"]);
+    cli.all_gone();
+}
+
+/// The one that has its modules.
+fn interpreter_of(program: &str) -> String {
+    let path = std::env::var_os("PATH").unwrap();
+    let script =
+        std::env::split_paths(&path).find_map(|at| fs::read_to_string(at.join(program)).ok());
+    script.unwrap().lines().next().unwrap().trim_start_matches("#!").trim().to_owned()
+}
+
+fn both_serve(cli: &Cli) {
+    for worker in 0..2 {
+        wait_until("an answer of each", || {
+            client::get(cli.port("guest"), "/").is_ok_and(|answer| answer.worker() == worker)
+        });
+    }
 }
 
 #[test]
