@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use nix::fcntl::OFlag;
 use nix::sys::signal::Signal;
 
 use crate::harness::cli::Cli;
@@ -132,6 +133,34 @@ fn gunicorn_is_a_worker_like_any_other() {
     wait_until("its own workers' end", || all.iter().all(|process| !process.lives()));
 }
 
+/// One that accepts until the kernel says that there is no more, as asyncio does, would stand still in
+/// `accept` if its listener were made to block for its successor.
+#[test]
+fn a_listener_stays_as_the_program_has_made_it() {
+    if !installed("python3") {
+        return;
+    }
+    let first =
+        "import os, time\nif os.environ['EVENKEEL_GENERATION'] == '1': os.set_blocking(3, False)\n";
+    let program = format!("{first}time.sleep(600)");
+    for listener in ["listener=reuseport", "listener=inherited"] {
+        let cli = Cli::new();
+        start(&cli, &["--set", "workers=1", "--set", listener], &["python3", "-c", &program]);
+        wait_until("it to be made so", || !blocks(cli.master("guest").children()[0]));
+        cli.done(&["reload"]);
+        assert!(!blocks(cli.master("guest").children()[0]), "{listener}");
+        cli.done(&["stop"]);
+        cli.all_gone();
+    }
+}
+
+/// Whether the first listener of a program blocks in `accept`.
+fn blocks(worker: Process) -> bool {
+    let info = fs::read_to_string(format!("/proc/{}/fdinfo/3", worker.pid)).unwrap();
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap();
+    i32::from_str_radix(flags.trim(), 8).unwrap() & OFlag::O_NONBLOCK.bits() == 0
+}
+
 #[test]
 fn uvicorn_is_a_worker_like_any_other() {
     if !installed("uvicorn") {
@@ -153,8 +182,6 @@ fn uvicorn_is_a_worker_like_any_other() {
     cli.all_gone();
 }
 
-/// Its loop accepts until the kernel says that there is no more: a listener that was made to block for its
-/// successor would hold it up.
 #[test]
 fn uvicorn_as_the_guide_has_it_loses_no_request() {
     if !installed("uvicorn") {
