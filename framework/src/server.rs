@@ -184,11 +184,12 @@ impl Server<'_> {
     /// Forks workers that become this program, which need not link evenkeel: it takes its listeners as
     /// `sd_listen_fds(3)` has it, from descriptor 3 on, the primary address first, and finds `LISTEN_FDS`,
     /// `LISTEN_PID`, `LISTEN_FDNAMES`, `EVENKEEL_SLOT`, `EVENKEEL_GENERATION` and `NODE_APP_INSTANCE` in its
-    /// environment. gunicorn, uvicorn and Node can be run so.
+    /// environment. gunicorn, uvicorn and Node can be run so. A listener that is new blocks in `accept`; what
+    /// the program makes of that holds for all who have that listener, also after it.
     ///
     /// A worker is taken for ready just before it becomes the program. In a reload it has to live for
-    /// [`Server::min_uptime`] beside the one that it replaces before that one goes. Connections that come while that
-    /// starts wait in the accept queue, which outlives it, and are not lost. A worker that is to end goes on
+    /// [`Server::min_uptime`] before the one that it replaces goes, and the reload goes on; alone, if that one
+    /// dies meanwhile. Connections that come while it starts wait in the accept queue, which outlives it, and are not lost. A worker that is to end goes on
     /// until its accept queue is empty, if nobody else takes what waits there; then it is sent the stop
     /// signal, and killed, with all that it has started, when [`Server::grace`] is over. It is also sent
     /// that signal when the master dies.

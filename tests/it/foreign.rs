@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use nix::fcntl::OFlag;
 use nix::sys::signal::Signal;
 
 use crate::harness::cli::Cli;
@@ -19,7 +20,7 @@ pub(crate) fn installed(program: &str) -> bool {
 }
 
 /// Starts a program on a port of the kernel's choice.
-fn start(cli: &Cli, settings: &[&str], program: &[&str]) -> String {
+pub(crate) fn start(cli: &Cli, settings: &[&str], program: &[&str]) -> String {
     let given = ["start", "--name", "guest", "--listen", "127.0.0.1:0"];
     cli.done(&[&given[..], settings, &["--"], program].concat())
 }
@@ -166,6 +167,94 @@ fn gunicorn_is_a_worker_like_any_other() {
     wait_until("its own workers' end", || all.iter().all(|process| !process.lives()));
 }
 
+/// One that accepts until the kernel says that there is no more, as asyncio does, would stand still in
+/// `accept` if its listener were made to block for its successor.
+#[test]
+fn a_listener_stays_as_the_program_has_made_it() {
+    if !installed("python3") {
+        return;
+    }
+    let first =
+        "import os, time\nif os.environ['EVENKEEL_GENERATION'] == '1': os.set_blocking(3, False)\n";
+    let program = format!("{first}time.sleep(600)");
+    for listener in ["listener=reuseport", "listener=inherited"] {
+        let cli = Cli::new();
+        start(&cli, &["--set", "workers=1", "--set", listener], &["python3", "-c", &program]);
+        wait_until("it to be made so", || !blocks(cli.master("guest").children()[0]));
+        cli.done(&["reload"]);
+        assert!(!blocks(cli.master("guest").children()[0]), "{listener}");
+        cli.done(&["stop"]);
+        cli.all_gone();
+    }
+}
+
+/// Whether the first listener of a program blocks in `accept`.
+fn blocks(worker: Process) -> bool {
+    let info = fs::read_to_string(format!("/proc/{}/fdinfo/3", worker.pid)).unwrap();
+    let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap();
+    i32::from_str_radix(flags.trim(), 8).unwrap() & OFlag::O_NONBLOCK.bits() == 0
+}
+
+#[test]
+fn uvicorn_is_a_worker_like_any_other() {
+    if !installed("uvicorn") {
+        return;
+    }
+    let cli = Cli::new();
+    let folder = format!("--app-dir={PROGRAMS}");
+    let program = ["uvicorn", "--fd=3", &folder, "api:app"];
+    start(&cli, &["--set", "policy=none", "--set", "workers=2"], &program);
+    both_serve(&cli);
+    let killed = cli.master("guest").children()[0];
+    killed.signal(Signal::SIGKILL);
+    wait_until("its successor", || {
+        let workers = cli.master("guest").children();
+        workers.len() == 2 && !workers.contains(&killed)
+    });
+    both_serve(&cli);
+    cli.done(&["stop"]);
+    cli.all_gone();
+}
+
+#[test]
+fn uvicorn_as_the_guide_has_it_loses_no_request() {
+    if !installed("uvicorn") {
+        return;
+    }
+    let cli = Cli::new();
+    cli.write("serve.py", &block_of("framework/src/guide/nginx_gunicorn.md", "import asyncio"));
+    let (folder, program) = (format!("PYTHONPATH={PROGRAMS}"), cli.path("serve.py"));
+    let python = interpreter_of("uvicorn");
+    let program = ["env", &folder, &python, program.to_str().unwrap()];
+    start(&cli, &["--set", "policy=none", "--set", "workers=2"], &program);
+    both_serve(&cli);
+    for load in [Load::start, Load::keep_alive] {
+        let load = load(cli.port("guest"), 3, "/");
+        cli.done(&["reload"]);
+        let count = load.stop();
+        assert_eq!(count.failed(), 0, "{count:?}");
+        assert!(count.by_worker.len() == 2, "{count:?}");
+    }
+    cli.done(&["stop"]);
+    cli.all_gone();
+}
+
+/// The one that has its modules.
+fn interpreter_of(program: &str) -> String {
+    let path = std::env::var_os("PATH").unwrap();
+    let script =
+        std::env::split_paths(&path).find_map(|at| fs::read_to_string(at.join(program)).ok());
+    script.unwrap().lines().next().unwrap().trim_start_matches("#!").trim().to_owned()
+}
+
+fn both_serve(cli: &Cli) {
+    for worker in 0..2 {
+        wait_until("an answer of each", || {
+            client::get(cli.port("guest"), "/").is_ok_and(|answer| answer.worker() == worker)
+        });
+    }
+}
+
 #[test]
 fn a_program_ends_with_its_master() {
     if !installed("python3") {
@@ -226,38 +315,4 @@ fn what_cannot_work_is_said_at_the_start() {
         "accept_wake is for programs that link evenkeel",
     );
     refused(&["--stop-signal", "KILL"], "true", "is no signal to stop by");
-}
-
-/// It is not asked whether it is ready: it has to live beside the one that serves before that one goes.
-#[test]
-fn a_program_that_fails_in_a_reload_replaces_nobody() {
-    if !installed("python3") {
-        return;
-    }
-    let cli = Cli::new();
-    let good = fs::read_to_string(python()).unwrap();
-    cli.write("server.py", &good);
-    let program = cli.path("server.py");
-    start(&cli, &["--set", "workers=2"], &["python3", program.to_str().unwrap()]);
-    let workers = || {
-        let status = &cli.json(&["status", "guest"])[0];
-        let workers = status["status"]["workers"].as_array().unwrap().clone();
-        workers.iter().map(|worker| worker["pid"].as_u64().unwrap()).collect::<Vec<_>>()
-    };
-    let before = workers();
-    let load = Load::start(cli.port("guest"), 2, "/");
-    cli.write("server.py", "raise SystemExit('it cannot begin')\n");
-    for verb in ["reload", "upgrade"] {
-        let said = cli.run(&[verb, "guest"]);
-        assert_eq!(said.code, Some(1), "{} {}", said.out, said.error);
-        assert!(said.error.contains("given up: worker 0"), "{}", said.error);
-        assert_eq!(workers(), before, "after {verb}");
-    }
-    cli.write("server.py", &good);
-    cli.done(&["reload", "guest"]);
-    assert!(workers().iter().all(|pid| !before.contains(pid)));
-    let count = load.stop();
-    assert_eq!(count.failed(), 0, "{count:?}");
-    cli.done(&["stop", "guest"]);
-    cli.all_gone();
 }

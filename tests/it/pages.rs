@@ -47,6 +47,7 @@ fn check(page: &Page, block: &Block) {
         "toml" => user::configures(place, text),
         "json" => drop(serde_json::from_str::<serde_json::Value>(text).expect(place)),
         "js" => node_reads(place, text),
+        "python" => python_reads(place, text),
         // A picture, or what a program wrote; a command may stand in it.
         "text" => {
             let ours = |line: &&str| line.trim_start().starts_with("evenkeel ");
@@ -92,6 +93,14 @@ fn node_reads(place: &str, text: &str) {
         let path = folder.path().join("page.mjs");
         fs::write(&path, text).unwrap();
         let output = Command::new("node").arg("--check").arg(&path).output().unwrap();
+        assert!(output.status.success(), "{place}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+fn python_reads(place: &str, text: &str) {
+    if is_installed("python3", "examples of python") {
+        let script = "import sys; compile(sys.argv[1], sys.argv[2], 'exec')";
+        let output = Command::new("python3").args(["-c", script, text, place]).output().unwrap();
         assert!(output.status.success(), "{place}: {}", String::from_utf8_lossy(&output.stderr));
     }
 }

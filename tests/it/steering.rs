@@ -167,7 +167,13 @@ fn a_stopped_worker_gets_one_connection_and_no_more() {
         let mut client = Client::connect(app.port).unwrap();
         if client.get_within("/", Duration::from_secs(1)).is_err() {
             waiting.push(client);
+            continue;
         }
+        drop(client);
+        // While all others have one as well it would be its turn.
+        wait_until("the end of that connection", || {
+            app.status().workers.iter().all(|worker| worker.open == 0)
+        });
     }
     assert_eq!(waiting.len(), 1);
     stopped.signal(Signal::SIGCONT);

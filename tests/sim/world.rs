@@ -254,6 +254,12 @@ impl World {
             let serve = self.in_place(place).filter(|(_, process)| process.serves());
             let tried = usize::from(!self.rules.proof.is_zero() && place.slot().is_some());
             assert!(serve.count() <= 1 + tried, "two serve in {place:?}");
+            let drain = self.in_place(place).filter(|(_, process)| process.draining).count();
+            let wanted = place.slot().is_none_or(|slot| !self.supervisor.is_retiring(slot));
+            assert!(
+                drain < 2 || !wanted || self.stopping,
+                "two drain in {place:?}: no seat is left"
+            );
         }
         if self.rules.layout == Layout::Group && self.supervisor.booted() && !self.stopping {
             let ready: Vec<SlotId> =

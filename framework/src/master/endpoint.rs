@@ -15,7 +15,7 @@ use crate::error::Error;
 use crate::limits::{ADMIN_BACKLOG, ORPHAN_WAIT_MAX};
 use crate::net::holder::{Holder, holders};
 use crate::net::listener;
-use crate::plan::{AcceptWake, Address, Intake, Plan};
+use crate::plan::{Address, Intake, Plan};
 use crate::sys::socket_file::{Identity, SocketFile};
 
 /// An address, with a port, and the socket that keeps it.
@@ -48,11 +48,6 @@ impl Endpoint {
     pub(super) fn primary(plan: &Plan) -> Result<Self, Error> {
         match (&plan.address, plan.intake) {
             (Address::Tcp(wanted), Intake::Group(_)) => Self::tcp(*wanted, listener::bind_guard),
-            (address, Intake::Shared(AcceptWake::Blocking)) => {
-                let endpoint = Self::shared(address)?;
-                listener::block(&endpoint.socket).map_err(|error| refusal(address, error))?;
-                Ok(endpoint)
-            }
             (address, _) => Self::shared(address),
         }
     }

@@ -44,9 +44,6 @@ pub(super) fn open(plan: &mut Plan, passed: Vec<Passed>) -> Result<Opened, Error
         Some(address) => Endpoint::lent(address.clone(), &lent.primary).map_err(failed)?,
         None => Endpoint::primary(plan)?,
     };
-    if primary.lent > 0 && plan.intake == Intake::Shared(AcceptWake::Blocking) {
-        listener::block(&primary.socket).map_err(failed)?;
-    }
     let further = plan.further.iter().zip(lent.further).map(|(address, lent)| match lent {
         Some((local, socket)) => Endpoint::lent(local, &[socket]).map_err(failed),
         None => Endpoint::shared(address),
@@ -63,7 +60,23 @@ pub(super) fn open(plan: &mut Plan, passed: Vec<Passed>) -> Result<Opened, Error
             lodged.push(Some(socket));
         }
     }
-    Ok(Opened { primary, further, lodged, group, balancer, why_policy: why_listener.or(why) })
+    let opened =
+        Opened { primary, further, lodged, group, balancer, why_policy: why_listener.or(why) };
+    opened.block(plan).map_err(failed)?;
+    Ok(opened)
+}
+
+impl Opened {
+    /// Programs of others get their listeners as service managers hand them over. Who wants it otherwise
+    /// sets it otherwise, for all that come after it.
+    fn block(&self, plan: &Plan) -> io::Result<()> {
+        if plan.foreign.is_some() || plan.intake == Intake::Shared(AcceptWake::Blocking) {
+            listener::block(&self.primary.socket)?;
+        }
+        let others = self.further.iter().map(|endpoint| &endpoint.socket);
+        let mut others = others.chain(self.lodged.iter().flatten());
+        others.try_for_each(|socket| plan.foreign.map_or(Ok(()), |_| listener::block(socket)))
+    }
 }
 
 /// The kernel is a moment behind in forgetting that the listener had a name with the program of a server

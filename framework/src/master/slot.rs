@@ -1,6 +1,7 @@
 //! One place and the processes in it.
 
 mod proof;
+mod retirement;
 
 use std::time::{Duration, Instant};
 
@@ -14,9 +15,13 @@ use crate::birth::code;
 use crate::board::Phase;
 use crate::ids::{ChildId, Generation, Place};
 use crate::limits::{BACKOFF_FIRST, RETIRE_ATTEMPTS_MAX};
+pub(super) use retirement::Retirement;
 
-/// A place and its processes, two of them at the most: the one that serves, and either its
-/// predecessor, which drains, or its successor, which is not ready yet.
+/// A place and its processes, two of them at the most: the one that serves, and either another one that
+/// drains, or its successor, which is not ready yet.
+///
+/// Nobody is asked to drain while the other one does: a drain cannot be called back, and with both seats
+/// taken by such the slot would have nobody, and no room for anybody, until one of them is done.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(crate) struct Slot {
     place: Place,
@@ -43,18 +48,6 @@ pub(super) enum Renewal {
     Asked,
     /// A rollout wants it.
     Rolled,
-}
-
-/// Whether the slot is to have a worker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Retirement {
-    No,
-    /// Its worker drains; after this many died before they were done.
-    Draining {
-        failures: u32,
-    },
-    /// What stood in its accept queue has been answered.
-    Done,
 }
 
 impl Slot {
@@ -121,7 +114,8 @@ impl Slot {
 
     /// The current process is to drain, and its successor in the slot takes over the accept queue.
     pub(super) fn drain_for_successor(&mut self, id: ChildId, until: Instant) {
-        if self.leaving.is_some() && self.ready() && self.current.is_some_and(|now| now.id == id) {
+        let taken = self.leaving.is_some() || self.next.is_some_and(|next| next.leaves());
+        if taken && self.serves() && self.current.is_some_and(|now| now.id == id) {
             // There is no room for a successor yet, so it goes on until there is.
             self.renewal = Renewal::Asked;
             return;
@@ -130,28 +124,9 @@ impl Slot {
         tenant.drain(until, false);
         if self.next.is_some() && self.current.is_some_and(|current| current.id == id) {
             self.leaving = self.current.take();
-            self.succeed();
+            self.current = self.next.take();
             self.renewal = Renewal::No;
         }
-    }
-
-    /// It is to have a worker after all. What drains leaves the queue to that one.
-    pub(super) fn reinstate(&mut self, until: Instant) {
-        self.retirement = Retirement::No;
-        self.forget_failures();
-        for tenant in self.tenants_mut().filter(|tenant| tenant.drains()) {
-            tenant.drain(until, false);
-        }
-    }
-
-    /// All is to end; what waits in the queue, if there is one, is still to be answered.
-    pub(super) fn close_down(&mut self, has_queue: bool) {
-        if self.retirement != Retirement::Done {
-            self.retirement = Retirement::Draining { failures: 0 };
-        }
-        self.listening = has_queue;
-        self.renewal = Renewal::No;
-        self.not_before = None;
     }
 
     /// The process of this identity, if it is here.
@@ -184,7 +159,7 @@ impl Slot {
             return (self.renewal != Renewal::No && !next.outdated).then(|| self.back_off(now));
         }
         let tenant = self.current.take_if(|tenant| tenant.id == id)?;
-        self.succeed();
+        self.current = self.next.take();
         self.renewal = Renewal::No;
         if let Retirement::Draining { failures } = self.retirement {
             self.retirement = match exit {
@@ -232,12 +207,18 @@ impl Slot {
 
     /// No process is, or was ever, due to report that it is ready.
     pub(super) fn settled(&self) -> bool {
-        self.ready() || self.ever_tried
+        self.serves() || self.ever_tried
     }
 
-    /// Its current process serves.
+    /// Its current process serves, and is believed.
     pub(super) fn ready(&self) -> bool {
         self.current.is_some_and(|tenant| tenant.life == Life::Ready)
+    }
+
+    /// Its current process serves. One that has yet to be believed is all that the slot has.
+    pub(super) fn serves(&self) -> bool {
+        let serves = |life| matches!(life, Life::Ready | Life::Proving { .. });
+        self.current.is_some_and(|tenant| serves(tenant.life))
     }
 
     /// It waits before it tries again.
@@ -262,8 +243,8 @@ impl Slot {
         match (self.current.or(self.leaving).map(|tenant| tenant.life), self.not_before) {
             (None, Some(_)) => Phase::BackingOff,
             (None, None) => Phase::Vacant,
-            (Some(Life::Starting { .. } | Life::Proving { .. }), _) => Phase::Starting,
-            (Some(Life::Ready), _) => Phase::Ready,
+            (Some(Life::Starting { .. }), _) => Phase::Starting,
+            (Some(Life::Ready | Life::Proving { .. }), _) => Phase::Ready,
             (Some(Life::Draining { .. } | Life::Killed), _) => Phase::Draining,
         }
     }

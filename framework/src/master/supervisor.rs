@@ -43,7 +43,8 @@ pub struct Rules {
     pub ready_timeout: Duration,
     /// A process that was ready for so long was healthy.
     pub min_uptime: Duration,
-    /// A worker that was ready beside another one has to live for so long before it takes over.
+    /// A worker that is ready beside another one, or in a rollout, has to live for so long before it takes
+    /// over, and before the rollout goes on.
     pub proof: Duration,
     /// Time between the announcement of a stop and its begin.
     pub pre_stop_delay: Duration,
@@ -225,7 +226,7 @@ impl Supervisor {
 
     /// The slots whose worker serves.
     pub fn ready_slots(&self) -> Vec<SlotId> {
-        let ready = self.slots.iter().filter(|slot| slot.ready());
+        let ready = self.slots.iter().filter(|slot| slot.serves());
         ready.filter_map(|slot| slot.place().slot()).collect()
     }
 

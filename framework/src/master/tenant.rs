@@ -56,6 +56,11 @@ impl Tenant {
         matches!(self.life, Life::Draining { .. })
     }
 
+    /// It is on its way out.
+    pub(super) fn leaves(&self) -> bool {
+        self.drains() || self.life == Life::Killed
+    }
+
     /// It drains, and has been told to empty the queue.
     pub(super) fn empties_queue(&self) -> bool {
         matches!(self.life, Life::Draining { told: true, empty_queue: true, .. })

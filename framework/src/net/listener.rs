@@ -54,7 +54,7 @@ pub(crate) fn bind_shared(address: SocketAddr) -> io::Result<OwnedFd> {
 }
 
 /// Has threads block in `accept`: whether they do is a flag of the socket itself, which all processes
-/// share.
+/// share. So it is for a new socket only: a program that has it otherwise would stand still in `accept`.
 pub(crate) fn block(listener: impl AsFd) -> io::Result<()> {
     SockRef::from(&listener.as_fd()).set_nonblocking(false)
 }

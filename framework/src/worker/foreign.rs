@@ -96,10 +96,6 @@ fn become_program(birth: &mut Birth, program: &mut Foreign) -> Result<(), Failur
     let (own, lodged) = take_up(birth)?;
     let further = std::mem::take(&mut birth.further);
     let listeners: Vec<OwnedFd> = std::iter::once(own).chain(further).collect();
-    for socket in &listeners {
-        // As service managers hand them over; who wants it otherwise sets it otherwise.
-        listener::block(socket)?;
-    }
     let count = listeners.len();
     let listeners: Vec<OwnedFd> = listeners
         .iter()
@@ -133,6 +129,9 @@ fn take_up(birth: &mut Birth) -> io::Result<(OwnedFd, Option<OwnedFd>)> {
     match std::mem::replace(&mut birth.stock, Stock::Links) {
         Stock::Slot { listener: own, is_new, cpu } => {
             let lodged = is_new.then(|| own.try_clone()).transpose()?;
+            if is_new {
+                listener::block(&own)?;
+            }
             cpu.map_or(Ok(()), |cpu| listener::prefer_cpu(own.as_fd(), cpu))?;
             Ok((own, lodged))
         }

@@ -9,7 +9,7 @@ use crate::harness::deployed::replace;
 use super::programs;
 
 /// Programs of others that pages start under an Evenkeel master. They wait, as ones that serve do.
-const OF_OTHERS: [&str; 2] = ["node", "gunicorn"];
+const OF_OTHERS: [&str; 3] = ["node", "gunicorn", "uvicorn"];
 
 /// One command line, without `evenkeel`. It is done; or it only names a verb, which there is.
 pub(super) fn runs(place: &str, arguments: &[String]) {

@@ -15,7 +15,11 @@ impl Supervisor {
     pub(super) fn ready(&mut self, child: ChildId, now: Instant) {
         let until = now + self.rules.grace;
         let proof = child.place.slot().map_or(Duration::ZERO, |_| self.rules.proof);
+        let rolls = self.rolling.active();
         if let Some(slot) = self.slot(child.place) {
+            // One that is all that the slot has is only asked when a rollout would go on to others.
+            let succeeds = slot.next.is_some_and(|next| next.id == child);
+            let proof = if succeeds || rolls { proof } else { Duration::ZERO };
             slot.said_ready(child, now, until, proof);
         }
     }
@@ -91,7 +95,7 @@ impl Supervisor {
         }
         // The one that it was to replace is well, and so are those of a rollout that were not
         // replaced yet.
-        let others_serve = replaces || rolls && self.slots.iter().any(Slot::ready);
+        let others_serve = replaces || rolls && self.slots.iter().any(Slot::serves);
         if exit == Some(Exit::Code(code::FATAL)) && serving && !others_serve {
             self.begin_stop(now, Outcome::Fatal(child));
         }
@@ -105,7 +109,7 @@ impl Supervisor {
             self.young_deaths.pop_front();
         }
         let too_many = self.young_deaths.len() >= usize::try_from(most).unwrap_or(usize::MAX);
-        if too_many && !self.slots.iter().any(Slot::ready) {
+        if too_many && !self.slots.iter().any(Slot::serves) {
             self.begin_stop(now, Outcome::GaveUp(child));
         }
     }
@@ -140,11 +144,7 @@ impl Supervisor {
         else {
             return;
         };
-        slot.retirement = Retirement::Draining { failures: 0 };
-        slot.renewal = Renewal::No;
-        if let Some(tenant) = &mut slot.current {
-            tenant.drain(until, own_queue);
-        }
+        slot.retire(until, own_queue);
     }
 
     pub(super) fn scale_to(&mut self, workers: u16, now: Instant, actions: &mut Vec<Action>) {

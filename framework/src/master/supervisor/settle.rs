@@ -18,7 +18,11 @@ impl Supervisor {
         }
         if self.serving() {
             let until = now + self.rules.grace;
-            self.slots.iter_mut().for_each(|slot| slot.end_proof(now, until));
+            let own_queue = self.rules.layout == Layout::Group;
+            for slot in &mut self.slots {
+                slot.end_proof(now, until);
+                slot.finish_serving(until, own_queue);
+            }
         }
         match self.mode {
             Mode::Running | Mode::Closing { .. } => self.roll(actions),
@@ -115,14 +119,14 @@ impl Supervisor {
             return;
         }
         if self.rules.layout == Layout::Group {
-            for slot in self.slots.iter_mut().filter(|slot| slot.ready() && !slot.listening) {
+            for slot in self.slots.iter_mut().filter(|slot| slot.serves() && !slot.listening) {
                 slot.listening = true;
                 actions.extend(slot.place().slot().map(Action::Listen));
             }
             return;
         }
         let dispatched = self.dispatcher.as_ref().is_none_or(Slot::ready);
-        if !self.shared_listening && dispatched && self.slots.iter().any(Slot::ready) {
+        if !self.shared_listening && dispatched && self.slots.iter().any(Slot::serves) {
             self.shared_listening = true;
             actions.push(Action::ListenShared);
         }
@@ -150,7 +154,7 @@ impl Supervisor {
         let listening = || self.slots.iter().filter(|slot| slot.listening);
         let id = |slot: &Slot| slot.place().slot();
         let mut live: Vec<SlotId> =
-            listening().filter(|slot| slot.ready()).filter_map(id).collect();
+            listening().filter(|slot| slot.serves()).filter_map(id).collect();
         if live.is_empty() {
             // What comes now waits for a successor; a retired slot has none.
             let kept = listening().filter(|slot| slot.retirement == Retirement::No);
@@ -173,7 +177,8 @@ impl Supervisor {
         // During a stop a worker takes part in it, even one that was not ready before.
         let stopping = !self.serving();
         let takes = |worker: &Tenant| {
-            worker.life == Life::Ready || stopping && worker.drains() && !worker.parted
+            let serves = matches!(worker.life, Life::Ready | Life::Proving { .. });
+            serves || stopping && worker.drains() && !worker.parted
         };
         for dispatcher in dispatchers.tenants().filter(serves) {
             let generation = dispatcher.id.generation;

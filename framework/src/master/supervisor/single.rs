@@ -8,7 +8,11 @@ use crate::master::tenant::Life;
 impl Supervisor {
     /// What a child is doing, if it is not gone.
     pub fn phase_of(&self, child: ChildId) -> Option<Phase> {
-        let tenant = self.all().flat_map(Slot::tenants).find(|tenant| tenant.id == child)?;
+        let slot = self.all().find(|slot| slot.place() == child.place)?;
+        let tenant = slot.tenants().find(|tenant| tenant.id == child)?;
+        if slot.current.is_some_and(|current| current.id == child) {
+            return Some(slot.phase());
+        }
         Some(match tenant.life {
             Life::Starting { .. } | Life::Proving { .. } => Phase::Starting,
             Life::Ready => Phase::Ready,
