@@ -110,5 +110,7 @@ fn completions(shell: Shell) {
         .version(env!("CARGO_PKG_VERSION"))
         .args(whole.get_arguments())
         .subcommands(verbs);
-    clap_complete::generate(shell, &mut shown, "evenkeel", &mut std::io::stdout());
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut shown, "evenkeel", &mut script);
+    print::line(String::from_utf8_lossy(&script).trim_end());
 }
