@@ -19,7 +19,7 @@ use crate::target::{Target, targets};
 use crate::{ask, print, saved, visible};
 
 pub(crate) use launch::become_program;
-pub(crate) use origin::forget;
+pub(crate) use origin::{forget, is_outdated};
 
 /// How long a drain takes at most, unless it is said.
 pub(crate) const GRACE_DEFAULT: Duration = Duration::from_secs(30);
