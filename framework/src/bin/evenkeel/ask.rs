@@ -28,7 +28,7 @@ pub(crate) fn each(cli: &Cli, names: &[String], command: Command) -> Result<u8, 
         answer
     };
     let answers: Vec<Answer> = targets.into_iter().map(tell).collect();
-    Ok(answer::report(cli, &answers))
+    Ok(answer::report(cli, names, &answers))
 }
 
 /// What was saved since it was started stands in the environment of none but the next master.

@@ -9,7 +9,7 @@ use evenkeel::control::OutputFile;
 use crate::cli::Cli;
 use crate::follow::{self, Form, Source};
 use crate::outcome::{Failure, NOT_DONE};
-use crate::target::Target;
+use crate::target::{Target, is_all};
 use crate::{ask, saved};
 
 /// `evenkeel logs`.
@@ -53,7 +53,7 @@ pub(crate) fn logs(
 
 /// The logs of the applications that are named, or of all that there are.
 fn sources(cli: &Cli, names: &[String]) -> Result<Vec<Source>, Failure> {
-    let every = names.is_empty() || names.iter().any(|name| name == "all");
+    let every = names.is_empty() || is_all(names);
     let found = match &cli.control {
         Some(control) if names.is_empty() => {
             let target = Target::at(control)?;
