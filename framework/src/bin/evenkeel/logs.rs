@@ -13,13 +13,7 @@ use crate::target::{Target, is_all};
 use crate::{ask, saved};
 
 /// `evenkeel logs`.
-pub(crate) fn logs(
-    cli: &Cli,
-    names: &[String],
-    lines: usize,
-    follow: bool,
-    raw: bool,
-) -> Result<u8, Failure> {
+pub(crate) fn logs(cli: &Cli, names: &[String], lines: usize, follow: bool) -> Result<u8, Failure> {
     // Whose socket it is, is asked once.
     let owned: Vec<String> = match (&cli.control, names) {
         (Some(control), []) => Target::at(control)?.name.into_iter().collect(),
@@ -30,7 +24,7 @@ pub(crate) fn logs(
     let mut out = io::stdout().lock();
     let form = match () {
         () if cli.json => Form::Json,
-        () if out.is_terminal() && !raw => Form::Visible,
+        () if out.is_terminal() => Form::Visible,
         () => Form::Raw,
     };
     let ended = if follow {
