@@ -38,6 +38,12 @@ fn what_is_to_be_forgotten_is_stopped_and_what_is_not_known_is_an_error() {
     assert_eq!(answers[1]["text"], "is forgotten, and did not run");
     assert!(!master.lives());
     assert_eq!(cli.done(&["list"]), "no application runs, and none is saved\n");
+    // Nobody named the one that `all` is.
+    cli.done(&["start", "apps.toml", "shop"]);
+    assert_eq!(cli.done(&["reload", "all"]), "shop: reload done: all workers are new\n");
+    cli.done(&["stop", "all"]);
+    let forgotten = "shop: is forgotten, and did not run\n";
+    assert_eq!(cli.done(&["stop", "all", "--forget"]), forgotten);
     cli.all_gone();
 }
 

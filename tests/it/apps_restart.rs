@@ -5,6 +5,7 @@ use std::fs;
 use crate::harness::app::demo_path;
 use crate::harness::cli::Cli;
 use crate::harness::client::Client;
+use crate::harness::load::Load;
 use crate::harness::wait::wait_until;
 
 fn write_shop(cli: &Cli, file: &str, further: &str) {
@@ -65,8 +66,39 @@ fn a_change_is_told_of_until_it_is_applied() {
     for _ in 0..2 {
         assert!(start().contains("`evenkeel restart shop` applies it"));
     }
+    let differ = "; the saved settings differ: `evenkeel restart shop` applies them";
+    for verb in ["reload", "upgrade"] {
+        let said = cli.json(&[verb, "shop"]);
+        assert_eq!(said[0]["text"], format!("{verb} done: all workers are new{differ}"));
+    }
     cli.done(&["restart", "shop"]);
     assert!(!start().contains("has changed"));
+    for verb in ["reload", "upgrade"] {
+        assert_eq!(cli.done(&[verb, "shop"]), format!("{verb} done: all workers are new\n"));
+    }
+    cli.done(&["stop"]);
+}
+
+/// As `pm2 reload ecosystem.config.js` and `startOrReload --update-env` do with what is in their file.
+#[test]
+fn settings_in_a_file_of_the_program_are_changed_by_an_upgrade_without_a_loss() {
+    const POST: &str = "POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello";
+    let cli = Cli::new();
+    write_shop(&cli, "apps.toml", "args = [\"--config\", \"shop.toml\"]");
+    cli.write("shop.toml", "workers = 2\n");
+    cli.done(&["start", "apps.toml"]);
+    let (master, port) = (cli.master("shop"), cli.port("shop"));
+    let upload = || {
+        let mut client = Client::connect(port).unwrap();
+        client.send(POST).unwrap();
+        client.answer().unwrap().status
+    };
+    assert_eq!(upload(), 200);
+    let load = Load::start(port, 4, "/whoami");
+    cli.write("shop.toml", "workers = 2\nbody_bytes_max = \"4B\"\n");
+    assert_eq!(cli.done(&["upgrade", "shop"]), "upgrade done: all workers are new\n");
+    assert_eq!(load.stop().failed(), 0);
+    assert_eq!((upload(), cli.master("shop")), (413, master));
     cli.done(&["stop"]);
 }
 

@@ -149,7 +149,7 @@ fn another_user_speaks_for_his_own_processes_and_files_only() {
     record["control"] = json!(socket);
     write_record(&cli, &record);
     let list = cli.done(&["list"]);
-    assert!(list.contains("running") && list.contains("\\u{1b}]0;owned\\u{7}"), "{list:?}");
+    assert!(list.contains("running") && list.contains("\\x1b]0;owned\\x07"), "{list:?}");
     let logs = cli.done(&["logs", "shop"]);
     assert!(logs.contains("text of own") && !logs.contains("secret"), "{logs}");
     for verb in [&["stop", "shop"][..], &["describe", "shop"]] {

@@ -97,6 +97,20 @@ fn a_check_binds_nothing_and_says_what_each_change_takes() {
 }
 
 #[test]
+fn a_file_of_settings_of_one_program_is_good_and_names_nothing_to_start() {
+    let cli = Cli::new();
+    cli.write("s.toml", "workers = 3\ngrace = \"4s\"\n");
+    assert!(cli.done(&["config", "check", "s.toml"]).ends_with("s.toml is good\n"));
+    let (start, install) = (["start", "s.toml"], ["systemd", "show", "s.toml"]);
+    for verb in [&start[..], &install] {
+        let said = cli.run(verb);
+        assert_eq!(said.code, Some(64), "{}{}", said.out, said.error);
+        let mend = "this is a file of settings of one program: put them below [app.NAME]";
+        assert!(said.error.contains(mend) && said.error.contains("--config"), "{}", said.error);
+    }
+}
+
+#[test]
 fn the_schema_is_printed() {
     let cli = Cli::new();
     let schema: Value = serde_json::from_str(&cli.done(&["config", "schema"])).unwrap();

@@ -59,7 +59,7 @@ fn each_verb_waits_for_its_outcome_and_ends_with_it() {
     assert!(lines[1].contains("connections") && lines[2].contains("ready"), "{out}");
     let (_, out, _) = evenkeel(&control, &["status", "--json"]);
     let json: serde_json::Value = serde_json::from_str(&out).unwrap();
-    assert_eq!(json["status"]["workers"][0]["requests"], 1);
+    assert_eq!(json[0]["status"]["workers"][0]["requests"], 1);
 
     let (code, out, _) = evenkeel(&control, &["stop"]);
     assert_eq!((code, out.as_str()), (Some(0), "stopped: all workers are gone\n"));

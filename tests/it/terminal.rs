@@ -119,7 +119,7 @@ fn what_a_record_says_does_not_command_the_terminal() {
         let mut terminal = Terminal::run(command.env("NO_COLOR", "1"), 300, 50);
         assert!(terminal.ended().success(), "{verb:?}");
         terminal.wait_for("shop");
-        terminal.wait_for("\\u{1b}");
+        terminal.wait_for("\\x1b");
         let text = terminal.text();
         let commands = |c: char| c.is_control() && !"\r\n".contains(c);
         assert!(!text.contains(commands), "{verb:?}: {text:?}");

@@ -221,6 +221,18 @@ fn bash_completes_verbs_and_flags() {
 }
 
 #[test]
+fn who_has_read_enough_of_completions_ends_them_without_a_word() {
+    let cli = Cli::new();
+    for shell in ["bash", "zsh", "fish"] {
+        let (_, nobody_reads) = std::io::pipe().unwrap();
+        let mut command = cli.command(&["completions", shell]);
+        let ended = command.stdout(nobody_reads).output().unwrap();
+        let error = String::from_utf8_lossy(&ended.stderr);
+        assert!(ended.status.success() && error.is_empty(), "{shell}: {ended:?}");
+    }
+}
+
+#[test]
 fn other_shells_take_their_completions() {
     let cli = Cli::new();
     for (shell, name) in [("zsh", "_evenkeel"), ("fish", "evenkeel.fish")] {

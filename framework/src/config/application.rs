@@ -70,6 +70,11 @@ impl Applications {
     /// # Errors
     /// It is no TOML, has unknown keys or wrong values, or an application without a program.
     pub fn from_toml(text: &str, name: &str, folder: &Path) -> Result<Self, Error> {
+        if is_of_one(text) {
+            let mend = "this is a file of settings of one program: put them below [app.NAME], with its program, \
+                        or give the file to the program, by --config say";
+            return Err(Error::config(format!("{name}: {mend}")));
+        }
         let File { app } = file::read(text, name)?;
         let mut applications = Self::default();
         for (key, mut application) in app {
@@ -182,6 +187,13 @@ impl<'de> Deserialize<'de> for Application {
     }
 }
 
+/// Names no application, and has settings that stand in nobody's table.
+fn is_of_one(text: &str) -> bool {
+    let known = |key: &String| Application::keys().iter().any(|known| known.name == key);
+    let table = text.parse::<toml::Table>().unwrap_or_default();
+    !table.contains_key("app") && table.keys().any(known)
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct File {
@@ -234,6 +246,10 @@ mod tests {
         assert!(wrong("[app.a]\nprogram = \"x\"\nuser = \"\"").contains("nothing is said"));
         assert!(wrong("[app.a]\nprogram = \"x\"\nstop_signal = \"INT\"").contains("stop_signal"));
         assert!(wrong("[apps.a]\n").contains("unknown field `apps`"));
+        let of_one =
+            "apps.toml: this is a file of settings of one program: put them below [app.NAME]";
+        assert!(wrong("workers = 3\ngrace = \"4s\"").starts_with(of_one));
+        assert!(wrong("grace = \"4s\"\n[app.a]\n").starts_with("apps.toml:1:1: unknown field"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::cli::Cli;
 use crate::outcome::{Failure, NOT_DONE};
+use crate::target::is_all;
 use crate::{print, show};
 
 /// What became of one of them.
@@ -73,7 +74,7 @@ pub(crate) fn not_begun(names: &[String], failure: &Failure) -> Vec<Value> {
         let text = format!("not tried: {failure}");
         value(Some(name), Some(&Failure::new(NOT_DONE, text)))
     };
-    if names.is_empty() || names.iter().any(|name| name == "all") {
+    if names.is_empty() || is_all(names) {
         return vec![value(guilty, Some(failure))];
     }
     names.iter().map(one).collect()
@@ -88,12 +89,12 @@ pub(crate) fn nothing(cli: &Cli, text: &str) -> u8 {
     0
 }
 
-/// Shows them, and says the worst code.
-pub(crate) fn report(cli: &Cli, answers: &[Answer]) -> u8 {
+/// Shows them, and says the worst code. `names`: those that were said.
+pub(crate) fn report(cli: &Cli, names: &[String], answers: &[Answer]) -> u8 {
     if answers.is_empty() {
         return nothing(cli, "no application runs");
     }
-    let several = answers.len() > 1;
+    let several = answers.len() > 1 || is_all(names);
     for answer in answers.iter().filter(|answer| !cli.json || !answer.ok()) {
         show::answer(answer, several);
     }

@@ -8,6 +8,7 @@ use evenkeel::control::{Client, Command, Reply, Status};
 use crate::answer::{self, Answer};
 use crate::cli::Cli;
 use crate::outcome::{Failure, NOT_DONE, REFUSED};
+use crate::start;
 use crate::target::{Target, targets};
 
 /// A master that has answered `stop` has nothing left to do but end.
@@ -19,9 +20,25 @@ const LOOK: Duration = Duration::from_millis(5);
 /// Tells each of them, one after the other; the worst outcome.
 pub(crate) fn each(cli: &Cli, names: &[String], command: Command) -> Result<u8, Failure> {
     let targets = targets(cli, names)?;
-    let tell = |target: Target| Answer::of(target.name.clone(), tell(cli, &target, command));
+    let tell = |target: Target| {
+        let mut answer = Answer::of(target.name.clone(), tell(cli, &target, command));
+        if matches!(command, Command::Reload {} | Command::Upgrade {}) && answer.ok() {
+            answer.text += &left_out(&target);
+        }
+        answer
+    };
     let answers: Vec<Answer> = targets.into_iter().map(tell).collect();
-    Ok(answer::report(cli, &answers))
+    Ok(answer::report(cli, names, &answers))
+}
+
+/// What was saved since it was started stands in the environment of none but the next master.
+fn left_out(target: &Target) -> String {
+    let outdated = target.app.as_ref().filter(|app| start::is_outdated(app));
+    let mend = |app: &App| {
+        let name = &app.record.name;
+        format!("; the saved settings differ: `evenkeel restart {name}` applies them")
+    };
+    outdated.map_or_else(String::new, mend)
 }
 
 /// Tells one, and waits for the outcome; for the end of the process, if it is to stop.

@@ -104,10 +104,6 @@ pub(crate) enum Verb {
         /// How many lines of the past
         #[arg(short = 'n', long, value_name = "N", default_value_t = 15)]
         lines: usize,
-        /// Lines as they are, with their colours: control characters, which strangers can have a server write,
-        /// reach the terminal. They are shown as text else, and left as they are where output is no terminal
-        #[arg(long)]
-        raw: bool,
     },
     /// Look at configuration, without binding or starting anything
     #[command(subcommand)]

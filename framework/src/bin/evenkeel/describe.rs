@@ -11,7 +11,7 @@ use crate::cli::Cli;
 use crate::figures::{age, moment, since};
 use crate::outcome::Failure;
 use crate::table::{pairs, terminal_width};
-use crate::target::{Target, targets};
+use crate::target::{Target, is_all, targets};
 use crate::{answer, ask, print, saved, show, target};
 
 /// So many events are shown; `--json` has all that the master keeps.
@@ -60,7 +60,7 @@ fn subjects(cli: &Cli, names: &[String]) -> Result<Vec<Result<Subject, Failure>>
         let saved = target.name.as_ref().and_then(|name| set.app.get(name).cloned());
         Subject { name: target.name.clone(), saved, target: Some(target), record }
     };
-    if names.is_empty() || names.iter().any(|name| name == "all") {
+    if names.is_empty() || is_all(names) {
         return Ok(targets(cli, names)?.into_iter().map(|target| Ok(of(target))).collect());
     }
     let one = |name: &String| {

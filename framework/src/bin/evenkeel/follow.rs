@@ -40,7 +40,7 @@ impl Source {
 pub(crate) enum Form {
     /// As they are; of several files each begins with whose it is, as in `shop worker 0 | `.
     Raw,
-    /// The same for a terminal, which control characters do not reach: strangers write them to logs, too.
+    /// The same for a terminal, which colours reach and no other control characters: strangers write to logs, too.
     Visible,
     /// An object each: `name`, `of` if it is known, and `line`, which is an object itself if the line is one
     /// of JSON.

@@ -9,17 +9,11 @@ use evenkeel::control::OutputFile;
 use crate::cli::Cli;
 use crate::follow::{self, Form, Source};
 use crate::outcome::{Failure, NOT_DONE};
-use crate::target::Target;
+use crate::target::{Target, is_all};
 use crate::{ask, saved};
 
 /// `evenkeel logs`.
-pub(crate) fn logs(
-    cli: &Cli,
-    names: &[String],
-    lines: usize,
-    follow: bool,
-    raw: bool,
-) -> Result<u8, Failure> {
+pub(crate) fn logs(cli: &Cli, names: &[String], lines: usize, follow: bool) -> Result<u8, Failure> {
     // Whose socket it is, is asked once.
     let owned: Vec<String> = match (&cli.control, names) {
         (Some(control), []) => Target::at(control)?.name.into_iter().collect(),
@@ -30,7 +24,7 @@ pub(crate) fn logs(
     let mut out = io::stdout().lock();
     let form = match () {
         () if cli.json => Form::Json,
-        () if out.is_terminal() && !raw => Form::Visible,
+        () if out.is_terminal() => Form::Visible,
         () => Form::Raw,
     };
     let ended = if follow {
@@ -53,7 +47,7 @@ pub(crate) fn logs(
 
 /// The logs of the applications that are named, or of all that there are.
 fn sources(cli: &Cli, names: &[String]) -> Result<Vec<Source>, Failure> {
-    let every = names.is_empty() || names.iter().any(|name| name == "all");
+    let every = names.is_empty() || is_all(names);
     let found = match &cli.control {
         Some(control) if names.is_empty() => {
             let target = Target::at(control)?;

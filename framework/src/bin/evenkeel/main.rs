@@ -82,9 +82,7 @@ fn run(cli: &Cli) -> Result<u8, Failure> {
         Verb::Reopen(names) => ask::each(cli, &names.apps, Command::Reopen {}),
         Verb::Stop { apps, now, forget } => stop::stop(cli, &apps.apps, *now, *forget),
         Verb::Signal { app, signal } => send::signal(cli, app.as_slice(), signal),
-        Verb::Logs { apps, follow, lines, raw } => {
-            logs::logs(cli, &apps.apps, *lines, *follow, *raw)
-        }
+        Verb::Logs { apps, follow, lines } => logs::logs(cli, &apps.apps, *lines, *follow),
         Verb::Systemd(args) => {
             systemd::run(args, cli.json)?;
             Ok(0)
@@ -110,5 +108,7 @@ fn completions(shell: Shell) {
         .version(env!("CARGO_PKG_VERSION"))
         .args(whole.get_arguments())
         .subcommands(verbs);
-    clap_complete::generate(shell, &mut shown, "evenkeel", &mut std::io::stdout());
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut shown, "evenkeel", &mut script);
+    print::line(String::from_utf8_lossy(&script).trim_end());
 }

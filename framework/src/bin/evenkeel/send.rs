@@ -18,7 +18,7 @@ pub(crate) fn signal(cli: &Cli, names: &[String], signal: &str) -> Result<u8, Fa
     })?;
     let send = |target: Target| Answer::plain(target.name.clone(), send(cli, &target, meant));
     let answers: Vec<Answer> = targets(cli, names)?.into_iter().map(send).collect();
-    Ok(answer::report(cli, &answers))
+    Ok(answer::report(cli, names, &answers))
 }
 
 /// Nobody says himself which process he is: it is in the record, if that can be believed, or the kernel's word.

@@ -21,7 +21,7 @@ const COLUMNS: [Column; 10] = [
     numbers("hangs", 6),
 ];
 
-/// Its name is said where there are several.
+/// Its name is said where there are, or could be, several.
 pub(crate) fn answer(answer: &Answer, several: bool) {
     let name = answer.name.as_deref().filter(|_| several);
     let name = name.map_or_else(String::new, |name| format!("{name}: "));

@@ -8,7 +8,7 @@ use evenkeel::control::Command;
 use crate::answer::{self, Answer};
 use crate::cli::Cli;
 use crate::outcome::{Failure, NOT_DONE, USAGE};
-use crate::target::{Target, targets};
+use crate::target::{Target, is_all, targets};
 use crate::{ask, saved, start};
 
 /// It runs, or is in the saved set, or both.
@@ -53,7 +53,7 @@ pub(crate) fn stop(cli: &Cli, names: &[String], now: bool, forget: bool) -> Resu
     if answers.is_empty() {
         return Ok(answer::nothing(cli, "no application runs, and none is saved"));
     }
-    Ok(answer::report(cli, &answers))
+    Ok(answer::report(cli, names, &answers))
 }
 
 /// Nothing is done if one of them is neither there nor known.
@@ -70,14 +70,14 @@ fn meant(cli: &Cli, names: &[String]) -> Result<Vec<Meant>, Failure> {
             return Err(Failure::new(USAGE, text));
         }
         [] => known.clone(),
-        names if names.iter().any(|name| name == "all") => {
+        names if is_all(names) => {
             let runs = running.iter().map(|app| app.record.name.clone());
             known.iter().cloned().chain(runs).collect::<BTreeSet<_>>().into_iter().collect()
         }
         names => names.to_vec(),
     };
     let one = |name: String| {
-        let valid: Name = name.parse()?;
+        let valid: Name = name.parse().map_err(|error| Failure::from(error).of(&name))?;
         let app = running.iter().find(|app| app.record.name == valid.as_str());
         if app.is_none() && !known.contains(&name) {
             let text = format!(

@@ -62,14 +62,18 @@ impl Target {
     }
 }
 
+/// Nobody is meant in particular.
+pub(crate) fn is_all(names: &[String]) -> bool {
+    names.iter().any(|name| name == "all")
+}
+
 /// The masters that are named; those that run, for `all`.
 pub(crate) fn targets(cli: &Cli, names: &[String]) -> Result<Vec<Target>, Failure> {
-    let all = names.iter().any(|name| name == "all");
     if names.is_empty() {
         return only(cli).map(|target| vec![target]);
     }
     let running: Vec<App> = apps()?.into_iter().filter(App::is_running).collect();
-    if all {
+    if is_all(names) {
         return Ok(running.into_iter().map(Target::of).collect());
     }
     let found: Result<_, Failure> = names.iter().map(|name| named(&running, name)).collect();

@@ -15,11 +15,11 @@ use evenkeel::control::Command as Order;
 use crate::answer::{self, Answer};
 use crate::cli::{Cli, Start};
 use crate::outcome::{Failure, NOT_DONE, USAGE};
-use crate::target::{Target, targets};
+use crate::target::{Target, is_all, targets};
 use crate::{ask, print, saved, visible};
 
 pub(crate) use launch::become_program;
-pub(crate) use origin::forget;
+pub(crate) use origin::{forget, is_outdated};
 
 /// How long a drain takes at most, unless it is said.
 pub(crate) const GRACE_DEFAULT: Duration = Duration::from_secs(30);
@@ -83,7 +83,7 @@ fn there_already(
 /// `evenkeel restart`: stops, and starts from the saved set.
 pub(crate) fn restart(cli: &Cli, names: &[String]) -> Result<u8, Failure> {
     let set = saved::load()?;
-    let names = if names.iter().any(|name| name == "all") {
+    let names = if is_all(names) {
         apps()?.into_iter().filter(App::is_running).map(|app| app.record.name).collect()
     } else if names.is_empty() {
         let known = targets(cli, names)?.into_iter().map(Target::known);
@@ -205,7 +205,7 @@ fn chosen(mut all: Applications, names: &[String], place: &str) -> Result<Applic
             .of(name));
         }
     }
-    if !names.is_empty() && !names.iter().any(|name| name == "all") {
+    if !names.is_empty() && !is_all(names) {
         all.app.retain(|name, _| names.contains(name));
     }
     Ok(all)

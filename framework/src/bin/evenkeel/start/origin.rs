@@ -34,6 +34,12 @@ pub(super) fn of(app: &App) -> Option<Application> {
     same.then_some(origin.application)
 }
 
+/// Whether the saved set says something else of it by now.
+pub(crate) fn is_outdated(app: &App) -> bool {
+    let saved = saved::load().ok().and_then(|mut set| set.app.remove(&app.record.name));
+    of(app).zip(saved).is_some_and(|(origin, saved)| origin != saved)
+}
+
 /// `evenkeel stop --forget`: environments hold secrets.
 pub(crate) fn forget(name: &str) -> Result<(), Failure> {
     match fs::remove_file(path(name)) {
