@@ -10,6 +10,7 @@ use std::time::Duration;
 use evenkeel::apps::{App, Name, apps, find};
 use evenkeel::config::{Application, Applications};
 use evenkeel::control::Command as Order;
+use evenkeel::internals::GRACE_DEFAULT;
 
 use crate::answer::Answer;
 use crate::cli::{Cli, Start};
@@ -19,9 +20,6 @@ use crate::{ask, print, saved};
 
 pub(crate) use launch::become_program;
 pub(crate) use origin::forget;
-
-/// How long a drain takes at most, unless it is said.
-pub(crate) const GRACE_DEFAULT: Duration = Duration::from_secs(30);
 
 /// `evenkeel start`.
 pub(crate) fn start(cli: &Cli, start: &Start) -> Result<u8, Failure> {

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use evenkeel::apps::{App, Name, find};
 use evenkeel::config::Application;
 use evenkeel::control::Status;
+use evenkeel::internals::READY_TIMEOUT_DEFAULT;
 use evenkeel::{Phase, Snapshot};
 
 use super::launch::Begun;
@@ -16,8 +17,6 @@ use crate::saved::log_path;
 use crate::tail::last_lines;
 use crate::target::Target;
 
-/// How long a worker may take, unless it is said.
-const READY_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 /// For the master's own beginning.
 const SLACK: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(10);

@@ -6,7 +6,8 @@ use std::path::Path;
 use evenkeel::Address;
 
 use super::program::{Program, quoted};
-use super::{NOTIFY_RELOAD_SINCE, Refusal, Wanted};
+use super::{NOTIFY_RELOAD_SINCE, Wanted};
+use crate::outcome::Failure;
 
 /// Seconds beyond the drain: for the end by force of those that are late, and for the master.
 const STOP_SLACK_S: u32 = 15;
@@ -70,11 +71,11 @@ impl Unit {
 }
 
 /// The service.
-pub(super) fn service(wanted: &Wanted, unit: &Unit) -> Result<String, Refusal> {
+pub(super) fn service(wanted: &Wanted, unit: &Unit) -> Result<String, Failure> {
     let Unit { name, program, .. } = unit;
     let hidden = program.part_below(&["/tmp", "/var/tmp"]).filter(|_| !wanted.user);
     if let Some(path) = hidden.map(Path::display) {
-        return Err(Refusal::settings(format!(
+        return Err(Failure::settings(format!(
             "{path} is not seen by the service, which has folders of its own for passing files: \
              install it elsewhere, as below /usr/local/bin"
         )));
