@@ -92,6 +92,7 @@ mod supervisor;
 mod suspend;
 mod systemd;
 mod systemd_real;
+mod systemd_settings;
 mod terminal;
 mod tidy;
 mod unix_sockets;

@@ -1,6 +1,8 @@
 //! `evenkeel systemd`: units that have systemd run a server, from boot on.
 
 mod files;
+mod grants;
+mod places;
 mod program;
 mod set;
 mod unit;
@@ -14,6 +16,7 @@ use evenkeel::Address;
 use serde_json::json;
 
 use files::Files;
+use grants::Grants;
 use program::Program;
 use unit::Unit;
 
@@ -76,7 +79,8 @@ struct Wanted {
     #[arg(long, conflicts_with_all = ["account", "bpf", "low_ports"])]
     user: bool,
 
-    /// Run it as this user. Default: as one that systemd makes up (`DynamicUser`)
+    /// Run it as this user, who has to be the `user` of the file, if that says one. Default: as one that
+    /// systemd makes up (`DynamicUser`)
     #[arg(long, value_name = "USER")]
     account: Option<String>,
 
@@ -118,6 +122,8 @@ struct Wanted {
     command: Vec<String>,
 }
 
+/// Since this version systemd hands files to a service that its user cannot read.
+const CREDENTIALS_SINCE: u32 = 247;
 /// Since this version a service can say itself when a reload is done.
 const NOTIFY_RELOAD_SINCE: u32 = 253;
 
@@ -171,8 +177,11 @@ impl Wanted {
         Ok(vec![Unit {
             description: self.description.clone().unwrap_or_else(|| name.clone()),
             app: None,
-            bpf: self.bpf || !self.user && program.names_bpf_policy(),
-            low_ports: self.low_ports,
+            grants: Grants {
+                bpf: self.bpf || !self.user && program.names_bpf_policy(),
+                low_ports: self.low_ports,
+                ..Grants::default()
+            },
             compiles: self.jit || program.file_name() == "evenkeel",
             grace: self.grace,
             name,

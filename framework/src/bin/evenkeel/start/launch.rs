@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use evenkeel::apps::Name;
@@ -12,6 +12,9 @@ use nix::unistd::{AccessFlags, access, setsid};
 
 use crate::outcome::Failure;
 use crate::saved;
+
+/// By this name a unit hands on the file with the token (`LoadCredential=`, systemd.exec(5)).
+pub(crate) const TOKEN_CREDENTIAL: &str = "evenkeel.admin_token";
 
 /// A process that was just started, and how long its log was before.
 pub(super) struct Begun {
@@ -70,6 +73,11 @@ pub(super) fn foreground(name: &str, application: &Application) -> Failure {
         let mut command = Command::new(program);
         command.args(arguments).env(internals::STARTED, std::process::id().to_string());
         environment(&mut command, application)?;
+        if let Some(token) =
+            handed_token().filter(|_| application.settings.admin_token_file.is_some())
+        {
+            command.env(Settings::variable("admin_token_file"), token);
+        }
         Ok(command)
     });
     match prepared {
@@ -80,6 +88,12 @@ pub(super) fn foreground(name: &str, application: &Application) -> Failure {
         }
         Err(failure) => failure,
     }
+}
+
+/// What the unit that this runs in hands on, for the file itself may be closed to its user.
+fn handed_token() -> Option<PathBuf> {
+    let folder = std::env::var_os("CREDENTIALS_DIRECTORY")?;
+    Some(Path::new(&folder).join(TOKEN_CREDENTIAL)).filter(|path| path.exists())
 }
 
 /// The hidden verb `launch`: leaves the terminal, and becomes the program.

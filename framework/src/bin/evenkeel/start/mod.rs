@@ -18,7 +18,7 @@ use crate::outcome::{Failure, NOT_DONE, USAGE};
 use crate::target::{Target, targets};
 use crate::{ask, print, saved};
 
-pub(crate) use launch::become_program;
+pub(crate) use launch::{TOKEN_CREDENTIAL, become_program};
 pub(crate) use origin::forget;
 
 /// `evenkeel start`.

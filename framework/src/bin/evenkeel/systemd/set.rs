@@ -6,11 +6,12 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use evenkeel::apps::{App, Name, find};
-use evenkeel::config::{Application, Applications, Protocol, Settings};
+use evenkeel::config::{Application, Applications, Protocol};
 use evenkeel::internals::GRACE_DEFAULT;
 
 use super::Wanted;
-use super::program::{Program, uses_bpf_policy};
+use super::grants::Grants;
+use super::program::Program;
 use super::unit::Unit;
 use crate::outcome::Failure;
 
@@ -39,6 +40,9 @@ fn unit(
     application: &Application,
 ) -> Result<Unit, Failure> {
     let Application { program, settings, .. } = application;
+    let grants = Grants::of(wanted, name, application).map_err(|Failure { code, text }| {
+        Failure::new(code, format!("{}: app.{name}: {text}", file.display()))
+    })?;
     let here = std::env::current_exe().map_err(|error| Failure::not_done(error.to_string()))?;
     let words = [&*here.to_string_lossy(), "start", "--foreground", &*file.to_string_lossy(), name];
     let mut command = Program::find(&words.map(str::to_owned))?;
@@ -55,13 +59,11 @@ fn unit(
         .grace
         .unwrap_or(GRACE_DEFAULT)
         .saturating_add(settings.pre_stop_delay.unwrap_or_default());
-    let policy = settings.policy.is_some_and(|policy| uses_bpf_policy(&policy.to_string()));
     Ok(Unit {
         name: format!("evenkeel-{name}"),
         app: Some(name.to_owned()),
         description: format!("{name}, of {}", file.display()),
-        bpf: !wanted.user && policy,
-        low_ports: !wanted.user && has_low_port(settings),
+        grants,
         compiles: wanted.jit || application.protocol() == Protocol::ListenFds,
         grace: u32::try_from(grace.as_secs())
             .unwrap_or(u32::MAX)
@@ -86,12 +88,6 @@ fn reachable(path: &Path) -> Result<(), Failure> {
             part.display()
         ))),
     }
-}
-
-fn has_low_port(settings: &Settings) -> bool {
-    let addresses = settings.listen.iter().flatten();
-    let mut ports = addresses.filter_map(|text| text.rsplit(':').next()?.parse::<u16>().ok());
-    ports.any(|port| (1..1024).contains(&port))
 }
 
 /// One that runs already has the name, and systemd would try again and again.
