@@ -111,6 +111,7 @@ pub mod internals {
     pub use crate::http::rehearse;
     pub use crate::http::{Awaited, Conversation, Heard, Terms, converse, converse_on, proxied};
     pub use crate::ids::{ChildId, Generation, Place, SlotId};
+    pub use crate::limits::{GRACE_DEFAULT, READY_TIMEOUT_DEFAULT};
     pub use crate::master::action::{Action, Outcome, Reason, Rollout, Verdict};
     pub use crate::master::event::{Event, Exit};
     pub use crate::master::supervisor::{Layout, Rules, Scaling, Supervisor};

@@ -30,10 +30,10 @@ pub(crate) const QUEUE_LOOK_INTERVAL: Duration = Duration::from_millis(10);
 pub(crate) const TIME_MAX: Duration = Duration::from_secs(366 * 24 * 3600);
 
 /// How long a drain may take before the worker is killed: what gunicorn and Kubernetes grant.
-pub(crate) const GRACE_DEFAULT: Duration = Duration::from_secs(30);
+pub const GRACE_DEFAULT: Duration = Duration::from_secs(30);
 
 /// How long a worker may take from the fork to READY before it is killed and tried again.
-pub(crate) const READY_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
+pub const READY_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 
 /// A worker that was ready for this long was healthy: its successor comes at once. As PM2's
 /// `min_uptime`.

@@ -6,6 +6,7 @@ mod access_log;
 mod address;
 mod admin;
 mod checks;
+mod details;
 mod foreign;
 mod guard;
 mod intake;
@@ -36,6 +37,9 @@ pub(crate) use access_log::Target;
 pub use access_log::{AccessLog, LogFormat};
 pub use address::Address;
 pub(crate) use admin::Admin;
+pub(crate) use details::Details;
+#[cfg(feature = "config")]
+pub(crate) use details::RotationDetails;
 pub use guard::Resource;
 #[cfg(feature = "seccomp")]
 pub use guard::Seccomp;
@@ -157,8 +161,7 @@ impl Policy {
 /// What the user said. Nothing is checked yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
-    /// What was said and can have no effect.
-    pub(crate) vain: Option<String>,
+    pub(crate) details: Details,
     pub(crate) address: String,
     pub(crate) further: Vec<String>,
     pub(crate) udp: Vec<String>,
@@ -241,8 +244,8 @@ impl Plan {
 
 impl Config {
     /// The plan, or what is wrong and how to mend it.
-    pub(crate) fn plan(self) -> Result<Plan, Error> {
-        self.vain.as_ref().map_or(Ok(()), |why| Err(Error::config(why.clone())))?;
+    pub(crate) fn plan(mut self) -> Result<Plan, Error> {
+        self.settle_details()?;
         let address = Address::resolve(&self.address)?;
         let further = address::further(&address, &self.further)?;
         let listener = address.listener(self.policy, self.listener)?;

@@ -23,7 +23,7 @@ use crate::limits::{
 };
 use crate::master::{Arrival, Hooks, Master, arrival, notify};
 use crate::output;
-use crate::plan::{Config, Plan, Policy, Term, Timeouts, Wishes, Workers};
+use crate::plan::{Config, Details, Plan, Policy, Term, Timeouts, Wishes, Workers};
 use crate::sys::descriptors;
 use crate::worker::foreign::Foreign;
 use crate::worker::{self, Worker};
@@ -62,7 +62,7 @@ impl Server<'_> {
     pub fn bind(address: impl fmt::Display) -> Self {
         let timeouts = Timeouts::default();
         let config = Config {
-            vain: None,
+            details: Details::default(),
             address: address.to_string(),
             further: Vec::new(),
             udp: Vec::new(),

@@ -23,10 +23,12 @@ const SYSTEMD: &str = "/lib/systemd/systemd";
 const BOOT_PATIENCE: Duration = Duration::from_secs(20);
 
 /// Arguments: the cgroup, the folder of units, the folder of programs. What the machine would start by
-/// itself is hidden.
+/// itself is hidden. Mounts are shared there, as a service is handed files (`LoadCredential=`) by a mount that
+/// another process makes.
 const BOOT: &str = r#"
 echo $$ > "$1/cgroup.procs" || exit 1
 exec unshare --fork --pid --mount --cgroup --uts --ipc --net --mount-proc --kill-child sh -ec '
+mount --make-rshared /
 mount -t tmpfs tmpfs /run
 mkdir -p /run/lock /run/programs
 mount --bind "$2" /run/programs

@@ -98,6 +98,7 @@ mod supervisor_foreign;
 mod suspend;
 mod systemd;
 mod systemd_real;
+mod systemd_settings;
 mod terminal;
 mod tidy;
 mod unix_sockets;

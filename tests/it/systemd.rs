@@ -15,7 +15,7 @@ pub(crate) fn evenkeel() -> &'static Path {
 }
 
 /// Its exit code, and all that it says.
-fn run(arguments: &[&str]) -> (Option<i32>, String) {
+pub(crate) fn run(arguments: &[&str]) -> (Option<i32>, String) {
     let output = Command::new(evenkeel()).arg("systemd").args(arguments).output().unwrap();
     let text = [output.stdout, output.stderr].concat();
     (output.status.code(), String::from_utf8_lossy(&text).into_owned())
@@ -42,7 +42,7 @@ fn install(folder: &Path, arguments: &[&str]) -> Vec<PathBuf> {
 }
 
 /// Nothing is wrong with them, and nothing is only warned of.
-fn verify(how: &[&str], units: &[PathBuf]) {
+pub(crate) fn verify(how: &[&str], units: &[PathBuf]) {
     let folder = tempfile::tempdir().unwrap();
     let mut program = Command::new("systemd-analyze");
     program.args(how).arg("verify").args(units).env("XDG_RUNTIME_DIR", folder.path());
@@ -75,8 +75,8 @@ fn systemd_finds_no_fault_in_the_units() {
 
 /// The applications of a file, with programs that all may run.
 fn write_set(folder: &Path) -> PathBuf {
-    let text = "[app.shop]\nprogram = \"/bin/sh\"\nlisten = \"localhost:80\"\ngrace = \"90s\"\ndirectory = \"/\"\n\
-                pre_stop_delay = \"1500ms\"\npolicy = \"least-busy\"\n\
+    let text = "[app.shop]\nprogram = \"/bin/sh\"\nlisten = \"localhost:8080\"\ngrace = \"90s\"\ndirectory = \"/\"\n\
+                pre_stop_delay = \"1500ms\"\npolicy = \"auto\"\n\
                 [app.blog]\nprogram = \"gunicorn\"\nprotocol = \"listen-fds\"\nlisten = \"127.0.0.1:8081\"\n\
                 directory = \"/\"\n";
     let file = folder.join("apps.toml");

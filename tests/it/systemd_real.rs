@@ -1,5 +1,8 @@
 //! The units under a real systemd, which is process 1 of a machine in a box.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
+
 use nix::sys::signal::Signal;
 use serde_json::Value;
 
@@ -23,7 +26,11 @@ fn install(machine: &Booted, disk: &Disk, how: &[&str], arguments: &[&str]) {
 }
 
 fn is(machine: &Booted, property: &str, value: &str) {
-    wait_until(&format!("{property}={value}"), || machine.show(SERVICE, property) == value);
+    is_of(machine, SERVICE, property, value);
+}
+
+fn is_of(machine: &Booted, unit: &str, property: &str, value: &str) {
+    wait_until(&format!("{property}={value}"), || machine.show(unit, property) == value);
 }
 
 /// The process of the machine with this number there.
@@ -91,6 +98,61 @@ fn a_master_that_is_stuck_is_replaced_and_one_that_is_wrong_is_not() {
     wait_until("the end of it", || machine.show("wrong", "ActiveState") == "failed");
     assert_eq!(machine.show("wrong", "NRestarts"), "0");
     assert!(["2", "64"].contains(&machine.show("wrong", "ExecMainStatus").as_str()));
+}
+
+#[test]
+fn what_the_settings_of_an_application_ask_for_its_unit_grants() {
+    const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+    let disk = Disk::new();
+    let Some(machine) = disk.boot("what settings ask of a real systemd") else { return };
+    let (program, cli) = (disk.install(&demo_path(), "demo"), disk.install(evenkeel(), "evenkeel"));
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: &str, mode: u32| {
+        let file = folder.path().join(name);
+        std::fs::write(&file, text).unwrap();
+        std::fs::set_permissions(&file, Permissions::from_mode(mode)).unwrap();
+        disk.install(&file, name)
+    };
+    put("token", TOKEN, 0o600);
+    let text = format!(
+        "[app.shop]\nprogram = {program:?}\nlisten = \"127.0.0.1:8080\"\nworkers = 2\nudp = \"127.0.0.1:53\"\n\
+         admin = \"127.0.0.1:81\"\nadmin_token_file = \"token\"\noutput = \"/var/log/evenkeel/shop/out\"\n\
+         access_log = \"/var/log/evenkeel/shop/access\"\nseccomp = \"deny\"\nlimit_open_files = 1000\n"
+    );
+    let file = put("apps.toml", &text, 0o644);
+    let run = |program: &str, arguments: &[&str]| {
+        let (done, text) = machine.run(program, arguments);
+        assert!(done, "{program} {arguments:?}: {text}");
+        text
+    };
+    // One that systemd makes up, and one that is there before.
+    for account in [&[][..], &["--account", "daemon"]] {
+        let install = ["systemd", "install", "--now", "--force"];
+        let (done, text) = machine.run(&cli, &[&install, account, &[&file]].concat());
+        let status = || machine.show("evenkeel-shop", "ExecMainStatus");
+        assert!(done, "{}: {text}", status());
+        is_of(
+            &machine,
+            "evenkeel-shop",
+            "StatusText",
+            "2 of 2 workers ready, listening on 127.0.0.1:8080",
+        );
+        assert_eq!(machine.get("/whoami").unwrap().status, 200);
+        assert!(run("ss", &["-Hlun"]).contains("127.0.0.1:53 "), "{}", run("ss", &["-Hlun"]));
+        let ask = ["--silent", "--output", "/dev/null", "--write-out", "%{http_code}"];
+        let page = "http://127.0.0.1:81/metrics";
+        assert_eq!(run("curl", &[&ask, &[page][..]].concat()), "401");
+        let bearer = format!("Authorization: Bearer {TOKEN}");
+        assert_eq!(run("curl", &[&ask, &["--header", &bearer, page][..]].concat()), "200");
+        run("test", &["-f", "/var/log/evenkeel/shop/out"]);
+        wait_until("the access log", || {
+            run("cat", &["/var/log/evenkeel/shop/access"]).contains("GET /whoami")
+        });
+        run(&cli, &["reload", "shop"]);
+        assert_ne!(machine.show("evenkeel-shop", "UID"), "0");
+        machine.systemctl(&["stop", "evenkeel-shop"]);
+        assert_eq!(machine.show("evenkeel-shop", "Result"), "success");
+    }
 }
 
 #[test]

@@ -20,7 +20,6 @@ pub(crate) const STARTED_LOGS_KEPT: u32 = 5;
 /// Files of one log that are kept: each is renamed in a rotation, which is not to take long.
 pub(crate) const ROTATIONS_KEPT_MAX: u32 = 1000;
 
-#[cfg(feature = "config")]
 /// Files of one log that are kept where only its size was said: enough to look back, and a known part of a disk.
 pub(crate) const ROTATIONS_KEPT_DEFAULT: u32 = 5;
 

@@ -35,8 +35,11 @@ impl Address {
         }
     }
 
-    /// From what the user said; the name of a host is looked up.
-    pub(super) fn resolve(text: &str) -> Result<Self, Error> {
+    /// From what a setting says; the name of a host is looked up.
+    ///
+    /// # Errors
+    /// It is no address, or there is no host of that name.
+    pub fn resolve(text: &str) -> Result<Self, Error> {
         if let Some(path) = text.strip_prefix(UNIX_PREFIX) {
             return unix(path).map_err(|why| wrong(text, &why));
         }

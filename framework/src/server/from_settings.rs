@@ -13,8 +13,8 @@ use crate::limits::GIVE_UP_WITHIN_DEFAULT;
 impl Server<'_> {
     /// Takes all that is said there; what is not said stays as it is. Addresses replace that of
     /// [`Server::bind`] and all of [`Server::also`], and those for datagrams all of [`Server::udp`]. What is said
-    /// of something that there is not, such as the size of a log that nobody writes, is an error of
-    /// [`Server::serve`].
+    /// of something that is named elsewhere, such as the size of a log, goes with what there is at the start,
+    /// also if the program names it after this. If there is no such thing, that is an error of [`Server::serve`].
     pub fn settings(mut self, settings: &Settings) -> Self {
         let config = &mut self.config;
         if let Some((first, further)) = settings.listen.as_deref().and_then(<[_]>::split_first) {
@@ -55,22 +55,12 @@ impl Server<'_> {
             Patience::After(time) => Some(time),
         });
         take(&mut self.config.term.hang_timeout, hang);
-        let before = self.config.give_up;
-        if let Some(deaths) = settings.give_up.or(before.map(|(deaths, _)| deaths)) {
-            let within = settings.give_up_within.or(before.map(|(_, within)| within));
+        if let Some(deaths) = settings.give_up {
+            let within = self.config.give_up.map(|(_, within)| within);
             self.config.give_up = Some((deaths, within.unwrap_or(GIVE_UP_WITHIN_DEFAULT)));
         }
-        let (within, rule) = (settings.give_up_within.is_some(), self.config.give_up.is_some());
-        self.goes_with("give_up_within", within, "give_up", rule)
-    }
-
-    /// A key that means something only beside another one, which is not there, is not passed over.
-    fn goes_with(mut self, key: &str, said: bool, other: &str, there: bool) -> Self {
-        if said && !there && self.config.vain.is_none() {
-            self.config.vain = Some(format!(
-                "{key} means nothing without {other}: say that, too, or leave it out"
-            ));
-        }
+        let details = &mut self.config.details;
+        details.give_up_within = settings.give_up_within.or(details.give_up_within);
         self
     }
 

@@ -72,7 +72,7 @@ pub(crate) fn not_begun(names: &[String], failure: &Failure) -> Vec<Value> {
             return value(Some(name), Some(failure));
         }
         let text = format!("not tried: {failure}");
-        value(Some(name), Some(&Failure::new(NOT_DONE, text)))
+        value(Some(name), Some(&Failure::not_done(text)))
     };
     if names.is_empty() || is_all(names) {
         return vec![value(guilty, Some(failure))];

@@ -7,7 +7,7 @@ use evenkeel::control::{Client, Command, Reply, Status};
 
 use crate::answer::{self, Answer};
 use crate::cli::Cli;
-use crate::outcome::{Failure, NOT_DONE, REFUSED};
+use crate::outcome::{Failure, REFUSED};
 use crate::start;
 use crate::target::{Target, targets};
 
@@ -82,5 +82,5 @@ pub(crate) fn status(target: &Target, patience: Option<Duration>) -> Result<Stat
     let mut master = target.reach()?;
     master.set_timeout(Some(patience.unwrap_or(ANSWER_PATIENCE)))?;
     let Reply { status, text, .. } = send(master, Command::Status {})?;
-    status.ok_or_else(|| Failure::new(NOT_DONE, text))
+    status.ok_or_else(|| Failure::not_done(text))
 }

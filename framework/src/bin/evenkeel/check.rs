@@ -42,7 +42,7 @@ pub(crate) fn config(json: bool, config: &Config) -> Result<u8, Failure> {
 /// What the file says, if it can work. A file with a table `app` names applications.
 fn check(file: &Path) -> Result<Vec<Said>, Failure> {
     let text = std::fs::read_to_string(file)
-        .map_err(|error| Failure::new(64, format!("cannot read {}: {error}", file.display())))?;
+        .map_err(|error| Failure::settings(format!("cannot read {}: {error}", file.display())))?;
     let several = text.parse::<toml::Table>().is_ok_and(|table| table.contains_key("app"));
     if !several {
         let settings = Settings::from_file(file)?;

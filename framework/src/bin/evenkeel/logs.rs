@@ -8,7 +8,7 @@ use evenkeel::control::OutputFile;
 
 use crate::cli::Cli;
 use crate::follow::{self, Form, Source};
-use crate::outcome::{Failure, NOT_DONE};
+use crate::outcome::Failure;
 use crate::target::{Target, is_all};
 use crate::{ask, saved};
 
@@ -41,7 +41,7 @@ pub(crate) fn logs(cli: &Cli, names: &[String], lines: usize, follow: bool) -> R
         Ok(()) => Ok(0),
         // Whoever read it has seen enough.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(0),
-        Err(error) => Err(Failure::new(NOT_DONE, format!("cannot read the logs: {error}"))),
+        Err(error) => Err(Failure::not_done(format!("cannot read the logs: {error}"))),
     }
 }
 
@@ -64,7 +64,7 @@ fn sources(cli: &Cli, names: &[String]) -> Result<Vec<Source>, Failure> {
                     let text = format!(
                         "no log of {name} is known: it was not started by `evenkeel start`, and writes to no file"
                     );
-                    return Err(Failure::new(NOT_DONE, text).of(name));
+                    return Err(Failure::not_done(text).of(name));
                 }
                 found.extend(own);
             }
@@ -72,8 +72,7 @@ fn sources(cli: &Cli, names: &[String]) -> Result<Vec<Source>, Failure> {
         }
     };
     if found.is_empty() {
-        return Err(Failure::new(
-            NOT_DONE,
+        return Err(Failure::not_done(
             "no log is known here: nothing was started by `evenkeel start`, and nothing that runs names a file",
         ));
     }

@@ -9,6 +9,8 @@ use evenkeel::Error;
 pub(crate) const NOT_DONE: u8 = 1;
 /// A command line that cannot be read.
 pub(crate) const USAGE: u8 = 2;
+/// As of sysexits(3): settings that cannot work.
+const SETTINGS: u8 = 64;
 /// As of sysexits(3): it is not there.
 pub(crate) const UNREACHABLE: u8 = 69;
 /// As of sysexits(3): it is not for this user.
@@ -32,6 +34,14 @@ impl Failure {
 
     pub(crate) fn of(self, name: impl Into<String>) -> Self {
         Self { of: Some(name.into()), ..self }
+    }
+
+    pub(crate) fn settings(text: impl Into<String>) -> Self {
+        Self::new(SETTINGS, text)
+    }
+
+    pub(crate) fn not_done(text: impl Into<String>) -> Self {
+        Self::new(NOT_DONE, text)
     }
 }
 

@@ -45,7 +45,7 @@ fn read(path: &Path) -> Result<Applications, Failure> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Applications::default()),
         Err(error) => Err(failed("read", path, &error)),
         Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
-            Failure::new(64, format!("{} is damaged: {error}; remove it", path.display()))
+            Failure::settings(format!("{} is damaged: {error}; remove it", path.display()))
         }),
     }
 }

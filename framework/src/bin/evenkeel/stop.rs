@@ -83,7 +83,7 @@ fn meant(cli: &Cli, names: &[String]) -> Result<Vec<Meant>, Failure> {
             let text = format!(
                 "{name} is not in the saved set, and does not run: nothing was stopped or forgotten"
             );
-            return Err(Failure::new(NOT_DONE, text).of(name));
+            return Err(Failure::not_done(text).of(name));
         }
         Ok(Meant { name: Some(name), target: app.cloned().map(Target::of) })
     };

@@ -1,6 +1,8 @@
 //! `evenkeel systemd`: units that have systemd run a server, from boot on.
 
 mod files;
+mod grants;
+mod places;
 mod program;
 mod set;
 mod unit;
@@ -10,14 +12,15 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use clap::Subcommand;
-use evenkeel::{Address, Error};
+use evenkeel::Address;
 use serde_json::json;
 
 use files::Files;
+use grants::Grants;
 use program::Program;
 use unit::Unit;
 
-use crate::outcome::{Failure, NOT_DONE};
+use crate::outcome::Failure;
 use crate::print;
 
 /// What is to be done with units.
@@ -76,7 +79,8 @@ struct Wanted {
     #[arg(long, conflicts_with_all = ["account", "bpf", "low_ports"])]
     user: bool,
 
-    /// Run it as this user. Default: as one that systemd makes up (`DynamicUser`)
+    /// Run it as this user, who has to be the `user` of the file, if that says one. Default: as one that
+    /// systemd makes up (`DynamicUser`)
     #[arg(long, value_name = "USER")]
     account: Option<String>,
 
@@ -118,25 +122,17 @@ struct Wanted {
     command: Vec<String>,
 }
 
-/// Why nothing was written, with the program's exit code.
-pub(crate) struct Refusal {
-    exit: u8,
-    text: String,
-}
-
-/// Settings that do not go together.
-const SETTINGS: u8 = 64;
-
+/// Since this version systemd hands files to a service that its user cannot read.
+const CREDENTIALS_SINCE: u32 = 247;
 /// Since this version a service can say itself when a reload is done.
 const NOTIFY_RELOAD_SINCE: u32 = 253;
 
 pub(crate) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
-    let done = match &args.verb {
+    match &args.verb {
         Verb::Show(wanted) => Files::of(wanted).map(|files| files.print(as_json)),
         Verb::Install { wanted, dir, force, now } => Files::of(wanted)
             .and_then(|files| install(&files, dir.as_deref(), *force, *now, as_json)),
-    };
-    done.map_err(|Refusal { exit, text }| Failure::new(exit, text))
+    }
 }
 
 /// Writes them, and gives the commands that have systemd take them, or says which.
@@ -146,7 +142,7 @@ fn install(
     force: bool,
     now: bool,
     as_json: bool,
-) -> Result<(), Refusal> {
+) -> Result<(), Failure> {
     let say = |line: String| {
         if !as_json {
             print::line(line);
@@ -172,7 +168,7 @@ fn install(
 }
 
 impl Wanted {
-    fn units(&self) -> Result<Vec<Unit>, Refusal> {
+    fn units(&self) -> Result<Vec<Unit>, Failure> {
         if !self.what.is_empty() {
             return set::units(self);
         }
@@ -181,8 +177,11 @@ impl Wanted {
         Ok(vec![Unit {
             description: self.description.clone().unwrap_or_else(|| name.clone()),
             app: None,
-            bpf: self.bpf || !self.user && program.names_bpf_policy(),
-            low_ports: self.low_ports,
+            grants: Grants {
+                bpf: self.bpf || !self.user && program.names_bpf_policy(),
+                low_ports: self.low_ports,
+                ..Grants::default()
+            },
             compiles: self.jit || program.file_name() == "evenkeel",
             grace: self.grace,
             name,
@@ -190,13 +189,13 @@ impl Wanted {
         }])
     }
 
-    fn unit_name(&self, program: &Program) -> Result<String, Refusal> {
+    fn unit_name(&self, program: &Program) -> Result<String, Failure> {
         const BYTES_MAX: usize = 200;
         let name = self.name.clone().unwrap_or_else(|| program.file_name());
         // systemd.unit(5); an @ would make it a template.
         let fine = |c: char| c.is_ascii_alphanumeric() || ":-_.".contains(c);
         if name.is_empty() || name.len() > BYTES_MAX || !name.chars().all(fine) {
-            return Err(Refusal::settings(format!(
+            return Err(Failure::settings(format!(
                 "{name:?} cannot name a unit: choose letters, digits, and - _ . : only (--name)"
             )));
         }
@@ -205,22 +204,6 @@ impl Wanted {
 
     fn version(&self) -> u32 {
         self.version.or_else(version_here).unwrap_or(NOTIFY_RELOAD_SINCE)
-    }
-}
-
-impl Refusal {
-    fn settings(text: String) -> Self {
-        Self { exit: SETTINGS, text }
-    }
-
-    fn not_done(text: String) -> Self {
-        Self { exit: NOT_DONE, text }
-    }
-}
-
-impl From<Error> for Refusal {
-    fn from(error: Error) -> Self {
-        Self { exit: error.exit_code(), text: error.to_string() }
     }
 }
 

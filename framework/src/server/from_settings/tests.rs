@@ -123,6 +123,32 @@ fn what_the_program_said_itself_stays_where_settings_say_less() {
 }
 
 #[test]
+fn details_go_with_what_the_program_names_after_them() {
+    let mut settings = Settings::default();
+    for (name, text) in [
+        ("output_max", "9B"),
+        ("output_per_worker", "true"),
+        ("access_log_format", "json"),
+        ("access_log_keep", "2"),
+        ("give_up_within", "5s"),
+    ] {
+        settings.set(name, text).unwrap();
+    }
+    let server = || Server::bind("127.0.0.1:0").settings(&settings).output(Output::merged("/out"));
+    let log = AccessLog::new("/log");
+    let planned = |server: Server<'_>| server.config.plan().map_err(|error| error.to_string());
+    let all = server().access_log(log.clone().rotate(7, 8)).give_up(3, Duration::from_secs(60));
+    let plan = planned(all).unwrap();
+    assert_eq!(plan.output, Some(Output::per_worker("/out").rotate(9, 5)));
+    assert_eq!(plan.access_log, Some(log.clone().format(LogFormat::Json).rotate(7, 2)));
+    assert_eq!(plan.give_up, Some((3, Duration::from_secs(5))));
+    let why = planned(server()).unwrap_err();
+    assert!(why.starts_with("access_log_format means nothing without access_log:"), "{why}");
+    let why = planned(server().access_log(log)).unwrap_err();
+    assert!(why.starts_with("access_log_keep means nothing without access_log_max:"), "{why}");
+}
+
+#[test]
 fn what_cannot_be_had_with_another_program_is_an_error_that_says_why() {
     let refused = |texts: &[(&str, &str)]| check(texts, Protocol::ListenFds).unwrap_err();
     assert!(refused(&[("output", "/x"), ("output_max", "1MiB")]).contains("evenkeel reload"));

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use evenkeel::apps::Name;
@@ -12,6 +12,9 @@ use nix::unistd::{AccessFlags, access, setsid};
 
 use crate::outcome::Failure;
 use crate::saved;
+
+/// By this name a unit hands on the file with the token (`LoadCredential=`, systemd.exec(5)).
+pub(crate) const TOKEN_CREDENTIAL: &str = "evenkeel.admin_token";
 
 /// A process that was just started, and how long its log was before.
 pub(super) struct Begun {
@@ -25,7 +28,7 @@ pub(super) fn check(application: &Application) -> Result<(), Failure> {
     let directory = application.program.directory.as_deref().unwrap_or(Path::new("."));
     if !directory.is_dir() {
         let text = format!("{} is no directory where it could run", directory.display());
-        return Err(Failure::new(64, text));
+        return Err(Failure::settings(text));
     }
     let program = application.program.program.as_deref().unwrap_or(Path::new(""));
     // As execvp(3) has it.
@@ -39,7 +42,7 @@ pub(super) fn check(application: &Application) -> Result<(), Failure> {
     if is_there {
         return Ok(());
     }
-    Err(Failure::new(64, format!("cannot run {}: there is no such program", program.display())))
+    Err(Failure::settings(format!("cannot run {}: there is no such program", program.display())))
 }
 
 fn can_run(path: &Path) -> bool {
@@ -66,10 +69,15 @@ pub(super) fn detached(name: &Name, application: &Application) -> Result<Begun, 
 pub(super) fn foreground(name: &str, application: &Application) -> Failure {
     let prepared = words(application).and_then(|words| {
         let (program, arguments) =
-            words.split_first().ok_or_else(|| Failure::new(64, "no program"))?;
+            words.split_first().ok_or_else(|| Failure::settings("no program"))?;
         let mut command = Command::new(program);
         command.args(arguments).env(internals::STARTED, std::process::id().to_string());
         environment(&mut command, application)?;
+        if let Some(token) =
+            handed_token().filter(|_| application.settings.admin_token_file.is_some())
+        {
+            command.env(Settings::variable("admin_token_file"), token);
+        }
         Ok(command)
     });
     match prepared {
@@ -82,13 +90,19 @@ pub(super) fn foreground(name: &str, application: &Application) -> Failure {
     }
 }
 
+/// What the unit that this runs in hands on, for the file itself may be closed to its user.
+fn handed_token() -> Option<PathBuf> {
+    let folder = std::env::var_os("CREDENTIALS_DIRECTORY")?;
+    Some(Path::new(&folder).join(TOKEN_CREDENTIAL)).filter(|path| path.exists())
+}
+
 /// The hidden verb `launch`: leaves the terminal, and becomes the program.
 pub(crate) fn become_program(log: &Path, words: &[String]) -> Failure {
     if let Err(errno) = setsid() {
         return Failure::new(71, format!("cannot leave the terminal: {errno}"));
     }
     let Some((program, arguments)) = words.split_first() else {
-        return Failure::new(64, "no program");
+        return Failure::settings("no program");
     };
     // What else its starter has open, a lock or the end of a pipe, is not for a program that stays.
     if let Err(error) = internals::close_strangers_on_exec() {

@@ -11,6 +11,7 @@ use evenkeel::Error;
 use evenkeel::apps::{App, Name, apps, find};
 use evenkeel::config::{Application, Applications};
 use evenkeel::control::Command as Order;
+use evenkeel::internals::GRACE_DEFAULT;
 
 use crate::answer::{self, Answer};
 use crate::cli::{Cli, Start};
@@ -18,11 +19,8 @@ use crate::outcome::{Failure, NOT_DONE, USAGE};
 use crate::target::{Target, is_all, targets};
 use crate::{ask, print, saved, visible};
 
-pub(crate) use launch::become_program;
+pub(crate) use launch::{TOKEN_CREDENTIAL, become_program};
 pub(crate) use origin::{forget, is_outdated};
-
-/// How long a drain takes at most, unless it is said.
-pub(crate) const GRACE_DEFAULT: Duration = Duration::from_secs(30);
 
 /// `evenkeel start`.
 pub(crate) fn start(cli: &Cli, start: &Start) -> Result<u8, Failure> {
@@ -34,8 +32,7 @@ pub(crate) fn start(cli: &Cli, start: &Start) -> Result<u8, Failure> {
         return Err(launch::foreground(name, application));
     }
     if wanted.app.is_empty() {
-        return Err(Failure::new(
-            NOT_DONE,
+        return Err(Failure::not_done(
             "nothing is saved yet: name a file with applications, as in `evenkeel start apps.toml`",
         ));
     }
@@ -105,7 +102,7 @@ pub(crate) fn restart(cli: &Cli, names: &[String]) -> Result<u8, Failure> {
 /// What is known to be in the way of the start is found before the stop.
 fn again(cli: &Cli, name: &Name, saved: Option<&Application>) -> Result<String, Failure> {
     let missing = "is not in the saved set: stop it, and start it as it was started";
-    let application = saved.ok_or_else(|| Failure::new(NOT_DONE, missing))?;
+    let application = saved.ok_or_else(|| Failure::not_done(missing))?;
     launch::check(application)?;
     if let Some(app) = find(name)?.filter(App::is_running) {
         let mut master = Target::of(app.clone()).connect(cli)?;
@@ -118,7 +115,7 @@ fn again(cli: &Cli, name: &Name, saved: Option<&Application>) -> Result<String, 
             let text = format!(
                 "still runs: process {pid} ({why}); when it has ended, `evenkeel start {name}` starts it"
             );
-            return Err(Failure::new(NOT_DONE, text));
+            return Err(Failure::not_done(text));
         }
     }
     begin(cli, name, application).0
@@ -231,7 +228,7 @@ fn given(start: &Start) -> Result<Applications, Failure> {
         application.settings.set(key, value)?;
     }
     let here = std::env::current_dir()?;
-    application.complete(name, &here).map_err(|why| Failure::new(64, why))?;
+    application.complete(name, &here).map_err(Failure::settings)?;
     let mut applications = Applications::default();
     applications.app.insert(name.clone(), application);
     Ok(applications)

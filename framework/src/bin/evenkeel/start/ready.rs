@@ -6,18 +6,17 @@ use std::time::{Duration, Instant};
 use evenkeel::apps::{App, Name, find};
 use evenkeel::config::Application;
 use evenkeel::control::Status;
+use evenkeel::internals::READY_TIMEOUT_DEFAULT;
 use evenkeel::{Phase, Snapshot};
 
 use super::launch::Begun;
 use crate::ask;
 use crate::cli::Cli;
-use crate::outcome::{Failure, NOT_DONE};
+use crate::outcome::Failure;
 use crate::saved::log_path;
 use crate::tail::last_lines;
 use crate::target::Target;
 
-/// How long a worker may take, unless it is said.
-const READY_TIMEOUT_DEFAULT: Duration = Duration::from_secs(30);
 /// For the master's own beginning.
 const SLACK: Duration = Duration::from_secs(5);
 const LOOK: Duration = Duration::from_millis(10);
@@ -56,7 +55,7 @@ pub(super) fn wait(
         }
         std::thread::sleep(LOOK);
     }
-    Err(Failure::new(NOT_DONE, late(name, pid, seen.as_ref(), begun.log_from)))
+    Err(Failure::not_done(late(name, pid, seen.as_ref(), begun.log_from)))
 }
 
 /// As long as a worker may take, and again as long for one that is tried a second time.
@@ -105,12 +104,12 @@ fn fail(name: &Name, pid: u32, foreign: bool, log_from: u64) -> Failure {
     let last = tail(name, log_from);
     let text =
         format!("runs (process {pid}), but its workers fail; they are tried again{mend}{last}");
-    Failure::new(NOT_DONE, text)
+    Failure::not_done(text)
 }
 
 fn ended(name: &Name, status: ExitStatus, log_from: u64) -> Failure {
     let last = tail(name, log_from);
-    Failure::new(NOT_DONE, format!("ended at once ({status}){last}"))
+    Failure::not_done(format!("ended at once ({status}){last}"))
 }
 
 fn late(name: &Name, pid: u32, seen: Option<&Status>, log_from: u64) -> String {

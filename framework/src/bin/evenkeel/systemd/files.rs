@@ -8,7 +8,8 @@ use std::process::Command;
 use serde_json::json;
 
 use super::unit::{self, Unit};
-use super::{Refusal, Wanted, set};
+use super::{Wanted, set};
+use crate::outcome::Failure;
 use crate::print;
 
 /// Units, each with the name of its file.
@@ -23,7 +24,7 @@ pub(super) struct Files {
 const SYSTEM_FOLDER: &str = "/etc/systemd/system";
 
 impl Files {
-    pub(super) fn of(wanted: &Wanted) -> Result<Self, Refusal> {
+    pub(super) fn of(wanted: &Wanted) -> Result<Self, Failure> {
         let units = wanted.units()?;
         let mut texts = Vec::new();
         for unit in &units {
@@ -51,7 +52,7 @@ impl Files {
         folder: Option<&Path>,
         force: bool,
         now: bool,
-    ) -> Result<Vec<PathBuf>, Refusal> {
+    ) -> Result<Vec<PathBuf>, Failure> {
         let folder = folder.map_or_else(|| self.folder(), |folder| Ok(folder.to_owned()))?;
         if now {
             set::not_running(&self.units, &folder)?;
@@ -59,7 +60,7 @@ impl Files {
         let paths: Vec<PathBuf> = self.texts.iter().map(|(name, _)| folder.join(name)).collect();
         if let Some(path) = paths.iter().find(|path| !force && path.exists()) {
             let path = path.display();
-            return Err(Refusal::not_done(format!(
+            return Err(Failure::not_done(format!(
                 "{path} is there already: choose another --name, or replace it with --force"
             )));
         }
@@ -70,24 +71,24 @@ impl Files {
                     io::ErrorKind::NotFound => "; its folder must be there before",
                     _ => "",
                 };
-                Refusal::not_done(format!("cannot write {}: {error}{mend}", path.display()))
+                Failure::not_done(format!("cannot write {}: {error}{mend}", path.display()))
             })?;
         }
         Ok(paths)
     }
 
-    fn folder(&self) -> Result<PathBuf, Refusal> {
+    fn folder(&self) -> Result<PathBuf, Failure> {
         if !self.user {
             return Ok(SYSTEM_FOLDER.into());
         }
         let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
         let home = || set("HOME").map(|home| Path::new(&home).join(".config"));
         let config = set("XDG_CONFIG_HOME").map(PathBuf::from).or_else(home).ok_or_else(|| {
-            Refusal::settings("the user has no home: set HOME, or name a folder with --dir".into())
+            Failure::settings("the user has no home: set HOME, or name a folder with --dir")
         })?;
         let folder = config.join("systemd/user");
         fs::create_dir_all(&folder).map_err(|error| {
-            Refusal::not_done(format!("cannot make {}: {error}", folder.display()))
+            Failure::not_done(format!("cannot make {}: {error}", folder.display()))
         })?;
         Ok(folder)
     }
@@ -109,13 +110,13 @@ impl Files {
 }
 
 /// Gives a command, whose words have no blanks.
-pub(super) fn give(line: &str) -> Result<(), Refusal> {
+pub(super) fn give(line: &str) -> Result<(), Failure> {
     let mut words = line.split(' ');
     let mut command = Command::new(words.next().unwrap_or_default());
     match command.args(words).status() {
         Ok(status) if status.success() => Ok(()),
-        Ok(status) => Err(Refusal::not_done(format!("{line}: {status}"))),
-        Err(error) => Err(Refusal::not_done(format!("{line}: {error}"))),
+        Ok(status) => Err(Failure::not_done(format!("{line}: {status}"))),
+        Err(error) => Err(Failure::not_done(format!("{line}: {error}"))),
     }
 }
 

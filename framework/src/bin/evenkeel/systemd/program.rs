@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::Refusal;
+use crate::outcome::Failure;
 
 /// A program that is there, and its arguments.
 pub(super) struct Program {
@@ -17,23 +17,22 @@ const BPF_POLICIES: [&str; 3] = ["least-busy", "kernel-rr", "auto"];
 
 impl Program {
     /// Finds it as a shell would. No link is followed: an upgrade takes what a link names by then.
-    pub(super) fn find(command: &[String]) -> Result<Self, Refusal> {
-        let (name, arguments) = command
-            .split_first()
-            .ok_or_else(|| Refusal::settings("name the program, after --".into()))?;
+    pub(super) fn find(command: &[String]) -> Result<Self, Failure> {
+        let (name, arguments) =
+            command.split_first().ok_or_else(|| Failure::settings("name the program, after --"))?;
         let path = search(name).ok_or_else(|| {
-            Refusal::settings(format!(
+            Failure::settings(format!(
                 "there is no program {name}: name it by its whole path, after --"
             ))
         })?;
         let all = arguments.iter().map(String::as_str).chain(path.to_str());
         if path.to_str().is_none_or(|path| path.contains('$')) {
             let path = path.display();
-            return Err(Refusal::settings(format!("{path}: systemd cannot run a path like that")));
+            return Err(Failure::settings(format!("{path}: systemd cannot run a path like that")));
         }
         if all.into_iter().any(|word| word.contains(char::is_control)) {
             let text = "an argument with a control character cannot stand in a unit";
-            return Err(Refusal::settings(text.into()));
+            return Err(Failure::settings(text));
         }
         Ok(Self { path, arguments: arguments.to_vec(), needs: Vec::new() })
     }

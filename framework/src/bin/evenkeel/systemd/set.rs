@@ -6,24 +6,26 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use evenkeel::apps::{App, Name, find};
-use evenkeel::config::{Application, Applications, Protocol, Settings};
+use evenkeel::config::{Application, Applications, Protocol};
+use evenkeel::internals::GRACE_DEFAULT;
 
-use super::program::{Program, uses_bpf_policy};
+use super::Wanted;
+use super::grants::Grants;
+use super::program::Program;
 use super::unit::Unit;
-use super::{Refusal, Wanted};
-use crate::start::GRACE_DEFAULT;
+use crate::outcome::Failure;
 
 /// A unit for each application that is wanted, of those of the file.
-pub(super) fn units(wanted: &Wanted) -> Result<Vec<Unit>, Refusal> {
+pub(super) fn units(wanted: &Wanted) -> Result<Vec<Unit>, Failure> {
     let (file, names) =
         wanted.what.split_first().map_or(("", &[][..]), |(file, names)| (file.as_str(), names));
     let file = fs::canonicalize(file)
-        .map_err(|error| Refusal::settings(format!("cannot read {file}: {error}")))?;
+        .map_err(|error| Failure::settings(format!("cannot read {file}: {error}")))?;
     let all = Applications::from_file(&file)?;
     if let Some(name) = names.iter().find(|name| !all.app.contains_key(*name)) {
         let known: Vec<&str> = all.app.keys().map(String::as_str).collect();
         let (file, known) = (file.display(), known.join(", "));
-        return Err(Refusal::settings(format!(
+        return Err(Failure::settings(format!(
             "{file} has no application named {name}; it has {known}"
         )));
     }
@@ -36,9 +38,13 @@ fn unit(
     file: &Path,
     name: &str,
     application: &Application,
-) -> Result<Unit, Refusal> {
+) -> Result<Unit, Failure> {
     let Application { program, settings, .. } = application;
-    let here = std::env::current_exe().map_err(|error| Refusal::not_done(error.to_string()))?;
+    let grants = Grants::of(wanted, name, application).map_err(|failure| {
+        let text = format!("{}: app.{name}: {failure}", file.display());
+        Failure { text, ..failure }
+    })?;
+    let here = std::env::current_exe().map_err(|error| Failure::not_done(error.to_string()))?;
     let words = [&*here.to_string_lossy(), "start", "--foreground", &*file.to_string_lossy(), name];
     let mut command = Program::find(&words.map(str::to_owned))?;
     // One that is only named is looked for where the service is.
@@ -54,13 +60,11 @@ fn unit(
         .grace
         .unwrap_or(GRACE_DEFAULT)
         .saturating_add(settings.pre_stop_delay.unwrap_or_default());
-    let policy = settings.policy.is_some_and(|policy| uses_bpf_policy(&policy.to_string()));
     Ok(Unit {
         name: format!("evenkeel-{name}"),
         app: Some(name.to_owned()),
         description: format!("{name}, of {}", file.display()),
-        bpf: !wanted.user && policy,
-        low_ports: !wanted.user && has_low_port(settings),
+        grants,
         compiles: wanted.jit || application.protocol() == Protocol::ListenFds,
         grace: u32::try_from(grace.as_secs())
             .unwrap_or(u32::MAX)
@@ -70,7 +74,7 @@ fn unit(
 }
 
 /// A user whom systemd makes up is in nobody's group.
-fn reachable(path: &Path) -> Result<(), Refusal> {
+fn reachable(path: &Path) -> Result<(), Failure> {
     let closed = path.ancestors().find(|part| {
         // Each folder on the way is entered, and the last thing is read.
         let bits = if *part == path { 0o004 } else { 0o001 };
@@ -78,7 +82,7 @@ fn reachable(path: &Path) -> Result<(), Refusal> {
     });
     match closed {
         None => Ok(()),
-        Some(part) => Err(Refusal::settings(format!(
+        Some(part) => Err(Failure::settings(format!(
             "{} is not for the user that systemd makes up for the service, for {} is closed to others: open \
              it (chmod o+rx), put it elsewhere, as below /usr/local and /etc, or choose --account USER",
             path.display(),
@@ -87,14 +91,8 @@ fn reachable(path: &Path) -> Result<(), Refusal> {
     }
 }
 
-fn has_low_port(settings: &Settings) -> bool {
-    let addresses = settings.listen.iter().flatten();
-    let mut ports = addresses.filter_map(|text| text.rsplit(':').next()?.parse::<u16>().ok());
-    ports.any(|port| (1..1024).contains(&port))
-}
-
 /// One that runs already has the name, and systemd would try again and again.
-pub(super) fn not_running(units: &[Unit], folder: &Path) -> Result<(), Refusal> {
+pub(super) fn not_running(units: &[Unit], folder: &Path) -> Result<(), Failure> {
     // If its unit is there, it may be that which runs it.
     let is_new = |unit: &&Unit| !folder.join(format!("{}.service", unit.name)).exists();
     for unit in units.iter().filter(is_new) {
@@ -102,7 +100,7 @@ pub(super) fn not_running(units: &[Unit], folder: &Path) -> Result<(), Refusal> 
         let found = name.and_then(|name| find(&name).ok().flatten());
         if let Some(app) = found.filter(App::is_running) {
             let (name, pid) = (&app.record.name, app.record.pid);
-            return Err(Refusal::not_done(format!(
+            return Err(Failure::not_done(format!(
                 "{name} runs already, as process {pid}: stop it (`evenkeel stop {name} --forget`), and systemd \
                  starts it"
             )));

@@ -5,18 +5,26 @@ use std::path::Path;
 
 use evenkeel::Address;
 
+use super::grants::Grants;
 use super::program::{Program, quoted};
-use super::{NOTIFY_RELOAD_SINCE, Refusal, Wanted};
+use super::{NOTIFY_RELOAD_SINCE, Wanted};
+use crate::outcome::Failure;
+use crate::start::TOKEN_CREDENTIAL;
 
 /// Seconds beyond the drain: for the end by force of those that are late, and for the master.
 const STOP_SLACK_S: u32 = 15;
 /// Connections of one worker and what it has open besides, with room for a handler's own.
-const OPEN_FILES: u32 = 65_536;
+const OPEN_FILES: u64 = 65_536;
 /// Connections that wait in each accept queue: as many as evenkeel asks for; the kernel may allow fewer.
 const BACKLOG: u32 = 4_096;
 /// What ends a server is wrong with its command line, settings, permissions, or every worker: it would be
 /// again.
 const HOPELESS: &str = "2 64 70 77 78";
+
+/// Folders for passing files, of which a service has its own (`PrivateTmp=`).
+pub(super) const TEMPORARY: [&str; 2] = ["/tmp", "/var/tmp"];
+/// Folders that a service does not see unless it runs what lies there (`ProtectHome=`).
+pub(super) const HOMES: [&str; 3] = ["/home", "/root", "/run/user"];
 
 /// What a service without any privilege does not need. Each line works in a user's own systemd as well.
 const FOR_ALL: &str = "\
@@ -54,8 +62,7 @@ pub(super) struct Unit {
     pub(super) program: Program,
     /// It is an application of this name, as `evenkeel list` knows it.
     pub(super) app: Option<String>,
-    pub(super) bpf: bool,
-    pub(super) low_ports: bool,
+    pub(super) grants: Grants,
     /// It may be one that makes machine code while it runs, as Node does.
     pub(super) compiles: bool,
     /// The longest drain, in seconds.
@@ -70,11 +77,11 @@ impl Unit {
 }
 
 /// The service.
-pub(super) fn service(wanted: &Wanted, unit: &Unit) -> Result<String, Refusal> {
+pub(super) fn service(wanted: &Wanted, unit: &Unit) -> Result<String, Failure> {
     let Unit { name, program, .. } = unit;
-    let hidden = program.part_below(&["/tmp", "/var/tmp"]).filter(|_| !wanted.user);
+    let hidden = program.part_below(&TEMPORARY).filter(|_| !wanted.user);
     if let Some(path) = hidden.map(Path::display) {
-        return Err(Refusal::settings(format!(
+        return Err(Failure::settings(format!(
             "{path} is not seen by the service, which has folders of its own for passing files: \
              install it elsewhere, as below /usr/local/bin"
         )));
@@ -94,7 +101,7 @@ pub(super) fn service(wanted: &Wanted, unit: &Unit) -> Result<String, Refusal> {
         identity(&mut text, wanted, unit);
         capabilities(&mut text, unit);
         text += FOR_SYSTEM;
-        let homes = program.part_below(&["/home", "/root"]);
+        let homes = program.part_below(&HOMES);
         let homes = if homes.is_some() { "read-only" } else { "yes" };
         line(&mut text, format!("ProtectHome={homes}"));
     }
@@ -102,8 +109,9 @@ pub(super) fn service(wanted: &Wanted, unit: &Unit) -> Result<String, Refusal> {
     if !unit.compiles {
         line(&mut text, "MemoryDenyWriteExecute=yes");
     }
-    let bpf = if unit.bpf { " bpf" } else { "" };
-    line(&mut text, format!("SystemCallFilter=@system-service{bpf}"));
+    let bpf = if unit.grants.bpf { " bpf" } else { "" };
+    let filters = if unit.grants.filters { " seccomp" } else { "" };
+    line(&mut text, format!("SystemCallFilter=@system-service{bpf}{filters}"));
     line(&mut text, "\n[Install]");
     let target = if wanted.user { "default.target" } else { "multi-user.target" };
     line(&mut text, format!("WantedBy={target}"));
@@ -175,13 +183,27 @@ fn life(text: &mut String, wanted: &Wanted, unit: &Unit) {
     line(text, format!("TimeoutStopSec={}", unit.grace.saturating_add(STOP_SLACK_S)));
     line(text, "# The master replaces a worker that ran out of memory.");
     line(text, "OOMPolicy=continue");
-    line(text, format!("LimitNOFILE={OPEN_FILES}"));
+    line(text, format!("LimitNOFILE={}", unit.grants.open_files.unwrap_or(0).max(OPEN_FILES)));
+    if unit.grants.limits_processes {
+        line(
+            text,
+            "# Workers set a limit of their own, and may not raise it.\nLimitNPROC=infinity",
+        );
+    }
 }
 
 fn identity(text: &mut String, wanted: &Wanted, unit: &Unit) {
     match &wanted.account {
         Some(account) => line(text, format!("User={}", quoted(account))),
         None => line(text, "DynamicUser=yes"),
+    }
+    if let Some(group) = &unit.grants.group {
+        line(text, format!("Group={}", quoted(group)));
+    }
+    if let Some(token) = &unit.grants.token {
+        line(text, "# The file is for root only; its contents are handed on.");
+        let token = token.display().to_string().replace('%', "%%");
+        line(text, format!("LoadCredential={TOKEN_CREDENTIAL}:{token}"));
     }
     line(
         text,
@@ -198,8 +220,8 @@ fn identity(text: &mut String, wanted: &Wanted, unit: &Unit) {
 }
 
 fn capabilities(text: &mut String, unit: &Unit) {
-    let bpf = unit.bpf.then_some("CAP_BPF");
-    let low_ports = unit.low_ports.then_some("CAP_NET_BIND_SERVICE");
+    let bpf = unit.grants.bpf.then_some("CAP_BPF");
+    let low_ports = unit.grants.low_ports.then_some("CAP_NET_BIND_SERVICE");
     let all = bpf.into_iter().chain(low_ports).collect::<Vec<_>>().join(" ");
     line(text, format!("AmbientCapabilities={all}\nCapabilityBoundingSet={all}"));
 }
