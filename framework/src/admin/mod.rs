@@ -29,7 +29,7 @@ mod view;
 use std::sync::Arc;
 
 use crate::birth::{Birth, code};
-use crate::http::{Handler, Request, Response};
+use crate::http::{BodyPlan, Handler, Request, Response};
 use crate::worker;
 use exposition::Format;
 use guard::Guard;
@@ -75,6 +75,11 @@ struct Desk {
 }
 
 impl Handler for Desk {
+    /// Whoever is refused is not waited for.
+    fn body(&mut self, head: &Request<'_>) -> BodyPlan {
+        if self.guard.admits(head).is_ok() { BodyPlan::Whole } else { BodyPlan::Unread }
+    }
+
     fn answer(&mut self, request: &Request<'_>, response: &mut Response<'_>) {
         // A connection that is kept would be waited for when this process is to end.
         response.close();
