@@ -40,7 +40,8 @@ impl Master<'_> {
         let wanted = u16::try_from(self.supervisor.workers_wanted()).unwrap_or(u16::MAX);
         let slots = 0..seen.max(wanted);
         let dispatcher = (self.plan.intake == Intake::Dispatcher).then_some(Place::Dispatcher);
-        let places = slots.map(|slot| Place::Slot(SlotId(slot))).chain(dispatcher);
+        let admin = self.plan.admin.as_ref().map(|_| Place::Admin);
+        let places = slots.map(|slot| Place::Slot(SlotId(slot))).chain(dispatcher).chain(admin);
         let files = self.plan.output.as_ref().map(|output| output::files(output, places));
         files.into_iter().flatten().map(|(name, path)| OutputFile::new(name, path)).collect()
     }
