@@ -4,6 +4,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::harness::cli::Cli;
+use crate::harness::load::Load;
 use crate::harness::terminal::Terminal;
 use crate::harness::wait::wait_until;
 
@@ -101,4 +102,17 @@ fn top_once_is_for_programs() {
     assert_eq!((&json[0]["app"], &json[1]["worker"]), (&"shop".into(), &1.into()));
     cli.done(&["stop", "all"]);
     assert_eq!(cli.done(&["top", "--once", "--interval", "0.1"]), "no application runs\n");
+}
+
+#[test]
+fn top_shows_latencies_of_requests_between_two_looks() {
+    let cli = one();
+    let look = || cli.json(&["top", "--once", "--interval", "0.2"]);
+    let load = Load::start(cli.port("shop"), 2, "/whoami");
+    wait_until("latencies", || (0..2).all(|at| look()[at]["p99_us"].is_u64()));
+    load.stop();
+    for worker in look().as_array().unwrap() {
+        assert!(worker["p50_us"].is_null() && worker["p99_us"].is_null(), "{worker}");
+    }
+    cli.done(&["stop", "all"]);
 }
