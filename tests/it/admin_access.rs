@@ -43,10 +43,14 @@ fn a_page_of_another_origin_reads_and_changes_nothing() {
     let (app, admin) = Admin::demo(&["--workers", "1"]);
     let port = admin.port;
     // A name that was made to point here.
-    for path in ["/", "/metrics", "/api/state", "/readyz"] {
+    for path in ["/", "/metrics", "/api/state", "/nothing"] {
         let rebound = [format!("Host: evil.example:{port}")];
         let answer = admin.ask(&format!("GET {path}"), &[&rebound[0]], "");
         assert_eq!(answer.status, 421, "{path}");
+    }
+    for path in ["/livez", "/readyz"] {
+        let named = || admin.ask(&format!("GET {path}"), &["Host: node7.example"], "").status;
+        wait_until("a probe by any name", || named() == 200);
     }
     for host in ["127.0.0.1", "localhost", "[::1]:1"] {
         let host = format!("Host: {host}");
@@ -100,6 +104,13 @@ fn where_a_token_is_set_nobody_gets_in_without_it() {
         assert_eq!(admin.get(&format!("{path}?token={TOKEN}")).status, 200, "{path}");
     }
     assert_eq!(admin.ask("POST /api/reload", &[JSON, &bearer], "").status, 200);
+    // By any name: who made it point here does not know the token.
+    let named = "Host: node7.example:9090";
+    for (path, without) in [("/metrics", 401), ("/api/state", 401), ("/", 200)] {
+        let ask = |fields: &[&str]| admin.ask(&format!("GET {path}"), fields, "").status;
+        assert_eq!(ask(&[named, &bearer]), 200, "{path}");
+        assert_eq!((ask(&[named, &longer]), ask(&[named])), (without, without), "{path}");
+    }
     // The token alone does not make it one's own page.
     let evil = [JSON, &bearer, "Origin: http://evil.example"];
     assert_eq!(admin.ask("POST /api/reload", &evil, "").status, 403);
