@@ -47,8 +47,7 @@ pub(crate) fn describe(cli: &Cli, names: &[String]) -> Result<u8, Failure> {
             let width = terminal_width();
             print::line(pairs(&subject.rows(state, status.as_ref()), width));
             if let Some(status) = &status {
-                let counts = !record.as_ref().is_some_and(|record| record.foreign);
-                print::line(format!("\n{}", show::workers(&status.workers, counts)));
+                print::line(format!("\n{}", show::workers(&status.workers)));
                 let last = &status.events[status.events.len().saturating_sub(EVENTS)..];
                 let events: Vec<(String, String)> = last.iter().map(event).collect();
                 print::line(format!("\nlast events\n{}", pairs(&events, width)));
