@@ -58,6 +58,7 @@ mod faults;
 mod first_process;
 mod flood;
 mod foreign;
+mod foreign_counts;
 mod guide;
 mod handshake;
 mod hang;
