@@ -1,11 +1,13 @@
 //! Every limit of the master, the workers and the dispatcher, with its unit and its reason. The
 //! limits of HTTP stand in `http::limits`.
 
+mod admin;
 mod apps;
 mod logs;
 
 use std::time::Duration;
 
+pub(crate) use admin::*;
 pub(crate) use apps::*;
 pub(crate) use logs::*;
 
@@ -61,30 +63,6 @@ pub(crate) const KILL_PATIENCE: Duration = Duration::from_secs(5);
 pub(crate) const NOTIFY_SLACK: Duration = Duration::from_secs(5);
 /// Happenings that the scoreboard remembers: those of a reload of 16 workers.
 pub(crate) const JOURNAL_ENTRIES: usize = 64;
-
-/// Connections to the admin process that wait: those of a few monitors and browsers.
-pub(crate) const ADMIN_BACKLOG: u32 = 128;
-
-/// Connections that the admin process holds at a time. Each is for one request.
-pub(crate) const ADMIN_CONNECTIONS_MAX: usize = 64;
-
-/// Time for a whole request head there: all places are free again before a probe that waits for one, for 3 s or
-/// more, is given up, however slowly others send.
-pub(crate) const ADMIN_HEAD_TIMEOUT: Duration = Duration::from_secs(1);
-
-/// Octets of what is sent to the admin process: `{"workers":"+1"}`.
-pub(crate) const ADMIN_BODY_BYTES_MAX: u64 = 1024;
-
-/// Commands of the admin process that the master carries out at a time: a reload that takes its time, and
-/// what else is asked for meanwhile. Each costs the master one descriptor.
-pub(crate) const ADMIN_LINES: usize = 2;
-
-/// Octets of a token, at least: what cannot be guessed, even if it is of hexadecimal digits.
-pub(crate) const ADMIN_TOKEN_BYTES_MIN: usize = 16;
-
-/// How long the admin process may take over its last answers when all workers are gone: a stop is not to
-/// wait for somebody who only looks.
-pub(crate) const ADMIN_DRAIN: Duration = Duration::from_secs(1);
 
 /// How long a handshake that was under way when its listener was to be closed is waited for: the
 /// initial retransmission time-out of TCP (RFC 6298 section 2.1), so that one lost packet is borne.
@@ -240,7 +218,8 @@ pub(crate) const RATE_MIN_DEFAULT: u32 = 240;
 /// A buffer that grew beyond this for one large answer is given back afterwards.
 pub(crate) const KEPT_BUFFER_BYTES: usize = 256 * 1024;
 
-/// How often a worker looks for connections that are past their deadline; deadlines are this coarse.
+/// How often a worker looks for connections that are past their deadline, unless the shortest of its
+/// timeouts is less than four of it; deadlines are this coarse.
 pub(crate) const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A connection that has been silent for so long may give way to new ones when a worker is full: a client
@@ -263,7 +242,7 @@ pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(75);
 pub(crate) const WRITE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How long a connection that we closed for writing is still read from, so that the answer is not
-/// destroyed by a reset (RFC 9112 section 9.6).
+/// destroyed by a reset (RFC 9112 section 9.6); no longer than a peer has to take any of it.
 pub(crate) const LINGER_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// While draining: how long a silent connection may still send one request, which is answered as the

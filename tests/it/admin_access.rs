@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::Duration;
 
 use evenkeel::control::{Command, Reply, Scale};
@@ -42,10 +43,14 @@ fn a_page_of_another_origin_reads_and_changes_nothing() {
     let (app, admin) = Admin::demo(&["--workers", "1"]);
     let port = admin.port;
     // A name that was made to point here.
-    for path in ["/", "/metrics", "/api/state", "/readyz"] {
+    for path in ["/", "/metrics", "/api/state", "/nothing"] {
         let rebound = [format!("Host: evil.example:{port}")];
         let answer = admin.ask(&format!("GET {path}"), &[&rebound[0]], "");
         assert_eq!(answer.status, 421, "{path}");
+    }
+    for path in ["/livez", "/readyz"] {
+        let named = || admin.ask(&format!("GET {path}"), &["Host: node7.example"], "").status;
+        wait_until("a probe by any name", || named() == 200);
     }
     for host in ["127.0.0.1", "localhost", "[::1]:1"] {
         let host = format!("Host: {host}");
@@ -99,6 +104,13 @@ fn where_a_token_is_set_nobody_gets_in_without_it() {
         assert_eq!(admin.get(&format!("{path}?token={TOKEN}")).status, 200, "{path}");
     }
     assert_eq!(admin.ask("POST /api/reload", &[JSON, &bearer], "").status, 200);
+    // By any name: who made it point here does not know the token.
+    let named = "Host: node7.example:9090";
+    for (path, without) in [("/metrics", 401), ("/api/state", 401), ("/", 200)] {
+        let ask = |fields: &[&str]| admin.ask(&format!("GET {path}"), fields, "").status;
+        assert_eq!(ask(&[named, &bearer]), 200, "{path}");
+        assert_eq!((ask(&[named, &longer]), ask(&[named])), (without, without), "{path}");
+    }
     // The token alone does not make it one's own page.
     let evil = [JSON, &bearer, "Origin: http://evil.example"];
     assert_eq!(admin.ask("POST /api/reload", &evil, "").status, 403);
@@ -167,22 +179,59 @@ fn a_socket_is_for_its_user_only_and_is_removed() {
     assert!(!sockets.path().exists());
 }
 
-/// They hold all places with heads that do not end, and come again.
+/// They hold all places with what does not end.
 #[test]
 fn slow_clients_do_not_keep_probes_out() {
     let (app, admin) = Admin::demo(&["--workers", "1"]);
-    let slow = || {
+    let reload = format!("POST /api/reload HTTP/1.1\r\nHost: localhost\r\n{JSON}\r\n");
+    let long = format!("{reload}Content-Length: 1000\r\n\r\n");
+    let chunked = format!("{reload}Transfer-Encoding: chunked\r\n\r\n");
+    for (what, begins, drips) in [
+        ("heads", "GET /metrics HTTP/1.1\r\nX: ", false),
+        ("bodies", &long, false),
+        ("chunked bodies", &chunked, false),
+        ("dripping bodies", &long, true),
+    ] {
+        let slow = || {
+            let mut client = Client::connect(admin.port).unwrap();
+            client.send(begins).unwrap();
+            client
+        };
+        let mut held: Vec<Client> = (0..70).map(|_| slow()).collect();
+        let mut probe = Client::connect(admin.port).unwrap();
+        // Before the usual 30 s have passed.
+        probe.stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        probe.send(asked("GET /livez", admin.port, &[], "")).unwrap();
+        let (over, ended) = mpsc::channel::<()>();
+        let drip = std::thread::spawn(move || {
+            while ended.recv_timeout(Duration::from_millis(200)) == Err(RecvTimeoutError::Timeout) {
+                // Those whose time is up are closed.
+                for client in held.iter_mut().filter(|_| drips) {
+                    let _ = client.send("x");
+                }
+            }
+        });
+        let answer = probe.answer();
+        drop(over);
+        drip.join().unwrap();
+        assert_eq!(answer.map(|answer| answer.status), Ok(200), "{what}");
+    }
+    app.stop();
+}
+
+#[test]
+fn who_is_refused_is_not_waited_for() {
+    let (_folder, path) = token_file(0o600);
+    let (app, admin) =
+        Admin::demo(&["--workers", "1", "--admin-token-file", path.to_str().unwrap()]);
+    for framing in ["Content-Length: 1000", "Transfer-Encoding: chunked"] {
         let mut client = Client::connect(admin.port).unwrap();
-        client.send("GET /metrics HTTP/1.1\r\nX: ").unwrap();
-        client
-    };
-    let held: Vec<Client> = (0..100).map(|_| slow()).collect();
-    let mut probe = Client::connect(admin.port).unwrap();
-    // Before heads of the usual 30 s have had their time.
-    probe.stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    probe.send(asked("GET /livez", admin.port, &[], "")).unwrap();
-    assert_eq!(probe.answer().map(|answer| answer.status), Ok(200));
-    drop(held);
+        let head = format!("POST /api/reload HTTP/1.1\r\nHost: localhost\r\n{framing}\r\n\r\n");
+        client.send(head).unwrap();
+        let answer = client.answer().unwrap();
+        assert_eq!(answer.status, 401, "{framing}");
+        assert!(answer.header("www-authenticate").is_some() && answer.text().contains("token"));
+    }
     app.stop();
 }
 

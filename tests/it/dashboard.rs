@@ -1,5 +1,8 @@
 //! The live page, in a real browser.
 
+mod late;
+mod told;
+
 use std::path::PathBuf;
 
 use evenkeel::control::{Command, Scale};
@@ -176,6 +179,10 @@ fn the_page_says_when_nobody_answers_and_goes_on_when_somebody_does() {
     let process = admin_process(&app);
     process.signal(Signal::SIGSTOP);
     browser.wait_until("document.body?.dataset.state === 'stale'");
+    assert_eq!(browser.evaluate("document.title"), json!("demo-app: no answer"));
+    let chip = "document.querySelector('#doing.bad')?.innerText";
+    assert_eq!(browser.evaluate(chip), json!("no answer"));
+    browser.wait_until("getComputedStyle(document.querySelector('main')).opacity < 0.5");
     picture(&mut browser, "360-stale");
     process.signal(Signal::SIGKILL);
     browser.wait_until("document.body?.dataset.state === 'live'");

@@ -62,6 +62,7 @@ mod faults;
 mod first_process;
 mod flood;
 mod foreign;
+mod foreign_counts;
 mod foreign_reload;
 mod guide;
 mod handshake;

@@ -9,6 +9,7 @@ use evenkeel::control::Command;
 use nix::sys::signal::Signal;
 
 use crate::access_log::is_whole;
+use crate::harness::admin::{Admin, admin_process};
 use crate::harness::app::App;
 use crate::harness::load::Load;
 use crate::harness::process::Process;
@@ -188,26 +189,45 @@ fn an_access_log_on_standard_output_goes_where_that_goes() {
 }
 
 #[test]
-fn the_dispatcher_has_a_file_too_and_leaves_it_when_told() {
+fn the_dispatcher_and_the_admin_process_have_files_too_and_leave_them_when_told() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("out.log");
     let path = path.to_str().unwrap();
-    let app = App::controlled(&[
-        "--workers",
-        "1",
-        "--policy",
-        "rr",
-        "--output",
-        path,
-        "--output-per-worker",
-    ]);
-    let here = folder.path().join("out-dispatcher.log");
+    let each = ["--output", path, "--output-per-worker"];
+    let (app, _) = Admin::demo(&[&["--workers", "1", "--policy", "rr"], &each[..]].concat());
+    let writers =
+        [(app.worker(0), "0"), (app.dispatcher(), "dispatcher"), (admin_process(&app), "admin")];
+    let file = |who: &str| folder.path().join(format!("out-{who}.log"));
     let is = |process: Process, path: &PathBuf| outputs(process) == [path.clone(), path.clone()];
-    assert!(is(app.dispatcher(), &here) && is(app.worker(0), &folder.path().join("out-0.log")));
-    fs::rename(&here, folder.path().join("moved")).unwrap();
-    app.done(Command::Reopen {});
-    assert!(is(app.dispatcher(), &here));
+    for (process, who) in writers {
+        wait_until(who, || is(process, &file(who)));
+    }
+    for turn in 0..3 {
+        for (_, who) in writers {
+            fs::rename(file(who), folder.path().join(format!("moved-{who}.{turn}"))).unwrap();
+        }
+        app.done(Command::Reopen {});
+        for (process, who) in writers {
+            assert!(is(process, &file(who)), "{who}");
+        }
+    }
     let names: Vec<String> = app.status().outputs.into_iter().map(|it| it.name).collect();
-    assert_eq!(names, ["worker 0", "dispatcher"]);
+    assert_eq!(names, ["worker 0", "dispatcher", "admin"]);
+    app.stop();
+}
+
+#[test]
+fn the_admin_process_leaves_the_file_of_all_when_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let here = folder.path().join("out.log");
+    let (app, _) = Admin::demo(&["--workers", "1", "--output", here.to_str().unwrap()]);
+    let process = admin_process(&app);
+    let is_here = || outputs(process) == [here.clone(), here.clone()];
+    wait_until("the file", is_here);
+    for turn in 0..3 {
+        fs::rename(&here, folder.path().join(format!("moved.{turn}"))).unwrap();
+        app.done(Command::Reopen {});
+        assert!(is_here());
+    }
     app.stop();
 }

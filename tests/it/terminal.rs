@@ -4,6 +4,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use crate::harness::cli::Cli;
+use crate::harness::load::Load;
 use crate::harness::terminal::Terminal;
 use crate::harness::wait::wait_until;
 
@@ -123,6 +124,19 @@ fn what_a_record_says_does_not_command_the_terminal() {
         let text = terminal.text();
         let commands = |c: char| c.is_control() && !"\r\n".contains(c);
         assert!(!text.contains(commands), "{verb:?}: {text:?}");
+    }
+    cli.done(&["stop", "all"]);
+}
+
+#[test]
+fn top_shows_latencies_of_requests_between_two_looks() {
+    let cli = one();
+    let look = || cli.json(&["top", "--once", "--interval", "0.2"])[0]["workers"].clone();
+    let load = Load::start(cli.port("shop"), 2, "/whoami");
+    wait_until("latencies", || (0..2).all(|at| look()[at]["p99_us"].is_u64()));
+    load.stop();
+    for worker in look().as_array().unwrap() {
+        assert!(worker["p50_us"].is_null() && worker["p99_us"].is_null(), "{worker}");
     }
     cli.done(&["stop", "all"]);
 }

@@ -35,12 +35,18 @@ pub(super) struct Family<'a> {
 }
 
 impl Format {
-    /// What the client's field `Accept` names.
+    /// What the client's field `Accept` prefers (RFC 9110, section 12.5.1). Who names the newer format, and the
+    /// older one no more dearly, gets it.
     pub(super) fn asked_for(accept: &[u8]) -> Self {
         let accept = String::from_utf8_lossy(accept);
-        let mut types = accept.split(',').filter_map(|range| range.split(';').next());
-        let newer = types.any(|it| it.trim().eq_ignore_ascii_case("application/openmetrics-text"));
-        if newer { Self::OpenMetrics } else { Self::Prometheus }
+        let weight = |name: &str| {
+            let ranges = accept.split(',').filter_map(|range| weighed(range, name));
+            ranges.reduce(f32::max)
+        };
+        let newer = weight("application/openmetrics-text").unwrap_or(0.0);
+        // The narrowest range counts.
+        let older = ["text/plain", "text/*", "*/*"].into_iter().find_map(weight).unwrap_or(0.0);
+        if newer > 0.0 && newer >= older { Self::OpenMetrics } else { Self::Prometheus }
     }
 
     pub(super) fn content_type(self) -> &'static str {
@@ -111,6 +117,14 @@ impl Family<'_> {
     }
 }
 
+/// How much this range is wanted, from 0 (not at all) to 1, if it is the one of that name.
+fn weighed(range: &str, name: &str) -> Option<f32> {
+    let mut parts = range.split(';').map(str::trim);
+    parts.next().filter(|it| it.eq_ignore_ascii_case(name))?;
+    let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+    Some(weight.map_or(1.0, |weight| weight.trim().parse().unwrap_or(0.0)))
+}
+
 /// Writing to a text cannot fail.
 fn put(text: &mut String, what: fmt::Arguments<'_>) {
     let _ = text.write_fmt(what);
@@ -172,10 +186,25 @@ mod tests {
 
     #[test]
     fn a_client_gets_the_format_that_it_names() {
-        let prometheus =
-            "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3";
-        assert_eq!(Format::asked_for(prometheus.as_bytes()), Format::OpenMetrics);
-        for other in ["", "*/*", "text/plain", "text/html, */*;q=0.1"] {
+        for newer in [
+            "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=0.3,*/*;q=0.2",
+            "application/openmetrics-text",
+            "text/plain;q=0.5, Application/OpenMetrics-Text;Q=0.5",
+            "*/*, text/plain;q=0.1, application/openmetrics-text;q=0.2",
+        ] {
+            assert_eq!(Format::asked_for(newer.as_bytes()), Format::OpenMetrics, "{newer}");
+        }
+        for other in [
+            "",
+            "*/*",
+            "text/plain",
+            "text/html, */*;q=0.1",
+            "application/openmetrics-text;q=0",
+            "application/openmetrics-text; version=1.0.0; q=0.0, */*",
+            "application/openmetrics-text;q=0.3,text/plain;q=0.5",
+            "application/openmetrics-text;q=0.3,text/*;q=0.5",
+            "application/openmetrics-text;q=much",
+        ] {
             assert_eq!(Format::asked_for(other.as_bytes()), Format::Prometheus, "{other}");
         }
     }

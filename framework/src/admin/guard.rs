@@ -2,9 +2,10 @@
 //!
 //! - Where a token is set, it is needed for everything but `/livez`, `/readyz` and the empty page:
 //!   as `Authorization: Bearer TOKEN`, or as `?token=TOKEN` in the address.
-//! - The `Host` of a request must be an IP address, `localhost`, or the host that the user named, so that a
-//!   page whose name was made to point here (DNS rebinding) can read nothing. A proxy in front passes the
-//!   host on, or sets one of these. On a unix-domain socket, which no page can reach, any will do.
+//! - Where none is set, the `Host` of a request must be an IP address, `localhost`, or the host that the user
+//!   named, so that a page whose name was made to point here (DNS rebinding) can read nothing but `/livez` and
+//!   `/readyz`: it could not know a token. A proxy in front passes the host on, or sets one of these. On a
+//!   unix-domain socket, which no page can reach, any will do.
 //! - What changes something must be such that a page from elsewhere cannot send it without being asked
 //!   first (a content type of JSON, or the field `X-Evenkeel: 1`), and must not come from elsewhere, by
 //!   `Origin` and `Sec-Fetch-Site`, where a browser says so.
@@ -30,7 +31,8 @@ pub(super) struct Refusal {
 
 const WRONG_HOST: Refusal = Refusal {
     status: 421,
-    text: "this host is not served here: ask by IP address, localhost, or the name of the admin address",
+    text: "this host is not served here: ask by IP address, localhost, or the name of the admin address, or \
+           set a token (admin_token_file)",
 };
 const NO_TOKEN: Refusal = Refusal {
     status: 401,
@@ -79,15 +81,14 @@ impl Guard {
     }
 
     fn judge(&self, facts: &Facts<'_>) -> Result<(), Refusal> {
-        if !self.serves(facts.host) {
-            return Err(WRONG_HOST);
-        }
-        // The page holds no secret, and asks for the token itself.
-        let open = matches!(facts.path, "/livez" | "/readyz" | "/");
-        if let Some(token) = self.admin.token.as_ref().filter(|_| !open)
-            && !facts.token.is_some_and(|said| token.is(said))
-        {
-            return Err(NO_TOKEN);
+        let probe = matches!(facts.path, "/livez" | "/readyz");
+        match &self.admin.token {
+            None if !probe && !self.serves(facts.host) => return Err(WRONG_HOST),
+            None => {}
+            // The page holds no secret, and asks for the token itself.
+            Some(_) if probe || facts.path == "/" => {}
+            Some(token) if facts.token.is_some_and(|said| token.is(said)) => {}
+            Some(_) => return Err(NO_TOKEN),
         }
         if matches!(facts.method, "GET" | "HEAD") {
             return Ok(());

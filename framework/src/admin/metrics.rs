@@ -4,6 +4,8 @@
 //! over all slots, so that a sum over one family never counts anything twice. Counters go on over reloads,
 //! upgrades and the deaths of workers, and begin anew with a new master.
 //!
+//! A program that does not link evenkeel counts nothing, so that what only workers could say is left out.
+//!
 //! `evenkeel_skew_...` are over all connections since the master began. How uneven the last minutes were is
 //! for the monitor to say, which alone knows since when it asks, and who else does:
 //!
@@ -31,7 +33,7 @@ const POWERS: std::ops::RangeInclusive<u32> = 6..=24;
 type Count = (&'static str, &'static str, fn(&WorkerSnapshot) -> f64);
 
 #[allow(clippy::cast_precision_loss, reason = "counts stay below 2^52 for ages")]
-const COUNTS: [Count; 9] = [
+const COUNTS: [Count; 7] = [
     ("connections_accepted", "Connections accepted.", |worker| worker.accepted as f64),
     ("requests", "Requests that a handler answered.", |worker| worker.requests as f64),
     ("errors", "Requests that were refused, and handlers that panicked.", |worker| {
@@ -39,10 +41,6 @@ const COUNTS: [Count; 9] = [
     }),
     ("received_bytes", "Bytes read from connections.", |worker| worker.bytes_in as f64),
     ("sent_bytes", "Bytes written to connections.", |worker| worker.bytes_out as f64),
-    ("respawns", "Workers that were forked after the first of their slot.", |worker| {
-        worker.respawns as f64
-    }),
-    ("hangs", "Workers that were ended because they hung.", |worker| worker.hangs as f64),
     ("log_lines_dropped", "Lines of the access log that could not be written in time.", |worker| {
         worker.log_dropped as f64
     }),
@@ -51,13 +49,23 @@ const COUNTS: [Count; 9] = [
     }),
 ];
 
+/// The same by the master's word.
+#[allow(clippy::cast_precision_loss, reason = "counts stay below 2^52 for ages")]
+const BY_MASTER: [Count; 2] = [
+    ("respawns", "Workers that were forked after the first of their slot.", |worker| {
+        worker.respawns as f64
+    }),
+    ("hangs", "Workers that were ended because they hung.", |worker| worker.hangs as f64),
+];
+
 /// All metrics, at this moment.
 pub(super) fn write(view: &View, format: Format) -> String {
     let mut all = Exposition::new(format);
     let workers = view.snapshot().workers;
     write_master(&mut all, view, &workers);
     write_deeds(&mut all, view);
-    for (name, help, value) in COUNTS {
+    let counts = COUNTS.iter().filter(|_| !view.foreign);
+    for &(name, help, value) in counts.chain(&BY_MASTER) {
         let sum: f64 = workers.iter().map(value).sum();
         all.family(&format!("evenkeel_{name}"), Kind::Counter, help).sample(&[], sum);
         let name = format!("evenkeel_worker_{name}");
@@ -67,9 +75,13 @@ pub(super) fn write(view: &View, format: Format) -> String {
             family.sample(&[("slot", &worker.slot)], value(worker));
         }
     }
+    if !view.foreign {
+        write_open(&mut all, &workers);
+        write_latencies(&mut all, &workers);
+        write_skew(&mut all, &workers);
+    }
     write_gauges(&mut all, &workers);
-    write_latencies(&mut all, &workers);
-    write_balance(&mut all, view, &workers);
+    write_queues(&mut all, view);
     dispatcher::write(&mut all, view.board);
     all.finish()
 }
@@ -129,7 +141,7 @@ fn write_deeds(all: &mut Exposition, view: &View) {
     }
 }
 
-fn write_gauges(all: &mut Exposition, workers: &[WorkerSnapshot]) {
+fn write_open(all: &mut Exposition, workers: &[WorkerSnapshot]) {
     let open = total(workers.iter().map(|worker| worker.open));
     all.family("evenkeel_connections_open", Kind::Gauge, "Connections open now.").sample(&[], open);
     let help = "The same for each slot: Connections open now.";
@@ -137,6 +149,9 @@ fn write_gauges(all: &mut Exposition, workers: &[WorkerSnapshot]) {
     for worker in workers {
         family.sample(&[("slot", &worker.slot)], worker.open);
     }
+}
+
+fn write_gauges(all: &mut Exposition, workers: &[WorkerSnapshot]) {
     let help = "Processes that have sat in the slot.";
     let mut family = all.family("evenkeel_worker_generation", Kind::Gauge, help);
     for worker in workers {
@@ -156,7 +171,7 @@ fn write_gauges(all: &mut Exposition, workers: &[WorkerSnapshot]) {
     for (worker, bytes) in living().filter_map(|it| Some((it, process::memory_bytes(it.pid)?))) {
         family.sample(&[("slot", &worker.slot)], bytes);
     }
-    let help = "CPU time of the newest worker of the slot.";
+    let help = "CPU time of the newest worker of the slot: it begins anew with each.";
     let mut family = all.family("evenkeel_worker_cpu_seconds", Kind::Gauge, help);
     for (worker, seconds) in living().filter_map(|it| Some((it, process::cpu_seconds(it.pid)?))) {
         family.sample(&[("slot", &worker.slot)], seconds);
@@ -192,7 +207,7 @@ fn write_latencies(all: &mut Exposition, workers: &[WorkerSnapshot]) {
     }
 }
 
-fn write_balance(all: &mut Exposition, view: &View, workers: &[WorkerSnapshot]) {
+fn write_queues(all: &mut Exposition, view: &View) {
     let queues = view.queues();
     for (name, help) in [
         ("evenkeel_queue_depth", "Connections that wait to be accepted."),
@@ -206,6 +221,9 @@ fn write_balance(all: &mut Exposition, view: &View, workers: &[WorkerSnapshot]) 
             family.sample(&[("address", &queue.address), ("slot", &slot)], value);
         }
     }
+}
+
+fn write_skew(all: &mut Exposition, workers: &[WorkerSnapshot]) {
     let seated = workers.iter().filter(|worker| worker.phase != Phase::Vacant);
     let skew = Skew::of(&seated.map(|worker| worker.accepted).collect::<Vec<_>>());
     for (name, help, value) in [

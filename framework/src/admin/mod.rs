@@ -29,7 +29,7 @@ mod view;
 use std::sync::Arc;
 
 use crate::birth::{Birth, code};
-use crate::http::{Handler, Request, Response};
+use crate::http::{BodyPlan, Handler, Request, Response};
 use crate::worker;
 use exposition::Format;
 use guard::Guard;
@@ -43,6 +43,10 @@ const PAGE: &str = concat!(
     include_str!("page/style.css"),
     "</style>\n<script type=\"module\">\n",
     include_str!("page/words.js"),
+    include_str!("page/ask.js"),
+    include_str!("page/history.js"),
+    include_str!("page/latency.js"),
+    include_str!("page/events.js"),
     include_str!("page/skew.js"),
     include_str!("page/commands.js"),
     include_str!("page/script.js"),
@@ -75,6 +79,11 @@ struct Desk {
 }
 
 impl Handler for Desk {
+    /// Whoever is refused is not waited for.
+    fn body(&mut self, head: &Request<'_>) -> BodyPlan {
+        if self.guard.admits(head).is_ok() { BodyPlan::Whole } else { BodyPlan::Unread }
+    }
+
     fn answer(&mut self, request: &Request<'_>, response: &mut Response<'_>) {
         // A connection that is kept would be waited for when this process is to end.
         response.close();

@@ -1,7 +1,8 @@
 //! The state as JSON, for the page and for programs.
 //!
 //! `GET /api/state` answers with one object, [`State`]. Fields are only ever added. Times are in the unit
-//! that ends their name; what cannot be known is `null`.
+//! that ends their name; what cannot be known is `null`, as what a program that does not link evenkeel would
+//! have to count.
 
 use std::collections::BTreeMap;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -30,6 +31,7 @@ use crate::sys::clock::monotonic_ns;
 ///  "workers":[{"slot":0,"pid":813,"generation":1,"phase":"ready","age_s":3600,"accepted":1200,"open":3,
 ///              "requests":5000,"errors":0,"bytes_in":400000,"bytes_out":700000,"busy_ms":0,
 ///              "busy_total_s":12.5,"memory_bytes":1400000,"cpu_s":12.9,"p50_us":90,"p99_us":400,
+///              "latency_counts":[0,0,3,17],
 ///              "share":0.51,"respawns":0,"hangs":0,"log_dropped":0}],
 ///  "dispatcher":null,"admin":{"pid":815,"generation":1,"phase":"ready"},
 ///  "restarts":{"signal":0,"reload":2},
@@ -59,7 +61,7 @@ pub(super) struct State {
     /// Since the master began; an upgrade is no new beginning.
     uptime_s: u64,
     /// Of all connections since the start, over the slots that are not vacant.
-    skew: Skew,
+    skew: Option<Skew>,
     /// The accept queues: of each slot, where each has one of its own (then with `slot`), and of each
     /// address that all workers share.
     queues: Vec<Waiting>,
@@ -86,29 +88,33 @@ struct Worker {
     phase: String,
     /// Since the newest worker was forked; 0 when it is gone.
     age_s: u64,
-    accepted: u64,
-    open: u64,
-    requests: u64,
-    errors: u64,
-    bytes_in: u64,
-    bytes_out: u64,
+    accepted: Option<u64>,
+    open: Option<u64>,
+    requests: Option<u64>,
+    errors: Option<u64>,
+    bytes_in: Option<u64>,
+    bytes_out: Option<u64>,
     /// For how long the worker has not come back to its loop; 0 when it waits.
-    busy_ms: u64,
+    busy_ms: Option<u64>,
     /// All the time in which it was busy.
-    busy_total_s: f64,
+    busy_total_s: Option<f64>,
     /// What only the newest worker has.
     memory_bytes: Option<u64>,
     /// CPU time of the newest worker.
     cpu_s: Option<f64>,
-    /// The latency that half of the requests stayed below, within 25%.
+    /// The latency that half of all requests since the start stayed below, within 25%.
     p50_us: Option<u64>,
     p99_us: Option<u64>,
+    /// How many of them took 0, 1, 2 and 3 µs, and then how many fell into each quarter of each doubling from
+    /// 4 µs on (4, 5, 6, 7, 8 to 9, 10 to 11 ...). Empty ones at the end are left out. The difference of two
+    /// looks is what came between them.
+    latency_counts: Option<Vec<u64>>,
     /// Of the connections of all slots that are not vacant, from 0 to 1; `null` for a vacant one, and
     /// before the first connection.
     share: Option<f64>,
     respawns: u64,
     hangs: u64,
-    log_dropped: u64,
+    log_dropped: Option<u64>,
 }
 
 /// A process that is no worker.
@@ -147,9 +153,9 @@ impl State {
             workers_ready: seated().filter(|worker| worker.phase == Phase::Ready).count(),
             now_ms,
             uptime_s: now_ms.saturating_sub(board.began_ms()) / 1000,
-            skew: Skew::of(&counts),
+            skew: (!view.foreign).then(|| Skew::of(&counts)),
             queues: view.queues(),
-            workers: workers.iter().map(|worker| Worker::of(worker, accepted)).collect(),
+            workers: workers.iter().map(|it| Worker::of(it, accepted, view.foreign)).collect(),
             dispatcher: Some(child(Place::Dispatcher)).filter(|it| it.generation > 0),
             admin: child(Place::Admin),
             restarts: ends.collect(),
@@ -160,9 +166,10 @@ impl State {
 
 impl Worker {
     #[allow(clippy::cast_precision_loss, reason = "shares and seconds need no more than 52 bits")]
-    fn of(worker: &WorkerSnapshot, accepted: u64) -> Self {
+    fn of(worker: &WorkerSnapshot, accepted: u64, foreign: bool) -> Self {
         let since = |then: u64| if then == 0 { 0 } else { monotonic_ns().saturating_sub(then) };
         let pid = Some(worker.pid).filter(|pid| *pid != 0);
+        let counted = |count: u64| (!foreign).then_some(count);
         let counts = worker.phase != Phase::Vacant && accepted > 0;
         Self {
             slot: worker.slot,
@@ -170,22 +177,23 @@ impl Worker {
             generation: worker.generation,
             phase: worker.phase.to_string(),
             age_s: pid.map_or(0, |_| since(worker.since_ns) / 1_000_000_000),
-            accepted: worker.accepted,
-            open: worker.open,
-            requests: worker.requests,
-            errors: worker.errors,
-            bytes_in: worker.bytes_in,
-            bytes_out: worker.bytes_out,
-            busy_ms: since(worker.busy_since_ns) / 1_000_000,
-            busy_total_s: worker.busy_ns as f64 / 1e9,
+            accepted: counted(worker.accepted),
+            open: counted(worker.open),
+            requests: counted(worker.requests),
+            errors: counted(worker.errors),
+            bytes_in: counted(worker.bytes_in),
+            bytes_out: counted(worker.bytes_out),
+            busy_ms: counted(since(worker.busy_since_ns) / 1_000_000),
+            busy_total_s: counted(worker.busy_ns).map(|busy_ns| busy_ns as f64 / 1e9),
             memory_bytes: pid.and_then(process::memory_bytes),
             cpu_s: pid.and_then(process::cpu_seconds),
             p50_us: worker.latency_us(0.5),
             p99_us: worker.latency_us(0.99),
+            latency_counts: (!foreign).then(|| worker.latency_counts().to_vec()),
             share: counts.then(|| worker.accepted as f64 / accepted as f64),
             respawns: worker.respawns,
             hangs: worker.hangs,
-            log_dropped: worker.log_dropped,
+            log_dropped: counted(worker.log_dropped),
         }
     }
 }

@@ -17,6 +17,8 @@ pub(super) struct View {
     pub(super) name: String,
     pub(super) policy: String,
     pub(super) addresses: Vec<Address>,
+    /// Workers are programs that count nothing on the scoreboard.
+    pub(super) foreign: bool,
     primary: Address,
     backlog: u32,
     shared: Vec<(Address, u64)>,
@@ -31,6 +33,7 @@ impl View {
             name: birth.plan.name.as_ref().map_or_else(program_name, ToString::to_string),
             policy: plan.intake.to_string(),
             addresses: plan.addresses().cloned().collect(),
+            foreign: plan.foreign.is_some(),
             primary: plan.address.clone(),
             backlog: plan.backlog,
             shared,

@@ -167,4 +167,18 @@ impl WorkerSnapshot {
     pub fn latency_us(&self, quantile: f64) -> Option<u64> {
         histogram::quantile_us(&self.latency_counts, quantile)
     }
+
+    /// The same of the requests that were answered after `earlier`, an older look at this slot.
+    pub fn latency_us_since(&self, earlier: &Self, quantile: f64) -> Option<u64> {
+        let then = earlier.latency_counts.iter().copied().chain(std::iter::repeat(0));
+        let pairs = self.latency_counts.iter().zip(then);
+        let counts: Vec<u64> = pairs.map(|(now, then)| now.saturating_sub(then)).collect();
+        histogram::quantile_us(&counts, quantile)
+    }
+
+    /// How many requests fell into each bucket of latencies, without the empty ones at the end.
+    pub(crate) fn latency_counts(&self) -> &[u64] {
+        let used = self.latency_counts.iter().rposition(|count| *count > 0).map_or(0, |at| at + 1);
+        &self.latency_counts[..used]
+    }
 }

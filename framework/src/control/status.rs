@@ -1,5 +1,7 @@
 //! How a master and its workers are, as plain data.
 
+mod worker;
+
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -8,6 +10,7 @@ use crate::apps::OutputFile;
 use crate::board::Happening;
 use crate::ids::Place;
 use crate::plan::Address;
+pub use worker::WorkerStatus;
 
 /// A master at one moment.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -102,39 +105,6 @@ pub struct DispatcherStatus {
     pub generation: u32,
     /// What it is doing, by the same words as a worker.
     pub phase: String,
-}
-
-/// One slot at one moment.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct WorkerStatus {
-    /// The slot's number, from 0.
-    pub slot: u16,
-    /// Process id of the newest worker; 0 when it is gone.
-    pub pid: u32,
-    /// How many workers have sat in the slot.
-    pub generation: u32,
-    /// `vacant`, `starting`, `ready`, `draining` or `backing-off`.
-    pub phase: String,
-    /// Seconds since the newest worker was forked; 0 when it is gone.
-    pub age_s: u64,
-    /// Workers that were forked after the first.
-    pub respawns: u64,
-    /// Workers that were ended because they hung.
-    pub hangs: u64,
-    /// Connections accepted.
-    pub accepted: u64,
-    /// Connections open now.
-    pub open: u64,
-    /// Requests that a handler answered.
-    pub requests: u64,
-    /// Requests that were refused, and handlers that panicked.
-    pub errors: u64,
-    /// Lines of the access log that could not be written in time.
-    #[serde(default)]
-    pub log_dropped: u64,
-    /// For how many milliseconds the worker has not come back to its loop; 0 when it waits.
-    pub busy_ms: u64,
 }
 
 impl From<&Happening> for EventStatus {

@@ -26,6 +26,8 @@ pub(crate) struct Connection {
     /// How far the leftover has been searched for the end of a head.
     searched: usize,
     requests: u32,
+    /// A body was not looked at, so that nobody knows where the next request begins.
+    unread: bool,
     /// There is more to be done without more input.
     paused: bool,
 }

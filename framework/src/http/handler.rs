@@ -74,6 +74,9 @@ pub enum BodyPlan {
         /// A body that is longer than so many bytes is refused with 413.
         bytes_max: u64,
     },
+    /// The body is not looked at: [`Handler::answer`] is called at once, with an empty one, and the
+    /// connection closed after its answer. A client that waits for `100 Continue` never sends it.
+    Unread,
     /// The body is not wanted: the request is answered with this status (from 400 to 599) at once, and
     /// the connection closed. A client that waits for `100 Continue` never sends it.
     Refuse(u16),
@@ -106,6 +109,7 @@ impl fmt::Debug for BodyPlan {
             Self::Stream { bytes_max, .. } => {
                 f.debug_struct("Stream").field("bytes_max", bytes_max).finish_non_exhaustive()
             }
+            Self::Unread => f.write_str("Unread"),
             Self::Refuse(status) => f.debug_tuple("Refuse").field(status).finish(),
         }
     }

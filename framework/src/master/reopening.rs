@@ -1,7 +1,7 @@
 //! Opening the files of logs anew, after they were moved.
 
 use super::Master;
-use crate::ids::{ChildId, Place};
+use crate::ids::ChildId;
 use crate::net::channel::Order;
 use crate::output;
 
@@ -62,10 +62,8 @@ impl Master<'_> {
             return Err(FOREIGN_LOGS);
         }
         let (requests, output) = (self.plan.access_log.is_some(), self.plan.output.is_some());
-        let has_log = |id: &ChildId| {
-            let serves = id.place.slot().is_some();
-            requests && serves || output && (serves || id.place == Place::Dispatcher)
-        };
+        // Only workers write of requests.
+        let has_log = |id: &ChildId| output || requests && id.place.slot().is_some();
         let owners = self.children.iter().map(|child| child.id).filter(has_log);
         let owners = Some(owners.collect::<Vec<_>>()).filter(|_| requests || output);
         let owners = owners.ok_or("there is no log file to reopen")?;

@@ -14,6 +14,7 @@ impl Master<'_> {
     pub(super) fn status(&self) -> Status {
         let now_ns = monotonic_ns();
         let workers = Snapshot::of(self.board).workers;
+        let counts = self.plan.foreign.is_none();
         let count = |number: usize| u16::try_from(number).unwrap_or(u16::MAX);
         Status {
             pid: std::process::id(),
@@ -28,7 +29,7 @@ impl Master<'_> {
             dispatcher: self.dispatcher(),
             outputs: self.outputs(),
             admin: self.admin_status(),
-            workers: workers.iter().map(|worker| worker_status(worker, now_ns)).collect(),
+            workers: workers.iter().map(|it| worker_status(it, now_ns, counts)).collect(),
             restarts: self.board.ends().map(|(cause, n)| (cause.to_string(), n)).collect(),
             events: self.board.happenings().iter().map(EventStatus::from).collect(),
         }
@@ -40,7 +41,8 @@ impl Master<'_> {
         let wanted = u16::try_from(self.supervisor.workers_wanted()).unwrap_or(u16::MAX);
         let slots = 0..seen.max(wanted);
         let dispatcher = (self.plan.intake == Intake::Dispatcher).then_some(Place::Dispatcher);
-        let places = slots.map(|slot| Place::Slot(SlotId(slot))).chain(dispatcher);
+        let admin = self.plan.admin.as_ref().map(|_| Place::Admin);
+        let places = slots.map(|slot| Place::Slot(SlotId(slot))).chain(dispatcher).chain(admin);
         let files = self.plan.output.as_ref().map(|output| output::files(output, places));
         files.into_iter().flatten().map(|(name, path)| OutputFile::new(name, path)).collect()
     }
@@ -72,7 +74,7 @@ impl Master<'_> {
     }
 }
 
-fn worker_status(worker: &WorkerSnapshot, now_ns: u64) -> WorkerStatus {
+fn worker_status(worker: &WorkerSnapshot, now_ns: u64, counts: bool) -> WorkerStatus {
     let since = |then_ns: u64| if then_ns == 0 { 0 } else { now_ns.saturating_sub(then_ns) };
     WorkerStatus {
         slot: worker.slot,
@@ -82,6 +84,7 @@ fn worker_status(worker: &WorkerSnapshot, now_ns: u64) -> WorkerStatus {
         age_s: if worker.pid == 0 { 0 } else { since(worker.since_ns) / 1_000_000_000 },
         respawns: worker.respawns,
         hangs: worker.hangs,
+        counts,
         accepted: worker.accepted,
         open: worker.open,
         requests: worker.requests,

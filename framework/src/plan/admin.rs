@@ -10,7 +10,7 @@ use super::{Address, Plan, Term, Timeouts};
 use crate::error::Error;
 use crate::http::Limits;
 use crate::limits::{
-    ADMIN_BODY_BYTES_MAX, ADMIN_CONNECTIONS_MAX, ADMIN_HEAD_TIMEOUT, ADMIN_LINES,
+    ADMIN_BODY_BYTES_MAX, ADMIN_CONNECTIONS_MAX, ADMIN_LINES, ADMIN_PATIENCE, ADMIN_RATE_MIN,
     ADMIN_TOKEN_BYTES_MIN,
 };
 
@@ -133,7 +133,13 @@ impl Plan {
             connections_max: ADMIN_CONNECTIONS_MAX,
             // One more, to say that all lines are in use.
             offload_threads: ADMIN_LINES + 1,
-            timeouts: Timeouts { head: ADMIN_HEAD_TIMEOUT, ..self.timeouts },
+            timeouts: Timeouts {
+                head: ADMIN_PATIENCE,
+                body: ADMIN_PATIENCE,
+                idle: ADMIN_PATIENCE,
+                write: ADMIN_PATIENCE,
+                rate_min: ADMIN_RATE_MIN,
+            },
             limits: Limits { body_bytes_max: ADMIN_BODY_BYTES_MAX, ..Limits::default() },
             term: Term { hang_timeout: self.term.hang_timeout, ..Term::default() },
             access_log: None,

@@ -64,8 +64,8 @@ impl Output {
     }
 
     /// A file for each slot: its number stands before the ending, as in `shop-0.log` for the path
-    /// `shop.log`; the dispatcher of policy `rr` has `shop-dispatcher.log`. Successors of a worker, over
-    /// reloads and upgrades too, append to the same file.
+    /// `shop.log`; the dispatcher of policy `rr` has `shop-dispatcher.log`, and the admin process
+    /// `shop-admin.log`. Successors of a worker, over reloads and upgrades too, append to the same file.
     pub fn per_worker(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), files: Files::PerWorker, rotation: None }
     }

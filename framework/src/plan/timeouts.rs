@@ -27,6 +27,10 @@ impl Timeouts {
         Self { head, body, idle, write, ..self }
     }
 
+    pub(crate) fn shortest(&self) -> Duration {
+        self.head.min(self.body).min(self.idle).min(self.write)
+    }
+
     /// The longest time that so many octets may take.
     pub(crate) fn at_least(&self, octets: u64) -> Duration {
         let seconds = octets.checked_div(self.rate_min.into());

@@ -274,7 +274,7 @@ impl Client {
             return Ok(Fate::Gone);
         }
         self.stream.shutdown(Shutdown::Write)?;
-        self.deadline = desk.now + LINGER_TIMEOUT;
+        self.deadline = desk.now + LINGER_TIMEOUT.min(desk.timeouts.write);
         self.end = End::Lingering;
         Ok(Fate::Again)
     }

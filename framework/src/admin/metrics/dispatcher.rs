@@ -41,7 +41,7 @@ pub(super) fn write(all: &mut Exposition, board: &Board) {
         all.family("evenkeel_dispatcher_memory_bytes", Kind::Gauge, help).sample(&[], bytes);
     }
     if let Some(seconds) = pid.and_then(process::cpu_seconds) {
-        let help = "CPU time of the newest dispatcher.";
+        let help = "CPU time of the newest dispatcher: it begins anew with each.";
         all.family("evenkeel_dispatcher_cpu_seconds", Kind::Gauge, help).sample(&[], seconds);
     }
 }

@@ -1,91 +1,65 @@
 // The live page of one Evenkeel application. It asks for /api/state once a second, and shows it.
 
 const ASK_EVERY_MS = 1000;
-const ANSWER_WITHIN_MS = 5000;
-const HISTORY = 120;
 const NOTICE_FOR_MS = 8000;
 
-const byId = (id) => document.getElementById(id);
-// A token that came with the address stays with this tab, and is no longer shown.
-let token = sessionStorage.getItem("token") ?? "";
-const given = new URLSearchParams(location.search).get("token");
-if (given) {
-  keepToken(given);
-  history.replaceState(null, "", location.pathname);
-}
 let before = null;
 let noticeUntil = 0;
 const rates = [];
 const slowest = [];
 
-function keepToken(value) {
-  token = value;
-  sessionStorage.setItem("token", value);
-}
-
-function headers() {
-  const all = { "X-Evenkeel": "1" };
-  if (token) all.Authorization = `Bearer ${token}`;
-  return all;
-}
-
-async function ask(path, body) {
-  const options = { headers: headers(), cache: "no-store", signal: AbortSignal.timeout(ANSWER_WITHIN_MS) };
-  if (body !== undefined) {
-    options.method = "POST";
-    options.headers["Content-Type"] = "application/json";
-    options.body = JSON.stringify(body);
-    // Answered when it is done, which takes as long as the slowest drain.
-    delete options.signal;
-  }
-  const answer = await fetch(path, options);
-  if (answer.status === 401) {
-    byId("ask-token").hidden = false;
-    throw new Error(token ? "this token is not the one" : "a token is needed");
-  }
-  if (!answer.ok && body === undefined) throw new Error(`${answer.status} ${await answer.text()}`);
-  return answer;
-}
-
 async function turn() {
   if (!document.hidden) {
     try {
       const state = await (await ask("api/state")).json();
-      byId("ask-token").hidden = true;
+      tokenFits();
       show(state);
       document.body.dataset.state = "live";
       if (Date.now() > noticeUntil) byId("notice").hidden = true;
     } catch (error) {
-      document.body.dataset.state = "stale";
-      say(`No answer: ${error.message}. Trying again; what is shown is old.`, true, 0);
+      showSilence(error);
     }
   }
   setTimeout(turn, ASK_EVERY_MS);
 }
 
+function showSilence(error) {
+  const asks = error instanceof NotAdmitted;
+  const doing = asks ? "token needed" : "no answer";
+  document.body.dataset.state = asks ? "locked" : "stale";
+  document.title = `${byId("name").textContent}: ${doing}`;
+  chip(byId("doing"), doing, asks ? "warm" : "bad");
+  if (asks) say(`${error.message}.`.replace(/^./, (first) => first.toUpperCase()), token !== "", 0);
+  else say(`No answer: ${error.message}. Trying again; what is shown is old.`, true, 0);
+}
+
 function say(text, bad, holdsMs = NOTICE_FOR_MS) {
   const notice = byId("notice");
-  notice.textContent = text;
+  // What is read aloud is not said again.
+  if (notice.textContent !== text) notice.textContent = text;
   notice.classList.toggle("bad", bad);
   notice.hidden = false;
   noticeUntil = Date.now() + holdsMs;
 }
 
 function show(state) {
-  const now = performance.now();
-  const seconds = before ? (now - before.at) / 1000 : 0;
-  const earlier = new Map((before?.state.workers ?? []).map((worker) => [worker.slot, worker]));
+  const gap = before?.pid === state.pid ? state.now_ms - before.now_ms : 0;
+  const recent = gap > 0 && gap <= GAP_MS;
+  const earlier = new Map((recent ? before.workers : []).map((worker) => [worker.slot, worker]));
   const perSecond = (worker, field) => {
     const last = earlier.get(worker.slot);
-    if (!last || seconds <= 0) return null;
-    return Math.max(0, worker[field] - last[field]) / seconds;
+    if (!last || worker[field] == null) return null;
+    return (Math.max(0, worker[field] - last[field]) / gap) * 1000;
   };
+  const latencies = recentLatencies(state);
   const workers = state.workers.map((worker) => ({
     ...worker,
     rate: perSecond(worker, "requests"),
+    p50: quantile(latencies.get(worker.slot) ?? [], 0.5),
+    p99: quantile(latencies.get(worker.slot) ?? [], 0.99),
     cpu: earlier.get(worker.slot)?.pid === worker.pid ? perSecond(worker, "cpu_s") : null,
   }));
-  before = { at: now, state };
+  before = state;
   followReload(state);
   showHead(state);
   showTiles(state, workers);
@@ -107,20 +81,24 @@ function showHead(state) {
 }
 
 function showTiles(state, workers) {
-  const sum = (field) => workers.reduce((total, worker) => total + (worker[field] ?? 0), 0);
+  // Null where nobody counts.
+  const sum = (field) => {
+    const told = workers.map((worker) => worker[field]).filter((value) => value != null);
+    return told.length ? told.reduce((total, value) => total + value, 0) : null;
+  };
   byId("ready").textContent = `${state.workers_ready} / ${state.workers_wanted}`;
   const others = workers.filter((worker) => worker.phase !== "ready" && worker.phase !== "vacant");
   byId("ready-note").textContent = others.map((worker) => `slot ${worker.slot} ${worker.phase}`).join(", ");
-  if (workers.some((worker) => worker.rate !== null)) {
-    remember(rates, sum("rate"));
-    byId("rate").textContent = whole(Math.round(sum("rate")));
-  }
-  const p99 = Math.max(0, ...workers.map((worker) => worker.p99_us ?? 0));
-  remember(slowest, p99);
-  byId("p99").textContent = p99 ? time(p99) : "–";
-  line(byId("rate-line"), rates);
-  line(byId("p99-line"), slowest);
-  byId("open").textContent = whole(sum("open"));
+  const rate = sum("rate");
+  if (rate !== null) remember(rates, state.now_ms, rate);
+  byId("rate").textContent = known(rate, (value) => whole(Math.round(value)));
+  const timed = workers.map((worker) => worker.p99).filter((p99) => p99 !== null);
+  const p99 = timed.length ? Math.max(...timed) : null;
+  if (p99 !== null) remember(slowest, state.now_ms, p99);
+  byId("p99").textContent = known(p99, time);
+  line(byId("rate-line"), rates, state.now_ms);
+  line(byId("p99-line"), slowest, state.now_ms);
+  byId("open").textContent = known(sum("open"), whole);
   const queued = (state.queues ?? []).reduce((total, queue) => total + queue.depth, 0);
   byId("queued").textContent = `${whole(queued)} waiting to be accepted`;
   showSkew(state.skew ?? {}, recentSkew(state));
@@ -130,8 +108,8 @@ function showWorkers(state, workers) {
   const body = byId("workers").tBodies[0];
   const { expected_low: low, expected_high: high } = state.skew ?? {};
   const widest = Math.max(0.05, high ?? 0, ...workers.map((worker) => worker.share ?? 0)) * 1.1;
-  const known = low != null && high > 0;
-  byId("band-note").textContent = known ? `chance: ${percent(low)} to ${percent(high)}` : "what chance gives";
+  const expected = low != null && high > 0 ? [low, high] : null;
+  byId("band-note").textContent = expected ? `chance: ${percent(low)} to ${percent(high)}` : "what chance gives";
   while (body.rows.length > workers.length) body.deleteRow(-1);
   workers.forEach((worker, at) => {
     const row = body.rows[at] ?? body.appendChild(emptyRow());
@@ -140,11 +118,11 @@ function showWorkers(state, workers) {
     const cells = row.cells;
     cells[0].textContent = worker.slot;
     chip(cells[1].firstChild, worker.phase, toneOf(worker.phase));
-    showShare(cells[2].firstChild, worker, widest, known ? [low, high] : null);
+    showShare(cells[2].firstChild, worker, widest, expected);
     const texts = [
-      whole(worker.open), worker.rate === null ? "–" : whole(Math.round(worker.rate)),
-      worker.p50_us == null ? "–" : time(worker.p50_us), worker.p99_us == null ? "–" : time(worker.p99_us),
-      worker.cpu === null ? "–" : `${Math.round(worker.cpu * 100)}%`,
+      known(worker.open, whole), known(worker.rate, (rate) => whole(Math.round(rate))),
+      known(worker.p50, time), known(worker.p99, time),
+      known(worker.cpu, (cpu) => `${Math.round(cpu * 100)}%`),
       worker.memory_bytes ? bytes(worker.memory_bytes) : "–",
       worker.generation, span(worker.age_s), worker.pid || "–",
     ];
@@ -184,23 +162,6 @@ function showShare(share, worker, widest, expected) {
   label.textContent = worker.share == null ? "–" : percent(part);
 }
 
-function showEvents(events) {
-  const list = byId("events");
-  const newest = [...events].sort((one, other) => other.at_ms - one.at_ms);
-  list.replaceChildren(...newest.map((event) => {
-    const item = document.createElement("li");
-    const at = new Date(event.at_ms);
-    const stamp = element("time", "");
-    stamp.dateTime = at.toISOString();
-    stamp.textContent = at.toLocaleTimeString(undefined, { hour12: false });
-    const text = element("span", "");
-    text.textContent = event.text;
-    item.append(stamp, text);
-    return item;
-  }));
-  if (!newest.length) list.append(Object.assign(element("li", "none"), { textContent: "none yet" }));
-}
-
 function queueLine(queue) {
   const slot = queue.slot == null ? "" : `, slot ${queue.slot}`;
   const limit = queue.limit ? ` of ${whole(queue.limit)}` : "";
@@ -232,25 +193,5 @@ function chip(target, text, tone) {
 function toneOf(phase) {
   return { ready: "good", starting: "warm", draining: "warm", "backing-off": "bad" }[phase] ?? "";
 }
-
-function remember(history, value) {
-  history.push(value);
-  if (history.length > HISTORY) history.shift();
-}
-
-function line(svg, values) {
-  const most = Math.max(1e-9, ...values);
-  const step = 120 / (HISTORY - 1);
-  const from = HISTORY - values.length;
-  const points = values.map((value, at) => `${((from + at) * step).toFixed(1)} ${(27 - (value / most) * 25).toFixed(1)}`);
-  let path = svg.querySelector("path");
-  if (!path) path = svg.appendChild(document.createElementNS("http://www.w3.org/2000/svg", "path"));
-  path.setAttribute("d", points.length > 1 ? `M${points.join("L")}` : "");
-}
-
-byId("ask-token").addEventListener("submit", (event) => {
-  event.preventDefault();
-  keepToken(byId("token").value);
-});
 
 turn();

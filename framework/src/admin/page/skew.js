@@ -11,6 +11,7 @@ function recentSkew(state) {
   const seated = state.workers.filter((worker) => worker.phase !== "vacant");
   const of = `${state.pid}: ${seated.map((worker) => worker.slot)}`;
   const accepted = seated.map((worker) => worker.accepted);
+  if (accepted.includes(null)) return null;
   looks = looks.filter((look) => look.of === of && state.now_ms - look.at < RECENT_MS);
   looks.push({ of, at: state.now_ms, accepted });
   const counts = accepted.map((count, at) => count - looks[0].accepted[at]);
@@ -23,6 +24,10 @@ function recentSkew(state) {
 
 function showSkew(all, recent) {
   byId("cov").textContent = number(recent?.cov, 3);
+  if (all.cov == null) {
+    byId("cov-note").textContent = "not counted by this program";
+    return;
+  }
   const chance = (skew) => `chance ${number(skew.expected_cov, 3)}`;
   const late = recent ? chance(recent) : "no connection of late";
   byId("cov-note").textContent = `${late}; since the start ${number(all.cov, 3)}, ${chance(all)}`;

@@ -1,6 +1,7 @@
 // Numbers as people read them.
 const whole = (value) => Number(value).toLocaleString("en").replaceAll(",", "\u202f");
 const number = (value, digits) => (value == null ? "–" : Number(value).toFixed(digits));
+const known = (value, words) => (value == null ? "–" : words(value));
 const percent = (part) => `${(part * 100).toFixed(1)}%`;
 
 function time(us) {

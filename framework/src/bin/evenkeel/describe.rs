@@ -105,8 +105,7 @@ impl Subject {
         let width = terminal_width();
         print::line(pairs(&self.rows(state, status), width));
         if let Some(status) = status {
-            let counts = !self.record.as_ref().is_some_and(|record| record.foreign);
-            print::line(format!("\n{}", show::workers(&status.workers, counts)));
+            print::line(format!("\n{}", show::workers(&status.workers)));
             let last = &status.events[status.events.len().saturating_sub(EVENTS)..];
             let events: Vec<(String, String)> = last.iter().map(event).collect();
             print::line(format!("\nlast events\n{}", pairs(&events, width)));

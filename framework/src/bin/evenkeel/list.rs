@@ -129,6 +129,9 @@ impl Row {
     fn json(&self) -> Value {
         let running = self.running();
         let (ready, here) = self.count();
+        // A program that is not ours counts nothing.
+        let foreign = running.is_some_and(|app| app.record.foreign);
+        let counted = |of| (!foreign).then(|| self.sum(of));
         json!({
             "name": self.name,
             "ok": true,
@@ -141,8 +144,8 @@ impl Row {
             "policy": running.map(|app| &app.record.policy),
             "foreign": running.map(|app| app.record.foreign),
             "uptime_s": running.map(|app| since(app.record.started)),
-            "requests": self.sum(|worker| worker.requests),
-            "open": self.sum(|worker| worker.open),
+            "requests": counted(|worker| worker.requests),
+            "open": counted(|worker| worker.open),
             "deaths": self.deaths(),
             "respawns": self.sum(|worker| worker.respawns),
             "memory_bytes": self.memory(),

@@ -26,7 +26,7 @@ pub(crate) fn answer(answer: &Answer, several: bool) {
     let name = answer.name.as_deref().filter(|_| several);
     let name = name.map_or_else(String::new, |name| format!("{name}: "));
     if let Some(status) = &answer.status {
-        print::line(format!("{name}{}\n{}", summary(status), workers(&status.workers, true)));
+        print::line(format!("{name}{}\n{}", summary(status), workers(&status.workers)));
     } else if answer.ok() {
         print::line(visible::text(&format!("{name}{}", answer.text)));
     } else {
@@ -51,10 +51,9 @@ fn summary(status: &Status) -> String {
     visible::text(&summary) + &why
 }
 
-/// `counts`: it says on the scoreboard what it does.
-pub(crate) fn workers(workers: &[WorkerStatus], counts: bool) -> String {
-    let counted = |count: u64| if counts { count.to_string() } else { "-".to_owned() };
+pub(crate) fn workers(workers: &[WorkerStatus]) -> String {
     let row = |worker: &WorkerStatus| {
+        let counted = |count: u64| if worker.counts { count.to_string() } else { "-".to_owned() };
         vec![
             worker.slot.to_string(),
             if worker.pid == 0 { "-".to_owned() } else { worker.pid.to_string() },

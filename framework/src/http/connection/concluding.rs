@@ -65,7 +65,7 @@ impl Connection {
         let last = self.requests >= turn.limits.requests_max
             || turn.draining && !matches!(head::find_end(after, 0, turn.limits), Ok(Some(_)));
         match exchange.version {
-            _ if last || close || !exchange.keep_alive => Persistence::Close,
+            _ if last || close || self.unread || !exchange.keep_alive => Persistence::Close,
             Version::Http10 => Persistence::KeepAndSay,
             Version::Http11 => Persistence::Keep,
         }

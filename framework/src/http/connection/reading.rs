@@ -6,7 +6,7 @@ use super::{Connection, State, Step};
 use crate::http::encode;
 use crate::http::framing::{Body, Framing};
 use crate::http::handler::Handler;
-use crate::http::head;
+use crate::http::head::{self, Head};
 use crate::http::proxy;
 use crate::http::refusal::Refusal;
 use crate::http::turn::{Meter, Turn};
@@ -49,7 +49,9 @@ impl Connection {
             let outcome = self.answer(&head, framing, By::Handler(&[]), body, turn);
             return Ok(outcome.step(framing, end, body));
         }
-        let intake = receiving::plan(&head, framing, turn)?;
+        let Some(intake) = receiving::plan(&head, framing, turn)? else {
+            return Ok(self.answer_unread(&head, framing, end, body, turn));
+        };
         let whole = framing.body.length().filter(|length| *length <= body.len() as u64);
         if let (Some(length), None) = (whole, &intake.sink) {
             // It fits into memory, where it is.
@@ -63,6 +65,22 @@ impl Connection {
         let receiving = Receiving::new(&bytes[..end], framing, intake, turn.now);
         self.state = State::Receiving(Box::new(receiving));
         Ok(if body.is_empty() { Step::Incomplete(end) } else { Step::Used(end) })
+    }
+
+    /// Answers a request whose body nobody looks at, and with it the connection ends.
+    fn answer_unread<H: Handler, M: Meter>(
+        &mut self,
+        head: &Head<'_, '_>,
+        framing: Framing,
+        end: usize,
+        body: &[u8],
+        turn: &mut Turn<'_, H, M>,
+    ) -> Step {
+        self.unread = true;
+        // The peer may still be sending, whatever it says of the connection.
+        let framing = Framing { keep_alive: true, ..framing };
+        let outcome = self.answer(head, framing, By::Handler(&[]), body, turn);
+        outcome.step(framing, end, body)
     }
 
     /// More of a body.

@@ -43,12 +43,12 @@ pub(super) enum Taken {
     Complete(usize),
 }
 
-/// Asks the handler what is to become of the body.
+/// Asks the handler what is to become of the body; `None` if nobody looks at it.
 pub(super) fn plan<H: Handler, M: Meter>(
     head: &Head<'_, '_>,
     framing: Framing,
     turn: &mut Turn<'_, H, M>,
-) -> Result<Intake, Refusal> {
+) -> Result<Option<Intake>, Refusal> {
     let request = Request::new(*head, &[], *turn.remote);
     let handler = &mut *turn.handler;
     let plan = guarded(turn.meter, || handler.body(&request))?;
@@ -56,11 +56,12 @@ pub(super) fn plan<H: Handler, M: Meter>(
         BodyPlan::Whole => (None, turn.limits.body_bytes_max),
         BodyPlan::UpTo(bytes_max) => (None, bytes_max),
         BodyPlan::Stream { sink, bytes_max } => (Some(sink), bytes_max),
+        BodyPlan::Unread => return Ok(None),
         BodyPlan::Refuse(status) => return Err(unwanted(status)),
     };
     match framing.body {
         Body::Length(length) if length > bytes_max => Err(refuse(413, "the body is too long")),
-        _ => Ok(Intake { sink, bytes_max }),
+        _ => Ok(Some(Intake { sink, bytes_max })),
     }
 }
 

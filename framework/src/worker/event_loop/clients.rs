@@ -103,8 +103,12 @@ where
         self.sweep_at = (!self.clients.is_empty()).then_some(now + self.sweep_interval());
     }
 
-    /// A drain waits for the deadlines; otherwise they may be as coarse as can be.
+    /// A drain waits for the deadlines; otherwise they may be as coarse as can be: by a quarter at most.
     pub(super) fn sweep_interval(&self) -> Duration {
-        if self.desk.draining { SWEEP_INTERVAL / 20 } else { SWEEP_INTERVAL }
+        let finest = SWEEP_INTERVAL / 20;
+        if self.desk.draining {
+            return finest;
+        }
+        (self.desk.timeouts.shortest() / 4).clamp(finest, SWEEP_INTERVAL)
     }
 }

@@ -34,11 +34,14 @@ pub(super) struct Sample {
     at: Instant,
 }
 
-/// What one worker does.
+/// What one worker did between two looks.
+#[derive(Default)]
 struct Rates {
     cpu_percent: f64,
     connections: f64,
     requests: f64,
+    p50_us: Option<u64>,
+    p99_us: Option<u64>,
 }
 
 impl Sample {
@@ -80,8 +83,8 @@ impl Sample {
             counted(worker.open.to_string()),
             counted(format!("{:.0}", rates.connections)),
             counted(format!("{:.0}", rates.requests)),
-            microseconds(worker.latency_us(0.5)),
-            microseconds(worker.latency_us(0.99)),
+            microseconds(rates.p50_us),
+            microseconds(rates.p99_us),
             worker.respawns.to_string(),
         ]
     }
@@ -89,19 +92,21 @@ impl Sample {
     pub(super) fn json(&self, before: Option<&Self>) -> Value {
         let one = |(at, worker): (usize, &WorkerSnapshot)| {
             let rates = self.rates(at, worker, before);
+            let counted = |count: u64| (!self.record.foreign).then_some(count);
+            let rate = |rate: f64| (!self.record.foreign).then_some(rate);
             json!({
                 "worker": worker.slot,
                 "pid": worker.pid,
                 "phase": worker.phase.to_string(),
                 "cpu_percent": rates.cpu_percent,
                 "memory_bytes": private_memory(worker.pid),
-                "open": worker.open,
-                "accepted": worker.accepted,
-                "requests": worker.requests,
-                "connections_per_s": rates.connections,
-                "requests_per_s": rates.requests,
-                "p50_us": worker.latency_us(0.5),
-                "p99_us": worker.latency_us(0.99),
+                "open": counted(worker.open),
+                "accepted": counted(worker.accepted),
+                "requests": counted(worker.requests),
+                "connections_per_s": rate(rates.connections),
+                "requests_per_s": rate(rates.requests),
+                "p50_us": rates.p50_us,
+                "p99_us": rates.p99_us,
                 "respawns": worker.respawns,
             })
         };
@@ -112,7 +117,7 @@ impl Sample {
     }
 
     fn rates(&self, at: usize, worker: &WorkerSnapshot, before: Option<&Self>) -> Rates {
-        let none = Rates { cpu_percent: 0.0, connections: 0.0, requests: 0.0 };
+        let none = Rates::default();
         let Some(before) = before else { return none };
         let seconds = (self.at - before.at).as_secs_f64();
         let Some(old) = before.now.workers.get(at).filter(|_| seconds > 0.0) else { return none };
@@ -125,6 +130,8 @@ impl Sample {
             cpu_percent: spent.max(0.0) / seconds * 100.0,
             connections: per_second(worker.accepted, old.accepted),
             requests: per_second(worker.requests, old.requests),
+            p50_us: worker.latency_us_since(old, 0.5),
+            p99_us: worker.latency_us_since(old, 0.99),
         }
     }
 }

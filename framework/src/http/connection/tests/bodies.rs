@@ -25,6 +25,9 @@ impl Uploads {
 impl Handler for Uploads {
     fn answer(&mut self, request: &Request<'_>, response: &mut Response<'_>) {
         self.remember(format!("whole {}", request.body().len()));
+        if request.path() == "/unread" {
+            response.status(401).header("X-Why", "none");
+        }
         response.body("whole\n");
     }
 
@@ -34,6 +37,7 @@ impl Handler for Uploads {
             "/stream" => BodyPlan::Stream { sink: Box::new(Sink(self.clone())), bytes_max: 10 },
             "/small" => BodyPlan::UpTo(3),
             "/unwanted" => BodyPlan::Refuse(403),
+            "/unread" => BodyPlan::Unread,
             "/odd" => BodyPlan::Refuse(200),
             "/panic" => panic!("on purpose"),
             _ => BodyPlan::Whole,
@@ -111,6 +115,18 @@ fn each_plan_has_its_own_limit() {
     ] {
         let (status, _, _) = upload(&[&post(path, framing), body]);
         assert_eq!(status, expected, "{path} {framing}");
+    }
+}
+
+#[test]
+fn a_body_that_nobody_looks_at_is_not_waited_for() {
+    for framing in ["Content-Length: 9", "Connection: close\r\nTransfer-Encoding: chunked"] {
+        for body in ["", "12345", "GET / HTTP/1.1\r\nHost: x\r\n\r\n"] {
+            let (status, heard, next) = upload(&[&format!("{}{body}", post("/unread", framing))]);
+            let closes = Next::Close { linger: true };
+            assert_eq!((status, next), (401, closes), "{framing} {body}");
+            assert_eq!(heard, ["whole 0"], "{framing} {body}");
+        }
     }
 }
 
