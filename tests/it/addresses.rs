@@ -34,9 +34,12 @@ fn every_address_is_answered_by_every_worker() {
 fn connections_to_a_further_address_go_to_each_worker_in_turn() {
     let sockets = Sockets::new();
     let app = App::demo(&with_further(&["--workers", "2"], &sockets.address()));
+    let workers = [app.worker(0), app.worker(1)];
     for place in &places(&app, &sockets)[1..] {
         let mut kept = Vec::new();
         for _ in 0..40 {
+            // Who is not waiting has no turn.
+            wait_until("both to wait", || workers.iter().all(|it| it.waits_for_events()));
             let mut client = place.connect().unwrap();
             let worker = client.get("/whoami").unwrap().worker();
             kept.push((worker, client));

@@ -6,8 +6,9 @@ use std::process::Stdio;
 use nix::sys::signal::Signal;
 
 use crate::foreign::{installed, python, start};
-use crate::harness::cli::Cli;
+use crate::harness::cli::{Cli, evenkeel_path};
 use crate::harness::client;
+use crate::harness::deployed::Deployed;
 use crate::harness::load::Load;
 use crate::harness::process::Process;
 use crate::harness::wait::wait_until;
@@ -92,4 +93,23 @@ fn worker(cli: &Cli, slot: u64) -> Process {
     let workers = status["status"]["workers"].as_array().unwrap();
     let pid = workers.iter().find(|worker| worker["slot"] == slot).unwrap()["pid"].as_u64();
     Process::of(u32::try_from(pid.unwrap()).unwrap()).unwrap()
+}
+
+/// Its workers could not be told what the others were, and would not be able to accept as they do.
+#[test]
+fn an_upgrade_to_a_program_of_another_kind_is_refused() {
+    let app = Deployed::demo(&["--workers", "1"]);
+    let (control, port) = (app.app.control(), app.app.port);
+    let script = format!(
+        "#!/bin/sh\nexport EVENKEEL_LISTEN=127.0.0.1:{port} EVENKEEL_WORKERS=1 EVENKEEL_CONTROL={}\n\
+         exec {} serve-foreign --stop-signal TERM -- sleep 600\n",
+        control.display(),
+        evenkeel_path().display(),
+    );
+    app.deploy(script.as_bytes());
+    let reply = app.upgrade();
+    let text = "an upgrade cannot change the workers from its own to programs of others";
+    assert!(!reply.ok && reply.text.contains(text), "{}", reply.text);
+    assert_eq!(app.app.get("/whoami").status, 200);
+    app.app.stop();
 }

@@ -150,3 +150,21 @@ fn a_slot_that_is_not_wanted_again_drains_one_after_the_other() {
     // From now on there is a seat for a new one at once.
     assert!(master.on(Event::ScaleUp).contains(&Action::Fork(worker(1, 3))));
 }
+
+/// A reload that comes when another one has just failed.
+#[test]
+fn a_successor_that_was_told_to_go_has_not_died_young() {
+    let mut master = Master::of_two();
+    master.reload();
+    master.on(Event::Exited(worker(1, 1), SIGKILL));
+    let given_up = master.on(Event::Exited(worker(1, 2), Exit::Code(1)));
+    let ended = |action: &Action| matches!(action, Action::RolloutEnded(..));
+    assert!(given_up.iter().any(ended), "{given_up:?}");
+    let drains =
+        |action: &Action| matches!(action, Action::Drain { child, .. } if *child == worker(0, 2));
+    assert!(given_up.iter().any(drains), "{given_up:?}");
+    master.on(Event::Reload);
+    let next = master.on(Event::Exited(worker(0, 2), Exit::Code(0)));
+    assert!(!next.iter().any(|action| matches!(action, Action::BackOff(..))), "{next:?}");
+    assert!(next.contains(&Action::Fork(worker(0, 3))), "{next:?}");
+}

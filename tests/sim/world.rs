@@ -172,6 +172,8 @@ impl World {
             self.processes.values().all(|process| process.accepts),
             "somebody is not let accept"
         );
+        let waits = self.processes.iter().find(|(_, process)| process.wants_drain);
+        assert!(waits.is_none(), "somebody wants to drain, and goes on: {waits:?}");
         self.assert_admin_at_rest();
         let workers = self.processes.keys().filter(|id| id.place.slot().is_some()).count();
         assert_eq!(workers, ready.len(), "somebody does not leave");

@@ -28,7 +28,7 @@ use crate::plan::{Address, Intake, Plan};
 use crate::sys::exec;
 
 /// Changes with the form of what follows.
-const FORM: u32 = 5;
+const FORM: u32 = 6;
 
 /// What the next program is to know. Numbers of descriptors are the same there.
 #[derive(Debug, Serialize, Deserialize)]
@@ -65,6 +65,8 @@ pub(crate) struct Handover {
     pub(super) control_listener: Option<RawFd>,
     pub(super) callers: Vec<HandedCaller>,
     pub(super) announced: bool,
+    /// Its workers are programs that do not link evenkeel.
+    foreign: bool,
 }
 
 /// A socket, and how to know it again.
@@ -116,6 +118,7 @@ impl Master<'_> {
             control_listener: control.and_then(Control::listener).map(|it| it.as_raw_fd()),
             callers: control.into_iter().flat_map(|control| self.handed_callers(control)).collect(),
             announced: self.announced,
+            foreign: self.plan.foreign.is_some(),
         })
     }
 
@@ -208,6 +211,11 @@ impl Handover {
             let (what, new) =
                 ("way that connections come to workers", format!("{:?}", plan.intake));
             return differs(what, &self.intake, &new);
+        }
+        // Workers of one kind cannot be told what those of the other kind are, and take other listeners.
+        if self.foreign != plan.foreign.is_some() {
+            let kind = |foreign| if foreign { "programs of others" } else { "its own" };
+            return differs("workers", &kind(self.foreign), &kind(plan.foreign.is_some()));
         }
         let path = |path: Option<&PathBuf>| {
             path.map_or("none".to_owned(), |path| path.display().to_string())

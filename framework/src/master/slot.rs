@@ -115,8 +115,8 @@ impl Slot {
     /// The current process is to drain, and its successor in the slot takes over the accept queue.
     pub(super) fn drain_for_successor(&mut self, id: ChildId, until: Instant) {
         let taken = self.leaving.is_some() || self.next.is_some_and(|next| next.leaves());
-        if taken && self.serves() && self.current.is_some_and(|now| now.id == id) {
-            // There is no room for a successor yet, so it goes on until there is.
+        if taken && self.current.is_some_and(|now| now.id == id && !now.leaves()) {
+            // There is no room for a successor yet, so it goes on, or gets ready, until there is.
             self.renewal = Renewal::Asked;
             return;
         }
@@ -155,8 +155,9 @@ impl Slot {
             return None;
         }
         if let Some(next) = self.next.take_if(|tenant| tenant.id == id) {
-            // Given up, or as young as can be.
-            return (self.renewal != Renewal::No && !next.outdated).then(|| self.back_off(now));
+            // Given up, or as young as can be; unless it was told to go.
+            let unfit = self.renewal != Renewal::No && !next.outdated && !next.drains();
+            return unfit.then(|| self.back_off(now));
         }
         let tenant = self.current.take_if(|tenant| tenant.id == id)?;
         self.current = self.next.take();

@@ -14,6 +14,8 @@ pub(super) struct Process {
     pub(super) parted: bool,
     /// Was told to empty its queue.
     pub(super) empties: bool,
+    /// It asked to be told to drain, and asks once.
+    pub(super) wants_drain: bool,
     /// It asked for a successor.
     pub(super) wants_successor: bool,
 }

@@ -26,7 +26,7 @@ impl World {
             (13..=14, Some(child)) if self.processes[&child].ends() => {
                 self.die(child, Exit::Signal(9));
             }
-            (15, Some(child)) if self.processes[&child].ready && self.chance.once_in(4) => {
+            (15, Some(child)) if self.chance.once_in(4) => {
                 self.wants_drain(child);
             }
             (16, _) => self.tell(Event::ScaleUp),
@@ -77,7 +77,10 @@ impl World {
 
     fn wants_drain(&mut self, child: ChildId) {
         // It serves on until there is room for a successor.
-        self.processes.get_mut(&child).unwrap().wants_successor = true;
+        let heard = !self.supervisor.stopping();
+        let process = self.processes.get_mut(&child).unwrap();
+        process.wants_successor = true;
+        process.wants_drain |= heard;
         self.tell(Event::WantsDrain(child));
     }
 

@@ -19,10 +19,13 @@ pub(in crate::master) enum Retirement {
 }
 
 impl Slot {
-    /// It is to have no worker.
+    /// It is to have no worker. One that asked to be replaced will be, if it is to have one after all: it asks
+    /// once.
     pub(in crate::master) fn retire(&mut self, until: Instant, has_queue: bool) {
         self.retirement = Retirement::Draining { failures: 0 };
-        self.renewal = Renewal::No;
+        if self.renewal == Renewal::Rolled {
+            self.renewal = Renewal::No;
+        }
         if self.is_alone()
             && let Some(tenant) = &mut self.current
         {

@@ -213,7 +213,9 @@ impl Supervisor {
         let until = now + self.rules.grace;
         let mut unwanted = Vec::new();
         let slots = self.slots.iter_mut().chain(&mut self.dispatcher).chain(&mut self.admin);
-        for slot in slots.filter(|slot| slot.renewal == Renewal::No) {
+        let none_wanted =
+            |slot: &&mut Slot| slot.renewal == Renewal::No || slot.retirement != Retirement::No;
+        for slot in slots.filter(none_wanted) {
             if let Some(next) = &mut slot.next {
                 // Its end says nothing of the program.
                 next.outdated = true;
