@@ -11,9 +11,8 @@ use crate::harness::load::Load;
 use crate::harness::privilege::is_installed;
 use crate::harness::process::Process;
 use crate::harness::wait::wait_until;
-use crate::pages::block_of;
 
-const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients");
+pub(crate) const PROGRAMS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients");
 
 pub(crate) fn installed(program: &str) -> bool {
     is_installed(program, &format!("a server of {program}"))
@@ -30,7 +29,7 @@ pub(crate) fn python() -> String {
 }
 
 /// Under load of new connections: none is lost, whatever is done.
-fn survives_everything(cli: &Cli) {
+pub(crate) fn survives_everything(cli: &Cli) {
     let load = Load::start(cli.port("guest"), 3, "/");
     for verb in [&["reload"][..], &["scale", "guest", "3"], &["scale", "-2"], &["upgrade", "guest"]]
     {
@@ -100,76 +99,6 @@ fn what_is_queued_when_the_stop_comes_is_answered() {
 }
 
 #[test]
-fn a_server_of_node_listens_on_descriptor_3() {
-    if !installed("node") {
-        return;
-    }
-    let cli = Cli::new();
-    start(&cli, &["--set", "workers=2"], &["node", &format!("{PROGRAMS}/listen_fds.mjs")]);
-    assert!(client::get(cli.port("guest"), "/").unwrap().text().starts_with("node "));
-    survives_everything(&cli);
-    cli.done(&["stop"]);
-    cli.all_gone();
-}
-
-/// What is in flight there takes a while.
-#[test]
-fn the_guides_program_of_node_answers_what_is_in_flight() {
-    if !installed("node") {
-        return;
-    }
-    let cli = Cli::new();
-    cli.write("app.mjs", &block_of("framework/src/guide/pm2.md", "import http"));
-    start(&cli, &["--set", "workers=2"], &["node", "app.mjs"]);
-    assert_eq!(client::get(cli.port("guest"), "/").unwrap().text(), "hello\n");
-    survives_everything(&cli);
-    cli.done(&["stop"]);
-    cli.all_gone();
-}
-
-#[test]
-fn a_program_that_listens_for_itself_is_told_what_it_has_to_do() {
-    if !installed("node") {
-        return;
-    }
-    let cli = Cli::new();
-    let program = ["node", "-e", "require('http').createServer().listen(1, '192.0.2.1')"];
-    let given = ["start", "--name", "guest", "--listen", "127.0.0.1:0", "--"];
-    let said = cli.run(&[&given[..], &program].concat());
-    assert_eq!(said.code, Some(1), "{}", said.error);
-    assert!(
-        said.error.contains("on the descriptors that it finds open, from 3 on"),
-        "{}",
-        said.error
-    );
-    cli.done(&["stop", "--now"]);
-    cli.all_gone();
-}
-
-#[test]
-fn gunicorn_is_a_worker_like_any_other() {
-    if !installed("gunicorn") {
-        return;
-    }
-    let cli = Cli::new();
-    let folder = format!("--chdir={PROGRAMS}");
-    let program = ["gunicorn", &folder, "--workers=1", "wsgi_app:app"];
-    start(&cli, &["--set", "workers=1"], &program);
-    assert_eq!(client::get(cli.port("guest"), "/").unwrap().text(), "gunicorn\n");
-    let load = Load::start(cli.port("guest"), 2, "/");
-    cli.done(&["reload"]);
-    let count = load.stop();
-    assert_eq!(count.failed(), 0, "{count:?}");
-    let all: Vec<Process> =
-        cli.master("guest").children().iter().flat_map(|arbiter| arbiter.children()).collect();
-    cli.done(&["stop"]);
-    cli.all_gone();
-    wait_until("its own workers' end", || all.iter().all(|process| !process.lives()));
-}
-
-/// One that accepts until the kernel says that there is no more, as asyncio does, would stand still in
-/// `accept` if its listener were made to block for its successor.
-#[test]
 fn a_listener_stays_as_the_program_has_made_it() {
     if !installed("python3") {
         return;
@@ -193,66 +122,6 @@ fn blocks(worker: Process) -> bool {
     let info = fs::read_to_string(format!("/proc/{}/fdinfo/3", worker.pid)).unwrap();
     let flags = info.lines().find_map(|line| line.strip_prefix("flags:")).unwrap();
     i32::from_str_radix(flags.trim(), 8).unwrap() & OFlag::O_NONBLOCK.bits() == 0
-}
-
-#[test]
-fn uvicorn_is_a_worker_like_any_other() {
-    if !installed("uvicorn") {
-        return;
-    }
-    let cli = Cli::new();
-    let folder = format!("--app-dir={PROGRAMS}");
-    let program = ["uvicorn", "--fd=3", &folder, "api:app"];
-    start(&cli, &["--set", "policy=none", "--set", "workers=2"], &program);
-    both_serve(&cli);
-    let killed = cli.master("guest").children()[0];
-    killed.signal(Signal::SIGKILL);
-    wait_until("its successor", || {
-        let workers = cli.master("guest").children();
-        workers.len() == 2 && !workers.contains(&killed)
-    });
-    both_serve(&cli);
-    cli.done(&["stop"]);
-    cli.all_gone();
-}
-
-#[test]
-fn uvicorn_as_the_guide_has_it_loses_no_request() {
-    if !installed("uvicorn") {
-        return;
-    }
-    let cli = Cli::new();
-    cli.write("serve.py", &block_of("framework/src/guide/nginx_gunicorn.md", "import asyncio"));
-    let (folder, program) = (format!("PYTHONPATH={PROGRAMS}"), cli.path("serve.py"));
-    let python = interpreter_of("uvicorn");
-    let program = ["env", &folder, &python, program.to_str().unwrap()];
-    start(&cli, &["--set", "policy=none", "--set", "workers=2"], &program);
-    both_serve(&cli);
-    for load in [Load::start, Load::keep_alive] {
-        let load = load(cli.port("guest"), 3, "/");
-        cli.done(&["reload"]);
-        let count = load.stop();
-        assert_eq!(count.failed(), 0, "{count:?}");
-        assert!(count.by_worker.len() == 2, "{count:?}");
-    }
-    cli.done(&["stop"]);
-    cli.all_gone();
-}
-
-/// The one that has its modules.
-fn interpreter_of(program: &str) -> String {
-    let path = std::env::var_os("PATH").unwrap();
-    let script =
-        std::env::split_paths(&path).find_map(|at| fs::read_to_string(at.join(program)).ok());
-    script.unwrap().lines().next().unwrap().trim_start_matches("#!").trim().to_owned()
-}
-
-fn both_serve(cli: &Cli) {
-    for worker in 0..2 {
-        wait_until("an answer of each", || {
-            client::get(cli.port("guest"), "/").is_ok_and(|answer| answer.worker() == worker)
-        });
-    }
 }
 
 #[test]

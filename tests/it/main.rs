@@ -64,6 +64,7 @@ mod flood;
 mod foreign;
 mod foreign_counts;
 mod foreign_reload;
+mod foreign_servers;
 mod guide;
 mod handshake;
 mod hang;
