@@ -13,6 +13,16 @@ use crate::harness::load::Load;
 use crate::harness::process::Process;
 use crate::harness::wait::wait_until;
 
+/// Starts two workers of a program that can be replaced; its text.
+fn serve(cli: &Cli, setting: &str) -> String {
+    let good = fs::read_to_string(python()).unwrap();
+    cli.write("server.py", &good);
+    let program = cli.path("server.py");
+    let settings = ["--set", "workers=2", "--set", setting];
+    start(cli, &settings, &["python3", program.to_str().unwrap()]);
+    good
+}
+
 /// It is not asked whether it is ready: it has to live beside the one that serves before that one goes.
 #[test]
 fn a_program_that_fails_in_a_reload_replaces_nobody() {
@@ -20,10 +30,8 @@ fn a_program_that_fails_in_a_reload_replaces_nobody() {
         return;
     }
     let cli = Cli::new();
-    let good = fs::read_to_string(python()).unwrap();
-    cli.write("server.py", &good);
-    let program = cli.path("server.py");
-    start(&cli, &["--set", "workers=2"], &["python3", program.to_str().unwrap()]);
+    // An interpreter may take its time to find that it cannot.
+    let good = serve(&cli, "min_uptime=4s");
     let workers = || {
         let status = &cli.json(&["status", "guest"])[0];
         let workers = status["status"]["workers"].as_array().unwrap().clone();
@@ -54,11 +62,7 @@ fn a_reload_waits_for_its_proof_when_the_predecessor_dies() {
         return;
     }
     let cli = Cli::new();
-    let good = fs::read_to_string(python()).unwrap();
-    cli.write("server.py", &good);
-    let program = cli.path("server.py");
-    let settings = ["--set", "workers=2", "--set", "min_uptime=60s"];
-    start(&cli, &settings, &["python3", program.to_str().unwrap()]);
+    let good = serve(&cli, "min_uptime=60s");
     let log = || fs::read_to_string(cli.path("state/guest.log")).unwrap();
     let before = cli.master("guest").children();
     let old = worker(&cli, 0);
