@@ -24,10 +24,7 @@ pub(super) fn check(name: &str, settings: &Settings) -> Result<(), Failure> {
     for (key, path) in logs {
         path.iter().try_for_each(|path| place(name, key, path, Use::Log))?;
     }
-    let control = settings.control.iter();
-    control
-        .map(|path| ("control", path))
-        .try_for_each(|(key, path)| place(name, key, path, Use::Socket))?;
+    settings.control.iter().try_for_each(|path| place(name, "control", path, Use::Socket))?;
     let listen = settings.listen.iter().flatten().map(|text| ("listen", text));
     for (key, text) in listen.chain(settings.admin.iter().map(|text| ("admin", text))) {
         if let Address::Unix(path) = Address::resolve(text)? {
