@@ -107,9 +107,13 @@ impl Slot {
     }
 
     fn wants_successor(&self) -> bool {
-        let wanted =
-            self.renewal != Renewal::No && self.retirement == Retirement::No && self.ready();
-        wanted && self.next.is_none() && self.leaving.is_none()
+        let room = self.next.is_none() && self.leaving.is_none();
+        self.is_renewed() && self.ready() && room
+    }
+
+    /// Its current process is to be replaced, as soon as that can be.
+    pub(super) fn is_renewed(&self) -> bool {
+        self.renewal != Renewal::No && self.retirement == Retirement::No
     }
 
     /// The current process is to drain, and its successor in the slot takes over the accept queue.
@@ -218,8 +222,7 @@ impl Slot {
 
     /// Its current process serves. One that has yet to be believed is all that the slot has.
     pub(super) fn serves(&self) -> bool {
-        let serves = |life| matches!(life, Life::Ready | Life::Proving { .. });
-        self.current.is_some_and(|tenant| serves(tenant.life))
+        self.current.is_some_and(|tenant| tenant.serves())
     }
 
     /// It waits before it tries again.

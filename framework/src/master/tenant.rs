@@ -56,6 +56,11 @@ impl Tenant {
         matches!(self.life, Life::Draining { .. })
     }
 
+    /// It says that it can serve, and is not on its way out.
+    pub(super) fn serves(&self) -> bool {
+        matches!(self.life, Life::Ready | Life::Proving { .. })
+    }
+
     /// It is on its way out.
     pub(super) fn leaves(&self) -> bool {
         self.drains() || self.life == Life::Killed

@@ -26,23 +26,15 @@ impl Slot {
         if self.renewal == Renewal::Rolled {
             self.renewal = Renewal::No;
         }
-        if self.is_alone()
-            && let Some(tenant) = &mut self.current
-        {
-            tenant.drain(until, has_queue);
-        }
+        self.drain_alone(until, has_queue);
     }
 
     /// The worker of a retired slot serves on while another one leaves, so that the slot has one if it is
     /// wanted again meanwhile. Then it drains.
     pub(in crate::master) fn finish_serving(&mut self, until: Instant, has_queue: bool) {
         let retired = matches!(self.retirement, Retirement::Draining { .. });
-        if retired
-            && self.serves()
-            && self.is_alone()
-            && let Some(tenant) = &mut self.current
-        {
-            tenant.drain(until, has_queue);
+        if retired && self.serves() {
+            self.drain_alone(until, has_queue);
         }
     }
 
@@ -65,8 +57,13 @@ impl Slot {
         self.not_before = None;
     }
 
-    /// Nobody is there beside the current process.
-    fn is_alone(&self) -> bool {
-        self.leaving.is_none() && self.next.is_none()
+    /// The current process drains, if nobody is there beside it.
+    fn drain_alone(&mut self, until: Instant, has_queue: bool) {
+        if self.leaving.is_none()
+            && self.next.is_none()
+            && let Some(tenant) = &mut self.current
+        {
+            tenant.drain(until, has_queue);
+        }
     }
 }

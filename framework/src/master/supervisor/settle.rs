@@ -6,7 +6,7 @@ use super::{Layout, Mode, Supervisor};
 use crate::ids::{Place, SlotId};
 use crate::limits::{KILL_PATIENCE, RETIRE_ATTEMPTS_MAX};
 use crate::master::action::{Action, Outcome, Reason};
-use crate::master::slot::{Renewal, Retirement, Slot};
+use crate::master::slot::{Retirement, Slot};
 use crate::master::tenant::{Life, Tenant};
 
 impl Supervisor {
@@ -140,8 +140,7 @@ impl Supervisor {
         let open = slots.filter(|slot| if grouped { slot.listening } else { shared });
         // That of the admin process listens from the start.
         for tenant in open.chain(&mut self.admin).flat_map(Slot::tenants_mut) {
-            let may = matches!(tenant.life, Life::Ready | Life::Proving { .. });
-            if may && !std::mem::replace(&mut tenant.accepts, true) {
+            if tenant.serves() && !std::mem::replace(&mut tenant.accepts, true) {
                 actions.push(Action::Accept(tenant.id));
             }
         }
@@ -176,10 +175,8 @@ impl Supervisor {
         let serves = |tenant: &&Tenant| tenant.life == Life::Ready || tenant.drains();
         // During a stop a worker takes part in it, even one that was not ready before.
         let stopping = !self.serving();
-        let takes = |worker: &Tenant| {
-            let serves = matches!(worker.life, Life::Ready | Life::Proving { .. });
-            serves || stopping && worker.drains() && !worker.parted
-        };
+        let takes =
+            |worker: &Tenant| worker.serves() || stopping && worker.drains() && !worker.parted;
         for dispatcher in dispatchers.tenants().filter(serves) {
             let generation = dispatcher.id.generation;
             for worker in self.slots.iter().filter_map(|slot| slot.current) {
@@ -213,9 +210,7 @@ impl Supervisor {
         let until = now + self.rules.grace;
         let mut unwanted = Vec::new();
         let slots = self.slots.iter_mut().chain(&mut self.dispatcher).chain(&mut self.admin);
-        let none_wanted =
-            |slot: &&mut Slot| slot.renewal == Renewal::No || slot.retirement != Retirement::No;
-        for slot in slots.filter(none_wanted) {
+        for slot in slots.filter(|slot| !slot.is_renewed()) {
             if let Some(next) = &mut slot.next {
                 // Its end says nothing of the program.
                 next.outdated = true;
