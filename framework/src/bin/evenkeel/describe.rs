@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use evenkeel::apps::{App, Name, Record, find};
+use evenkeel::apps::{Record, find};
 use evenkeel::config::Application;
 use evenkeel::control::{AdminStatus, DispatcherStatus, EventStatus, OutputFile, Status};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use crate::cli::Cli;
 use crate::figures::{age, moment, since};
 use crate::outcome::Failure;
 use crate::table::{pairs, terminal_width};
-use crate::target::{Target, is_all, targets};
+use crate::target::{Target, is_all, targets, valid};
 use crate::{answer, ask, print, saved, show, target};
 
 /// So many events are shown; `--json` has all that the master keeps.
@@ -64,14 +64,17 @@ fn subjects(cli: &Cli, names: &[String]) -> Result<Vec<Result<Subject, Failure>>
         return Ok(targets(cli, names)?.into_iter().map(|target| Ok(of(target))).collect());
     }
     let one = |name: &String| {
-        let valid = name.parse::<Name>().map_err(|error| Failure::from(error).of(name))?;
-        let app = find(&valid)?;
+        let app = find(&valid(name)?)?;
         let saved = set.app.get(name).cloned();
-        if app.as_ref().is_some_and(App::is_running) || app.is_none() && saved.is_none() {
-            return target::one(name).map(of);
+        match app {
+            Some(app) if app.is_running() => Ok(of(Target::of(app))),
+            // What runs is said.
+            None if saved.is_none() => target::one(name).map(of),
+            app => {
+                let record = app.map(|app| app.record);
+                Ok(Subject { name: Some(name.clone()), target: None, record, saved })
+            }
         }
-        let record = app.map(|app| app.record);
-        Ok(Subject { name: Some(name.clone()), target: None, record, saved })
     };
     Ok(names.iter().map(one).collect())
 }

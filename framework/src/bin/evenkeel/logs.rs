@@ -3,13 +3,13 @@
 use std::io::{self, IsTerminal};
 use std::path::Path;
 
-use evenkeel::apps::{App, Name, Owner, apps, find};
+use evenkeel::apps::{App, Owner, apps, find};
 use evenkeel::control::OutputFile;
 
 use crate::cli::Cli;
 use crate::follow::{self, Form, Source};
 use crate::outcome::Failure;
-use crate::target::{Target, is_all};
+use crate::target::{Target, is_all, valid};
 use crate::{ask, saved};
 
 /// `evenkeel logs`.
@@ -90,8 +90,7 @@ fn all() -> Result<Vec<Source>, Failure> {
 
 /// Those of one application: what its master writes, and then the files of its workers.
 fn of(name: &str) -> Result<Vec<Source>, Failure> {
-    let valid: Name = name.parse().map_err(|error| Failure::from(error).of(name))?;
-    let app = find(&valid)?;
+    let app = find(&valid(name)?)?;
     let owner = app.as_ref().map(App::owner);
     let record = app.map(|app| app.record).unwrap_or_default();
     let log = |path: &Path, owner| Source {

@@ -52,7 +52,7 @@ fn read(path: &Path) -> Result<Applications, Failure> {
 
 /// Changes the saved set, all of it at once.
 pub(crate) fn change(with: impl FnOnce(&mut Applications)) -> Result<(), Failure> {
-    let directory = prepare()?;
+    let directory = state_directory();
     let _lock = Lock::take(&directory.join("apps.lock"), || prepare().map(drop))?;
     let path = directory.join("apps.json");
     let mut set = read(&path)?;

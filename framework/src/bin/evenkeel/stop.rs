@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use evenkeel::apps::{App, Name, apps};
+use evenkeel::apps::App;
 use evenkeel::control::Command;
 
 use crate::answer::{self, Answer};
 use crate::cli::Cli;
 use crate::outcome::{Failure, NOT_DONE, USAGE};
-use crate::target::{Target, is_all, targets};
+use crate::target::{Target, is_all, running, targets, valid};
 use crate::{ask, saved, start};
 
 /// It runs, or is in the saved set, or both.
@@ -59,7 +59,7 @@ pub(crate) fn stop(cli: &Cli, names: &[String], now: bool, forget: bool) -> Resu
 /// Nothing is done if one of them is neither there nor known.
 fn meant(cli: &Cli, names: &[String]) -> Result<Vec<Meant>, Failure> {
     let known: Vec<String> = saved::load()?.app.into_keys().collect();
-    let running: Vec<App> = apps()?.into_iter().filter(App::is_running).collect();
+    let running = running()?;
     let names = match names {
         [] if cli.control.is_some() || !running.is_empty() || known.is_empty() => {
             let of = |target: Target| Meant { name: target.name.clone(), target: Some(target) };
@@ -77,7 +77,7 @@ fn meant(cli: &Cli, names: &[String]) -> Result<Vec<Meant>, Failure> {
         names => names.to_vec(),
     };
     let one = |name: String| {
-        let valid: Name = name.parse().map_err(|error| Failure::from(error).of(&name))?;
+        let valid = valid(&name)?;
         let app = running.iter().find(|app| app.record.name == valid.as_str());
         if app.is_none() && !known.contains(&name) {
             let text = format!(

@@ -67,12 +67,22 @@ pub(crate) fn is_all(names: &[String]) -> bool {
     names.iter().any(|name| name == "all")
 }
 
+/// What is said, if it can be a name.
+pub(crate) fn valid(name: &str) -> Result<Name, Failure> {
+    name.parse().map_err(|error| Failure::from(error).of(name))
+}
+
+/// All that run.
+pub(crate) fn running() -> Result<Vec<App>, Failure> {
+    Ok(apps()?.into_iter().filter(App::is_running).collect())
+}
+
 /// The masters that are named; those that run, for `all`.
 pub(crate) fn targets(cli: &Cli, names: &[String]) -> Result<Vec<Target>, Failure> {
     if names.is_empty() {
         return only(cli).map(|target| vec![target]);
     }
-    let running: Vec<App> = apps()?.into_iter().filter(App::is_running).collect();
+    let running = running()?;
     if is_all(names) {
         return Ok(running.into_iter().map(Target::of).collect());
     }
@@ -87,12 +97,11 @@ pub(crate) fn targets(cli: &Cli, names: &[String]) -> Result<Vec<Target>, Failur
 
 /// The one of this name.
 pub(crate) fn one(name: &str) -> Result<Target, Failure> {
-    let running: Vec<App> = apps()?.into_iter().filter(App::is_running).collect();
-    named(&running, name)
+    named(&running()?, name)
 }
 
 fn named(running: &[App], name: &str) -> Result<Target, Failure> {
-    let valid: Name = name.parse().map_err(|error| Failure::from(error).of(name))?;
+    let valid = valid(name)?;
     let found = running.iter().find(|app| app.record.name == valid.as_str());
     found.cloned().map(Target::of).ok_or_else(|| {
         let saved = saved::load().is_ok_and(|set| set.app.contains_key(name));
@@ -112,7 +121,7 @@ fn only(cli: &Cli) -> Result<Target, Failure> {
     if let Some(path) = &cli.control {
         return Ok(Target::at(path)?);
     }
-    let running: Vec<App> = apps()?.into_iter().filter(App::is_running).collect();
+    let running = running()?;
     match &running[..] {
         [] if !Path::new(CONTROL_DEFAULT).exists() => Err(Failure::new(UNREACHABLE, NOTHING_RUNS)),
         [] => Ok(Target::at(Path::new(CONTROL_DEFAULT))?),

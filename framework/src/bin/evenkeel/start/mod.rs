@@ -7,8 +7,7 @@ mod ready;
 use std::path::Path;
 use std::time::Duration;
 
-use evenkeel::Error;
-use evenkeel::apps::{App, Name, apps, find};
+use evenkeel::apps::{App, Name, find};
 use evenkeel::config::{Application, Applications};
 use evenkeel::control::Command as Order;
 use evenkeel::internals::GRACE_DEFAULT;
@@ -16,7 +15,7 @@ use evenkeel::internals::GRACE_DEFAULT;
 use crate::answer::{self, Answer};
 use crate::cli::{Cli, Start};
 use crate::outcome::{Failure, NOT_DONE, USAGE};
-use crate::target::{Target, is_all, targets};
+use crate::target::{Target, is_all, running, targets, valid};
 use crate::{ask, print, saved, visible};
 
 pub(crate) use launch::{TOKEN_CREDENTIAL, become_program};
@@ -81,17 +80,14 @@ fn there_already(
 pub(crate) fn restart(cli: &Cli, names: &[String]) -> Result<u8, Failure> {
     let set = saved::load()?;
     let names = if is_all(names) {
-        apps()?.into_iter().filter(App::is_running).map(|app| app.record.name).collect()
+        running()?.into_iter().map(|app| app.record.name).collect()
     } else if names.is_empty() {
         let known = targets(cli, names)?.into_iter().map(Target::known);
         known.map(|app| Ok(app?.record.name)).collect::<Result<_, Failure>>()?
     } else {
         names.to_vec()
     };
-    let names: Result<Vec<Name>, Failure> = names
-        .iter()
-        .map(|name| name.parse().map_err(|e: Error| Failure::from(e).of(name)))
-        .collect();
+    let names: Result<Vec<Name>, Failure> = names.iter().map(|name| valid(name)).collect();
     let mut answers = Vec::new();
     for name in names? {
         answers.push(answer(&name, again(cli, &name, set.app.get(name.as_str()))));

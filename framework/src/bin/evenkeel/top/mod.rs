@@ -5,14 +5,14 @@ mod screen;
 
 use std::time::{Duration, Instant};
 
-use evenkeel::apps::{App, apps};
+use evenkeel::apps::App;
 use serde_json::Value;
 
 use crate::cli::Cli;
 use crate::outcome::Failure;
 use crate::print;
 use crate::table::terminal_width;
-use crate::target::{Target, targets};
+use crate::target::{Target, running, targets};
 use sample::Sample;
 use screen::{Screen, Wish};
 
@@ -51,7 +51,7 @@ pub(crate) fn top(cli: &Cli, names: &[String], once: bool, interval: f64) -> Res
 /// All that are named, or all that run.
 fn look(cli: &Cli, names: &[String]) -> Result<Vec<Sample>, Failure> {
     let apps: Vec<App> = if names.is_empty() && cli.control.is_none() {
-        apps()?.into_iter().filter(App::is_running).collect()
+        running()?
     } else {
         targets(cli, names)?.into_iter().map(Target::known).collect::<Result<_, _>>()?
     };
