@@ -108,6 +108,7 @@ mod readme {}
 pub mod internals {
     pub use crate::apps::directory::let_through;
     pub use crate::apps::lock::Lock;
+    pub use crate::board::total;
     pub use crate::http::rehearse;
     pub use crate::http::{Awaited, Conversation, Heard, Terms, converse, converse_on, proxied};
     pub use crate::ids::{ChildId, Generation, Place, SlotId};

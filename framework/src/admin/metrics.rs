@@ -197,8 +197,8 @@ fn write_latencies(all: &mut Exposition, workers: &[WorkerSnapshot]) {
     let sums = POWERS
         .enumerate()
         .map(|(at, power)| (bound(power), total(rows.iter().map(|(buckets, ..)| buckets[at]))));
-    let (count, sum) = rows.iter().fold((0, 0.0), |(count, sum), row| (count + row.1, sum + row.2));
-    family.histogram(&[], sums, count, sum);
+    let count = total(rows.iter().map(|(_, count, _)| *count));
+    family.histogram(&[], sums, count, rows.iter().map(|(.., sum)| sum).sum());
     let help = "The same for each slot: Time from the last byte of a request to its answer.";
     let mut family = all.family("evenkeel_worker_request_duration_seconds", Kind::Histogram, help);
     for (worker, (buckets, count, sum)) in workers.iter().zip(&rows) {

@@ -24,8 +24,7 @@ pub(crate) use head::{Deed, Doing};
 pub(crate) use journal::{Happening, What};
 pub(crate) use layout::{Board, LAYOUT, Row, SEATS};
 pub(crate) use seat::Seat;
-#[cfg(feature = "admin")]
-pub(crate) use seat::total;
+pub use seat::total;
 pub use snapshot::{Phase, Snapshot, WorkerSnapshot};
 
 /// How the name of the mapping begins in `/proc/PID/maps`; the master's pid follows.

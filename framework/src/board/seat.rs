@@ -165,7 +165,7 @@ pub(super) fn add(counter: &AtomicU64, amount: u64) {
 }
 
 /// The sum of numbers of the scoreboard, which may be any.
-pub(crate) fn total(numbers: impl IntoIterator<Item = u64>) -> u64 {
+pub fn total(numbers: impl IntoIterator<Item = u64>) -> u64 {
     numbers.into_iter().fold(0, u64::wrapping_add)
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use evenkeel::apps::{App, apps};
+use evenkeel::internals::total;
 use evenkeel::{Phase, Snapshot, WorkerSnapshot};
 use serde_json::{Value, json};
 
@@ -81,7 +82,7 @@ impl Row {
     }
 
     fn sum(&self, of: fn(&WorkerSnapshot) -> u64) -> u64 {
-        self.workers().map(of).sum()
+        total(self.workers().map(of))
     }
 
     /// Replacements that were wished are none.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use evenkeel::apps::{App, Name, find};
 use evenkeel::config::Application;
 use evenkeel::control::Status;
-use evenkeel::internals::READY_TIMEOUT_DEFAULT;
+use evenkeel::internals::{READY_TIMEOUT_DEFAULT, total};
 use evenkeel::{Phase, Snapshot};
 
 use super::launch::Begun;
@@ -79,7 +79,7 @@ fn serves(status: &Status) -> String {
 /// Whether no worker of it ends while it is tried.
 fn lives_on(app: &App) -> bool {
     let ends = |now: Snapshot| {
-        let again: u64 = now.workers.iter().map(|worker| worker.respawns).sum();
+        let again = total(now.workers.iter().map(|worker| worker.respawns));
         let fails = now.workers.iter().any(|worker| worker.phase == Phase::BackingOff);
         (!fails).then_some(again)
     };
