@@ -34,11 +34,18 @@ pub(super) fn prepare(path: &Path) -> Result<(), Error> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(|error| refused(path, &error.to_string()))?;
     }
-    match DirBuilder::new().mode(0o700).create(path).and_then(|()| let_through(path)) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            Err(refused(path, &error.to_string()))
-        }
-        _ => check(path),
+    if make(path)? {
+        let_through(path).map_err(|error| refused(path, &error.to_string()))?;
+    }
+    check(path)
+}
+
+/// Makes it, for this user only; whether it was not there.
+fn make(path: &Path) -> Result<bool, Error> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(false),
+        Err(error) => Err(refused(path, &error.to_string())),
     }
 }
 
@@ -63,12 +70,7 @@ pub(super) fn whole(path: &Path) -> Result<(), Error> {
 /// Makes the folder of a name, for this user only, unless it is there. One that is removed meanwhile, by who
 /// had the name, is no error: it is missed by who opens a file in it.
 pub(super) fn prepare_own(path: &Path) -> Result<(), Error> {
-    match DirBuilder::new().mode(0o700).create(path) {
-        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
-            return Err(refused(path, &error.to_string()));
-        }
-        _ => {}
-    }
+    make(path)?;
     match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         found => judge(path, found),

@@ -70,12 +70,15 @@ impl Opened {
     /// Programs of others get their listeners as service managers hand them over. Who wants it otherwise
     /// sets it otherwise, for all that come after it.
     fn block(&self, plan: &Plan) -> io::Result<()> {
-        if plan.foreign.is_some() || plan.intake == Intake::Shared(AcceptWake::Blocking) {
+        let foreign = plan.foreign.is_some();
+        if foreign || plan.intake == Intake::Shared(AcceptWake::Blocking) {
             listener::block(&self.primary.socket)?;
         }
-        let others = self.further.iter().map(|endpoint| &endpoint.socket);
-        let mut others = others.chain(self.lodged.iter().flatten());
-        others.try_for_each(|socket| plan.foreign.map_or(Ok(()), |_| listener::block(socket)))
+        if foreign {
+            let further = self.further.iter().map(|endpoint| &endpoint.socket);
+            further.chain(self.lodged.iter().flatten()).try_for_each(listener::block)?;
+        }
+        Ok(())
     }
 }
 
